@@ -1,0 +1,46 @@
+"""Names the kubectl command behind a request in one word, where the request alone gives it away.
+
+The evidence, in this order: the field manager (kubectl's commands name theirs ``kubectl-<command>``,
+k8s.io/kubectl pkg/cmd), the subresource, the verb.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MANAGERS: Final = {"client-side-apply": "apply", "last-applied": "apply", "rollout": "rollout"}
+_SUBRESOURCES: Final = {
+    "exec": "exec",
+    "attach": "attach",
+    "portforward": "port-forward",
+    "log": "logs",
+    "scale": "scale",
+    "eviction": "drain",
+    "ephemeralcontainers": "debug",
+    "approval": "certificate",
+    "token": "create",
+    "proxy": "get",
+    "status": "get",
+}
+_VERBS: Final = {
+    "get": "get",
+    "list": "get",
+    "watch": "get",
+    "create": "create",
+    "update": "replace",
+    "patch": "patch",
+    "delete": "delete",
+    "deletecollection": "delete",
+}
+
+
+def command_of(client: str, verb: str, resource: str, subresource: str, manager: str) -> str:
+    """Give the command's first word, such as ``apply`` or ``exec``; empty when kubectl did not send the request."""
+    if client != "kubectl" or not resource:
+        return ""
+    if manager.startswith("kubectl-"):
+        word = manager.removeprefix("kubectl-")
+        return _MANAGERS.get(word, word)[:32]
+    if subresource:
+        return _SUBRESOURCES.get(subresource, "")
+    return _VERBS.get(verb, "")

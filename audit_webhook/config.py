@@ -1,0 +1,161 @@
+"""The settings: the only module that reads the environment.
+
+Each setting is a field of `Config`; its name in capitals is the environment variable. Every setting marked as a secret
+may also be given as ``NAME_FILE``, the path of a file that holds it.
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from audit_webhook.errors import ConfigError
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+ENVIRONMENTS: Final = ("development", "production")
+
+
+def _text(raw: str) -> str:
+    return raw
+
+
+def _environment(raw: str) -> str:
+    if raw not in ENVIRONMENTS:
+        raise ValueError(f"is not one of {', '.join(ENVIRONMENTS)}")
+    return raw
+
+
+def _port(raw: str) -> int:
+    if not raw.isascii() or not raw.isdigit() or not 0 < int(raw) < 65536:
+        raise ValueError("is not a port (1 to 65535)")
+    return int(raw)
+
+
+def _byte_count(raw: str) -> int:
+    if not raw.isascii() or not raw.isdigit() or not 1024 <= int(raw) <= 1024**3:
+        raise ValueError("is not a number of bytes from 1024 to 1073741824")
+    return int(raw)
+
+
+def _setting(default: Any, meaning: str, parse: Callable[[str], Any] = _text, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"meaning": meaning, "parse": parse, "secret": secret})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every setting, checked; a field's metadata holds its meaning for the documentation."""
+
+    environment: str = _setting(
+        "production",
+        "`development` listens on this machine only, may do without a token and offers sample events; `production` "
+        "needs a token.",
+        _environment,
+    )
+    http_host: str = _setting("", "Address to listen on. Empty: `127.0.0.1` in development, `0.0.0.0` in production.")
+    http_port: int = _setting(8080, "Port to listen on.", _port)
+    webhook_token: str = _setting("", "The token that kube-apiservers must send. Required in production.", secret=True)
+    max_body_bytes: int = _setting(
+        64 * 1024**2, "Largest batch taken; a larger one is answered with 413.", _byte_count
+    )
+    db_host: str = _setting("", "Host of the MariaDB or MySQL server. Empty: the embedded SQLite database is used.")
+    db_port: int = _setting(3306, "Port of the database server.", _port)
+    db_user: str = _setting("audit", "User of the database server.")
+    db_password: str = _setting("", "Password of the database user.", secret=True)
+    db_name: str = _setting("audit", "Name of the database; it is created when the user may create it.")
+    db_path: str = _setting("audit.db", "File of the embedded SQLite database, used when `DB_HOST` is empty.")
+
+    def __post_init__(self) -> None:
+        """Fill in the address that depends on the environment, and check the settings against each other."""
+        if not self.http_host:
+            object.__setattr__(self, "http_host", LOOPBACK[0] if self.is_development else "0.0.0.0")
+        if self.webhook_token:
+            return
+        if not self.is_development:
+            raise ConfigError(
+                "WEBHOOK_TOKEN is not set, and in production anybody could then send events. Set it to a long random "
+                "text, such as the output of `openssl rand -hex 32`, or set ENVIRONMENT=development for a trial."
+            )
+        if self.http_host not in LOOPBACK:
+            raise ConfigError(
+                f"HTTP_HOST={self.http_host} can be reached by others and WEBHOOK_TOKEN is not set. "
+                "Set WEBHOOK_TOKEN, or let HTTP_HOST be 127.0.0.1."
+            )
+
+    @property
+    def is_development(self) -> bool:
+        """Whether this is somebody's trial on his own machine."""
+        return self.environment == "development"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Config":
+        """Read the settings from a mapping of environment variables.
+
+        Raises ConfigError with every problem in one message.
+        """
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for setting in fields(cls):
+            try:
+                raw = _raw_value(setting.name.upper(), environ, secret=setting.metadata["secret"])
+                if raw is not None:
+                    values[setting.name] = setting.metadata["parse"](raw)
+            except ValueError as error:
+                problems.append(str(error) if setting.metadata["secret"] else _blame(setting.name, environ, error))
+        try:
+            config = cls(**values)
+        except ConfigError as error:
+            problems.append(str(error))
+        if problems:
+            raise ConfigError("\n".join(problems))
+        return config
+
+
+def _blame(name: str, environ: Mapping[str, str], error: ValueError) -> str:
+    return f"{name.upper()}={environ.get(name.upper(), '')!r} {error}"
+
+
+def _raw_value(name: str, environ: Mapping[str, str], *, secret: bool) -> str | None:
+    """Give the variable's text, or its file's for a secret; None when it is not set or empty."""
+    raw = environ.get(name, "")
+    path = environ.get(f"{name}_FILE", "") if secret else ""
+    if raw and path:
+        raise ValueError(f"{name} and {name}_FILE are both set; keep one")
+    if not path:
+        return raw or None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name}_FILE={path!r} cannot be read: {error}") from error
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Read ``NAME=value`` lines; comments, ``export`` and quotes around a value are understood. No file: no values."""
+    if not path.is_file():
+        return {}
+    values = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            value = value.strip()
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            values[name.strip()] = value[1:-1] if quoted else value.split(" #")[0].rstrip()
+    return values
+
+
+def unknown_names(dotenv: Mapping[str, str]) -> list[str]:
+    """Say of each name in a ``.env`` file that is no setting which one may have been meant."""
+    known = [setting.name.upper() for setting in fields(Config)]
+    known += [f"{setting.name.upper()}_FILE" for setting in fields(Config) if setting.metadata["secret"]]
+    warnings = []
+    for name in dotenv.keys() - set(known):
+        near = difflib.get_close_matches(name, known, n=1)
+        warnings.append(f".env: {name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return sorted(warnings)
+
+
+def load(dotenv: Path = Path(".env")) -> tuple[Config, list[str]]:
+    """Read the environment over the ``.env`` file; give the settings and warnings about unknown names."""
+    from_file = read_dotenv(dotenv)
+    return Config.from_env({**from_file, **os.environ}), unknown_names(from_file)

@@ -1,0 +1,262 @@
+"""Turns the raw bytes of one audit.k8s.io/v1 Event into an `Event`.
+
+The bodies are most of the bytes and are rarely needed: a typed decode steps over them. What it does not take (a lone
+surrogate, a number where a string belongs) is decoded member by member; a value of the wrong type counts as absent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+
+from audit_webhook import tolerant
+from audit_webhook.client import client_of
+from audit_webhook.command import command_of
+from audit_webhook.event import LIMITS, Event, kind_of
+from audit_webhook.identity import microseconds, within_bounds
+
+BODIES: Final = frozenset({"requestObject", "responseObject"})
+
+
+class _User(msgspec.Struct, frozen=True, gc=False):
+    username: str | None = None
+    groups: tuple[str, ...] | None = None
+
+
+class _ObjectReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    resource: str | None = None
+    namespace: str | None = None
+    name: str | None = None
+    api_group: str | None = None
+    api_version: str | None = None
+    subresource: str | None = None
+
+
+class _Status(msgspec.Struct, frozen=True, gc=False):
+    code: int | None = None
+    reason: str | None = None
+    message: str | None = None
+
+
+class _Annotations(msgspec.Struct, frozen=True, gc=False):
+    decision: str | None = msgspec.field(default=None, name="authorization.k8s.io/decision")
+    reason: str | None = msgspec.field(default=None, name="authorization.k8s.io/reason")
+    truncated: str | None = msgspec.field(default=None, name="audit.k8s.io/truncated")
+
+
+class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """An Event as it stands in JSON, without its bodies (k8s.io/apiserver pkg/apis/audit/v1/types.go)."""
+
+    level: str | None = None
+    audit_id: str | None = msgspec.field(default=None, name="auditID")
+    stage: str | None = None
+    request_uri: str | None = msgspec.field(default=None, name="requestURI")
+    verb: str | None = None
+    user: _User | None = None
+    impersonated_user: _User | None = None
+    source_ips: tuple[str, ...] | None = msgspec.field(default=None, name="sourceIPs")
+    user_agent: str | None = None
+    object_ref: _ObjectReference | None = None
+    response_status: _Status | None = None
+    request_received_timestamp: str | None = None
+    stage_timestamp: str | None = None
+    annotations: _Annotations | None = None
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _Created(msgspec.Struct, frozen=True):
+    metadata: _Metadata = _Metadata()
+
+
+class _Creation(msgspec.Struct, frozen=True, rename="camel"):
+    response_object: _Created = _Created()
+
+
+_decode_wire: Final = msgspec.json.Decoder(Wire).decode
+_decode_creation: Final = msgspec.json.Decoder(_Creation).decode
+_NO_USER: Final = _User()
+_NO_OBJECT: Final = _ObjectReference()
+_NO_STATUS: Final = _Status()
+_NO_ANNOTATIONS: Final = _Annotations()
+_DRY_RUN_BODY: Final = re.compile(rb'"dryRun"\s*:\s*\[\s*"All"')
+
+
+def read_wire(raw: bytes) -> Wire:
+    """Decode what stands beside the bodies; raises tolerant.Undecodable when it is no JSON object at all."""
+    try:
+        return _decode_wire(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _tolerant_wire(tolerant.shallow(raw, skip=BODIES).values)
+
+
+def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", received: int = 0) -> Event:
+    """Build the value that the rest of the program works with; over-long strings are cut, and `cut` says so."""
+    user = wire.user or _NO_USER
+    target = wire.object_ref or _NO_OBJECT
+    status = wire.response_status or _NO_STATUS
+    notes = wire.annotations or _NO_ANNOTATIONS
+    uri = wire.request_uri or ""
+    verb = wire.verb or ""
+    agent = wire.user_agent or ""
+    username = user.username or ""
+    client = client_of(agent)
+    name = target.name or (_created_name(raw) if verb == "create" and target.resource else "")
+    manager, dry_run = _query_facts(uri) if "?" in uri else ("", False)
+    return _bounded(
+        Event(
+            id=identifier,
+            cluster=cluster,
+            time=within_bounds(stage_time(wire)),
+            requested=microseconds(wire.request_received_timestamp or "") or 0,
+            received=received,
+            level=wire.level or "",
+            stage=wire.stage or "",
+            verb=verb,
+            user=username,
+            user_groups=user.groups or (),
+            impersonated_user=(wire.impersonated_user or _NO_USER).username or "",
+            source_ips=wire.source_ips or (),
+            user_agent=agent,
+            client=client,
+            kind=kind_of(username),
+            namespace=target.namespace or "",
+            api_group=target.api_group or "",
+            api_version=target.api_version or "",
+            resource=target.resource or "",
+            subresource=target.subresource or "",
+            name=name,
+            code=status.code if status.code and 0 < status.code < 1000 else None,
+            status_reason=status.reason or "",
+            status_message=status.message or "",
+            decision=notes.decision or "",
+            reason=notes.reason or "",
+            request_uri=uri,
+            audit_id=wire.audit_id or "",
+            manager=manager,
+            command=command_of(client, verb, target.resource or "", target.subresource or "", manager),
+            dry_run=dry_run or (verb.startswith("delete") and _DRY_RUN_BODY.search(raw) is not None),
+            truncated=notes.truncated == "true",
+        )
+    )
+
+
+def stage_time(wire: Wire) -> int | None:
+    """Give the time of this stage in microseconds, or of the request's arrival where that is all there is."""
+    moment = microseconds(wire.stage_timestamp or "")
+    return moment if moment is not None else microseconds(wire.request_received_timestamp or "")
+
+
+def _created_name(raw: bytes) -> str:
+    """Give the name that the apiserver chose: with generateName only the response knows it."""
+    try:
+        return _decode_creation(raw).response_object.metadata.name
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return ""
+
+
+def _query_facts(uri: str) -> tuple[str, bool]:
+    """Give the field manager and whether the request was a dry run, both from the URI's query."""
+    query = uri.partition("?")[2]
+    if "fieldManager" not in query and "dryRun" not in query:
+        return "", False
+    try:
+        values = parse_qs(query, max_num_fields=1000)
+    except ValueError:
+        return "", False
+    return values.get("fieldManager", [""])[0], "All" in values.get("dryRun", ())
+
+
+_CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups", "source_ip"))
+
+
+def _bounded(event: Event) -> Event:
+    """Cut what is longer than LIMITS and replace what is not Unicode; most events need neither and pass unchanged."""
+    changes: dict[str, Any] = {}
+    for name in _CUT_FIELDS:
+        text = getattr(event, name)
+        if len(text) * 4 > LIMITS[name] or not text.isascii():
+            short = cut(text, LIMITS[name])
+            if short != text:
+                changes[name] = short
+    groups = bounded_groups(event.user_groups)
+    if groups != event.user_groups:
+        changes["user_groups"] = groups
+    if event.source_ips and cut(event.source_ips[-1], LIMITS["source_ip"]) != event.source_ips[-1]:
+        changes["source_ips"] = (*event.source_ips[:-1], cut(event.source_ips[-1], LIMITS["source_ip"]))
+    return msgspec.structs.replace(event, **changes, cut=True) if changes else event
+
+
+def bounded_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep whole groups until their joined length reaches the limit."""
+    kept: list[str] = []
+    room = LIMITS["user_groups"]
+    for group in groups:
+        clean = cut(group.replace("\n", " "), 255)
+        room -= len(clean.encode()) + 1
+        if room < 0:
+            break
+        kept.append(clean)
+    return tuple(kept)
+
+
+def cut(text: str, limit: int) -> str:
+    """Give at most ``limit`` bytes of UTF-8 of a text, lone surrogates and NULs replaced by U+FFFD."""
+    if text.isascii() and len(text) <= limit:
+        return text.replace("\0", "\ufffd") if "\0" in text else text
+    clean = text.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return clean.encode()[:limit].decode("utf-8", "ignore")
+
+
+def _tolerant_wire(values: Mapping[str, object]) -> Wire:
+    """Build the wire value from loosely decoded members; what has the wrong type counts as absent."""
+    user, target = _mapping(values.get("user")), _mapping(values.get("objectRef"))
+    status, notes = _mapping(values.get("responseStatus")), _mapping(values.get("annotations"))
+    code = status.get("code")
+    return Wire(
+        level=_text(values.get("level")),
+        audit_id=_text(values.get("auditID")),
+        stage=_text(values.get("stage")),
+        request_uri=_text(values.get("requestURI")),
+        verb=_text(values.get("verb")),
+        user=_User(_text(user.get("username")), _texts(user.get("groups"))),
+        impersonated_user=_User(_text(_mapping(values.get("impersonatedUser")).get("username"))),
+        source_ips=_texts(values.get("sourceIPs")),
+        user_agent=_text(values.get("userAgent")),
+        object_ref=_ObjectReference(
+            resource=_text(target.get("resource")),
+            namespace=_text(target.get("namespace")),
+            name=_text(target.get("name")),
+            api_group=_text(target.get("apiGroup")),
+            api_version=_text(target.get("apiVersion")),
+            subresource=_text(target.get("subresource")),
+        ),
+        response_status=_Status(
+            code if type(code) is int else None, _text(status.get("reason")), _text(status.get("message"))
+        ),
+        request_received_timestamp=_text(values.get("requestReceivedTimestamp")),
+        stage_timestamp=_text(values.get("stageTimestamp")),
+        annotations=_Annotations(
+            _text(notes.get("authorization.k8s.io/decision")),
+            _text(notes.get("authorization.k8s.io/reason")),
+            _text(notes.get("audit.k8s.io/truncated")),
+        ),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,59 @@
+"""What can go wrong, in the words of the domain; ``blueprints/errors.py`` says what HTTP makes of it."""
+
+from __future__ import annotations
+
+
+class AuditWebhookError(Exception):
+    """The base of every error that this program raises on purpose."""
+
+
+class ConfigError(AuditWebhookError):
+    """The settings cannot be used; the message names every problem and what would be right."""
+
+
+class InvalidCluster(AuditWebhookError):
+    """The cluster's name is missing or is not 1-63 characters of ``[a-z0-9.-]``."""
+
+
+class Unauthenticated(AuditWebhookError):
+    """The sender gave no token, or one that is not ours."""
+
+
+class UnsupportedEncoding(AuditWebhookError):
+    """The body is compressed; an apiserver never does that, and a bomb would."""
+
+
+class BodyTooLarge(AuditWebhookError):
+    """The body is larger than ``MAX_BODY_BYTES``."""
+
+
+class MalformedBatch(AuditWebhookError):
+    """Nothing in the body looks like an audit event."""
+
+
+class InvalidParameter(AuditWebhookError):
+    """A query parameter other than the search text is not usable, such as a cursor that was cut."""
+
+
+class EventNotFound(AuditWebhookError):
+    """There is no event with this id."""
+
+
+class StoreUnavailable(AuditWebhookError):
+    """The database cannot take or give anything now; the same request may succeed later."""
+
+
+class StoreBusy(StoreUnavailable):
+    """The transaction lost against another one (deadlock, lock wait, certification) and may be tried again at once."""
+
+
+class StoreMisconfigured(AuditWebhookError):
+    """The database refuses for a reason that waiting does not cure: password, name, right, schema."""
+
+
+class DuplicateKey(AuditWebhookError):
+    """A row with this key is there already."""
+
+
+class RowRefused(AuditWebhookError):
+    """The database does not take a value of ours: a mistake of this program, never of the sender."""

@@ -1,0 +1,107 @@
+"""The audit event as a value: what the rest of the program knows of one audit.k8s.io/v1 Event.
+
+Nothing here knows JSON, HTTP or SQL. Strings are always valid Unicode and bounded by ``LIMITS``; an event in which a
+value had to be cut says so in ``cut``, and its raw bytes in the store stay whole.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+LIMITS: Final[dict[str, int]] = {
+    "verb": 32,
+    "level": 32,
+    "stage": 32,
+    "decision": 32,
+    "user": 255,
+    "impersonated_user": 255,
+    "user_groups": 1024,
+    "source_ip": 64,
+    "user_agent": 255,
+    "client": 32,
+    "namespace": 255,
+    "api_group": 255,
+    "resource": 255,
+    "subresource": 255,
+    "name": 255,
+    "manager": 128,
+    "request_uri": 1024,
+    "audit_id": 255,
+}
+"""Longest value kept beside the raw event, in bytes of UTF-8 (for ``user_groups``: of all groups joined by newlines)."""
+
+SYSTEM_KINDS: Final = ("serviceaccount", "node", "controlplane")
+KINDS: Final = ("human", "anonymous", *SYSTEM_KINDS)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One stage of one request; absent strings are empty, absent numbers None, times microseconds since the epoch."""
+
+    id: str
+    cluster: str
+    time: int
+    requested: int = 0
+    received: int = 0
+    level: str = ""
+    stage: str = ""
+    verb: str = ""
+    user: str = ""
+    user_groups: tuple[str, ...] = ()
+    impersonated_user: str = ""
+    source_ips: tuple[str, ...] = ()
+    user_agent: str = ""
+    client: str = ""
+    kind: str = "human"
+    namespace: str = ""
+    api_group: str = ""
+    api_version: str = ""
+    resource: str = ""
+    subresource: str = ""
+    name: str = ""
+    code: int | None = None
+    status_reason: str = ""
+    status_message: str = ""
+    decision: str = ""
+    reason: str = ""
+    request_uri: str = ""
+    audit_id: str = ""
+    manager: str = ""
+    command: str = ""
+    dry_run: bool = False
+    truncated: bool = False
+    cut: bool = False
+
+    @property
+    def source_ip(self) -> str:
+        """The address nearest to the apiserver: the only one that a client cannot choose (audit/types.go)."""
+        return self.source_ips[-1] if self.source_ips else ""
+
+    @property
+    def duration(self) -> int | None:
+        """Microseconds from the request's arrival at the apiserver to this stage; None when not recorded."""
+        return self.time - self.requested if 0 < self.requested <= self.time else None
+
+
+def kind_of(user: str) -> str:
+    """Tell what stands behind a user name: one of KINDS.
+
+    The names are those of kubernetes: pkg/authentication/serviceaccount/util.go and user/user.go.
+    """
+    if not user or user == "system:anonymous":
+        return "anonymous"
+    if not user.startswith("system:") or user == "system:admin":
+        return "human"
+    if user.startswith("system:serviceaccount:"):
+        return "serviceaccount"
+    return "node" if user.startswith("system:node:") else "controlplane"
+
+
+def rfc3339(microseconds: int) -> str:
+    """Write a time as RFC 3339 in UTC with microseconds, as the apiserver does (meta/v1/micro_time.go)."""
+    moment = EPOCH + timedelta(microseconds=microseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}Z"

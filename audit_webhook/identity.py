@@ -1,0 +1,98 @@
+"""Identifies events and chunks by their content, so that what is sent twice is stored once.
+
+An id is a ULID (github.com/ulid/spec): 48 bits of time in milliseconds, then 80 bits that are the head of a SHA-256.
+Sorting by id is therefore sorting by time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from ulid import ULID
+
+EARLIEST: Final = 946_684_800_000_000  # 2000-01-01; Kubernetes is younger
+LATEST: Final = 4_102_444_800_000_000  # 2100-01-01
+_LOG_PREFIX: Final = b'"kind":"Event","apiVersion":"audit.k8s.io/v1",'
+_EXACT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+
+
+def event_id(cluster: str, raw: bytes, milliseconds: int) -> bytes:
+    """Give the 16 bytes of an event's id from its cluster and its bytes after redaction.
+
+    A line of the apiserver's log file differs from the webhook's item only by its kind and version at the front; both
+    are the same event.
+    """
+    if raw.startswith(_LOG_PREFIX, 1):
+        raw = raw[:1] + raw[1 + len(_LOG_PREFIX):]
+    return milliseconds.to_bytes(6, "big") + hashlib.sha256(b"%b\0%b" % (cluster.encode(), raw)).digest()[:10]
+
+
+def chunk_id(event_ids: Iterable[bytes]) -> bytes:
+    """Give a chunk's id: the time of its newest event and the hash of its events' ids in stored order."""
+    ids = list(event_ids)
+    return max(ids)[:6] + hashlib.sha256(b"".join(ids)).digest()[:10]
+
+
+def quarantine_id(cluster: str, raw: bytes) -> bytes:
+    """Give the id of bytes that no parser takes: their hash, so that a retry is kept once."""
+    return hashlib.sha256(b"%b\0%b" % (cluster.encode(), raw)).digest()[:16]
+
+
+def short_hash(*parts: str) -> bytes:
+    """Give the 8 bytes that stand for a tuple of strings, each ended so that no two tuples read the same."""
+    return hashlib.sha256("\0".join(parts).encode()).digest()[:8]
+
+
+def audit_hash(audit_id: str) -> bytes:
+    """Give the 8 bytes by which an auditID is looked up; clients choose auditIDs, of any length."""
+    return hashlib.sha256(audit_id.encode()).digest()[:8]
+
+
+def time_bound(milliseconds: int) -> bytes:
+    """Give the smallest id of a time: ids below it are earlier, ids from it on are not."""
+    return max(0, milliseconds).to_bytes(6, "big") + bytes(10)
+
+
+def to_text(identifier: bytes) -> str:
+    """Write an id as 26 characters."""
+    return str(ULID(identifier))
+
+
+def from_text(text: str) -> bytes:
+    """Read 26 characters as an id; ValueError when they are none."""
+    if len(text) != 26 or not text.isascii():
+        raise ValueError("an event id has 26 characters")
+    return ULID.from_str(text.upper()).bytes
+
+
+def microseconds(timestamp: str) -> int | None:
+    """Read an RFC 3339 time (meta/v1/micro_time.go) as microseconds since the epoch; None when it is none."""
+    if _EXACT.fullmatch(timestamp):
+        day = _day(timestamp[:10])
+        hour, minute, second = int(timestamp[11:13]), int(timestamp[14:16]), int(timestamp[17:19])
+        if day is not None and hour < 24 and minute < 60 and second < 61:
+            return day + ((hour * 60 + minute) * 60 + second) * 1_000_000 + int(timestamp[20:26])
+    return _any_form(timestamp)
+
+
+@lru_cache(maxsize=1024)
+def _day(text: str) -> int | None:
+    return _any_form(text + "T00:00:00Z")
+
+
+def _any_form(timestamp: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(timestamp)
+        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
+    except (ValueError, OverflowError):
+        return None
+
+
+def within_bounds(moment: int | None) -> int:
+    """Give a time that the store can order by: unknown or absurd ones become the nearest bound."""
+    return EARLIEST if moment is None else min(max(moment, EARLIEST), LATEST)
