@@ -1,0 +1,78 @@
+"""Packs the raw events of a batch into a chunk, and reads single events out of it again.
+
+A chunk's content is NDJSON, cut at event boundaries into zstd frames (RFC 8878) of about 128 KiB, so that one event
+costs one small frame and not the whole chunk. The frame table says where each frame ends, raw and compressed.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import zstandard
+
+FRAME_BYTES: Final = 128 * 1024
+_LEVEL: Final = 3
+_ENTRY: Final = struct.Struct("<II")
+_tools = threading.local()
+
+
+class Packed(NamedTuple):
+    """A chunk's compressed content, its frame table and the offset of each event in the raw NDJSON."""
+
+    content: bytes
+    frames: bytes
+    offsets: list[int]
+    raw_bytes: int
+
+
+def pack(raws: Sequence[bytes]) -> Packed:
+    """Compress events, in the order given."""
+    offsets: list[int] = []
+    frames: list[bytes] = []
+    table: list[bytes] = []
+    raw_end = frame_start = content_end = 0
+    pending: list[bytes] = []
+    for index, raw in enumerate(raws):
+        offsets.append(raw_end)
+        pending.append(raw)
+        raw_end += len(raw) + 1
+        if raw_end - frame_start >= FRAME_BYTES or index == len(raws) - 1:
+            pending.append(b"")
+            frames.append(_compressor().compress(b"\n".join(pending)))
+            content_end += len(frames[-1])
+            table.append(_ENTRY.pack(raw_end, content_end))
+            pending, frame_start = [], raw_end
+    return Packed(b"".join(frames), b"".join(table), offsets, raw_end)
+
+
+def unpack(content: bytes, frames: bytes, spans: Iterable[tuple[int, int]]) -> list[bytes]:
+    """Give the raw events at (offset, length) spans of a chunk; each frame needed is decompressed once."""
+    table = list(_ENTRY.iter_unpack(frames))
+    opened: dict[int, bytes] = {}
+    events = []
+    for offset, length in spans:
+        number = next(index for index, (raw_end, _) in enumerate(table) if offset < raw_end)
+        raw_start, content_start = table[number - 1] if number else (0, 0)
+        if number not in opened:
+            frame = memoryview(content)[content_start:table[number][1]]
+            opened[number] = _decompressor().decompress(frame)
+        events.append(opened[number][offset - raw_start:offset - raw_start + length])
+    return events
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    """Give this thread's compressor: one must not be used by two threads at once."""
+    if not hasattr(_tools, "compressor"):
+        _tools.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    compressor: zstandard.ZstdCompressor = _tools.compressor
+    return compressor
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    if not hasattr(_tools, "decompressor"):
+        _tools.decompressor = zstandard.ZstdDecompressor()
+    decompressor: zstandard.ZstdDecompressor = _tools.decompressor
+    return decompressor

@@ -1,0 +1,240 @@
+"""Connections to the two engines, MariaDB/MySQL and SQLite, behind one small class.
+
+One writing connection a process, behind a lock: its transactions become visible in the order of their sequence
+numbers, and SQLite's WAL never has two writers. Reading connections come from a pool. Every error of a driver is
+classified here, once (`classify`); a connection that saw one is thrown away, because after a lost connection nobody can
+know what it was in the middle of.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import pymysql
+import pymysql.cursors
+
+from audit_webhook.config import Config
+from audit_webhook.errors import (
+    AuditWebhookError,
+    DuplicateKey,
+    RowRefused,
+    StoreBusy,
+    StoreMisconfigured,
+    StoreUnavailable,
+)
+
+CONNECT_SECONDS: Final = 2
+STATEMENT_SECONDS: Final = 10
+LOCK_SECONDS: Final = 5
+POOLED: Final = 16
+
+Row = tuple[Any, ...]
+
+# Codes as MariaDB 10.11 was seen to answer; the meaning of each is in MariaDB's "Error Codes" list.
+_BUSY: Final = {1205, 1213, 1020}
+_DUPLICATE: Final = {1062}
+_CONFIGURATION: Final = {1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698}
+_REFUSED: Final = {1264, 1366, 1406, 1048, 4025, 3140}
+DRIVER_ERRORS: Final = (pymysql.Error, sqlite3.Error, OSError)
+
+
+class Cursor(Protocol):
+    """What both drivers' cursors can do."""
+
+    rowcount: int
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ..., /) -> Any:
+        """Run one statement."""
+
+    def executemany(self, statement: str, parameters: Sequence[Sequence[Any]], /) -> Any:
+        """Run one statement for every row of parameters."""
+
+    def fetchall(self) -> Sequence[Row]:
+        """Give the rows of the last statement."""
+
+    def fetchone(self) -> Row | None:
+        """Give the next row of the last statement."""
+
+
+def classify(error: BaseException) -> AuditWebhookError:
+    """Say in the words of the domain what a driver's error means."""
+    if isinstance(error, sqlite3.Error):
+        return _classify_sqlite(error)
+    code = error.args[0] if isinstance(error, pymysql.Error) and error.args else None
+    if code in _BUSY:
+        return StoreBusy(str(error))
+    if code in _DUPLICATE:
+        return DuplicateKey(str(error))
+    if code in _CONFIGURATION:
+        return StoreMisconfigured(str(error))
+    if code in _REFUSED or isinstance(error, pymysql.err.ProgrammingError | pymysql.err.DataError):
+        return RowRefused(str(error))
+    return StoreUnavailable(str(error))
+
+
+def _classify_sqlite(error: sqlite3.Error) -> AuditWebhookError:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")):
+        return DuplicateKey(str(error))
+    if name.startswith(("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "SQLITE_MISMATCH")):
+        return RowRefused(str(error))
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreBusy(str(error))
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_AUTH")):
+        return StoreMisconfigured(str(error))
+    return StoreUnavailable(str(error))
+
+
+@contextmanager
+def classified() -> Iterator[None]:
+    """Turn a driver's error into one of the domain."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise classify(error) from error
+
+
+class Database:
+    """One database of either engine: `write` gives a transaction, `read` a cursor."""
+
+    def __init__(self, dialect: str, connect: Callable[[], Any], begin: str, on_new_writer: Callable[[], None]) -> None:
+        """Take what differs between the engines; nothing is connected yet."""
+        self.dialect: Final = dialect
+        self._connect = connect
+        self._begin = begin
+        self._on_new_writer = on_new_writer
+        self._writer: Any = None
+        self._write_lock = threading.Lock()
+        self._readers: queue.LifoQueue[Any] = queue.LifoQueue(POOLED)
+
+    @contextmanager
+    def write(self) -> Iterator[Cursor]:
+        """Give a cursor in the process's one writing transaction; it is committed at the end or wholly undone.
+
+        Raises what `classify` makes of a driver's error. After a `DuplicateKey` the connection is kept: nothing is
+        wrong with it.
+        """
+        with self._write_lock:
+            try:
+                cursor = self._open_writer().cursor()
+                cursor.execute(self._begin)
+                yield cursor
+                self._writer.commit()
+            except DuplicateKey:
+                self._writer.rollback()
+                raise
+            except DRIVER_ERRORS as error:
+                self._undo()
+                raise classify(error) from error
+            except BaseException:
+                self._undo()
+                raise
+
+    def _open_writer(self) -> Any:
+        if self._writer is None:
+            self._writer = self._connect()
+            self._on_new_writer()
+        return self._writer
+
+    def _undo(self) -> None:
+        """Roll back and part with the connection: after an error, only a new one is known to be clean."""
+        writer, self._writer = self._writer, None
+        with suppress(*DRIVER_ERRORS):
+            if writer is not None:
+                writer.rollback()
+        _close(writer)
+
+    @contextmanager
+    def read(self) -> Iterator[Cursor]:
+        """Give a cursor for reading; the connection goes back to the pool unless something went wrong."""
+        connection = None
+        try:
+            try:
+                connection = self._readers.get_nowait()
+                _ping(connection)
+            except (queue.Empty, *DRIVER_ERRORS):
+                _close(connection)
+                connection = self._connect()
+            yield connection.cursor()
+        except DRIVER_ERRORS as error:
+            _close(connection)
+            raise classify(error) from error
+        except BaseException:
+            _close(connection)
+            raise
+        self._give_back(connection)
+
+    def _give_back(self, connection: Any) -> None:
+        try:
+            if self.dialect == "mysql":
+                connection.rollback()
+            self._readers.put_nowait(connection)
+        except (queue.Full, *DRIVER_ERRORS):
+            _close(connection)
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        with self._write_lock:
+            _close(self._writer)
+            self._writer = None
+        while not self._readers.empty():
+            with suppress(queue.Empty):
+                _close(self._readers.get_nowait())
+
+
+def _ping(connection: Any) -> None:
+    if isinstance(connection, pymysql.Connection):
+        connection.ping(reconnect=False)
+
+
+def _close(connection: Any) -> None:
+    with suppress(*DRIVER_ERRORS):
+        if connection is not None:
+            connection.close()
+
+
+def open_database(config: Config, on_new_writer: Callable[[], None]) -> Database:
+    """Choose the engine: the server at ``DB_HOST``, or the SQLite file of ``DB_PATH``.
+
+    ``on_new_writer`` is called whenever the writing connection is a new one.
+    """
+    if config.db_host:
+        return Database("mysql", lambda: connect_mysql(config), "START TRANSACTION", on_new_writer)
+    return Database("sqlite", lambda: connect_sqlite(Path(config.db_path)), "BEGIN IMMEDIATE", on_new_writer)
+
+
+def connect_mysql(config: Config, database: str | None = None) -> Any:
+    """Connect to the server with bounded waits, strict SQL and exact character sets."""
+    connection = pymysql.connect(
+        host=config.db_host,
+        port=config.db_port,
+        user=config.db_user,
+        password=config.db_password,
+        database=config.db_name if database is None else database or None,
+        charset="utf8mb4",
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=STATEMENT_SECONDS,
+        write_timeout=STATEMENT_SECONDS,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
+            f"innodb_lock_wait_timeout = {LOCK_SECONDS}, time_zone = '+00:00'"
+        )
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    return connection
+
+
+def connect_sqlite(path: Path) -> sqlite3.Connection:
+    """Open the file in WAL mode, each commit synced to the disk."""
+    connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA cache_size = -65536")
+    return connection

@@ -1,0 +1,250 @@
+"""The hand-written repository: raw SQL from ``sql/queries``, one method for each statement, values always bound.
+
+Services speak to this class and never see a cursor. Writing is one transaction a batch; reading takes a connection
+from the pool for as long as a method runs.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from audit_webhook import queries
+from audit_webhook.chunk import unpack
+from audit_webhook.config import Config
+from audit_webhook.database import Row, open_database
+from audit_webhook.errors import DuplicateKey
+from audit_webhook.rows import Chunk
+from audit_webhook.schema import is_current, migrate
+from audit_webhook.search_sql import Search, Span, fill_chunks, fill_events, fill_ids
+from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
+
+REMEMBERED: Final = 100_000
+MICROSECONDS_A_DAY: Final = 86_400_000_000
+
+
+class PartlyStored(DuplicateKey):
+    """A chunk is new, but some of its events came before in another one; nothing of the batch was stored."""
+
+
+class Contact(NamedTuple):
+    """When a cluster was last heard from, in microseconds, and how many events were stored or known already."""
+
+    cluster: str
+    received: int
+    events: int
+    duplicates: int
+
+
+class Located(NamedTuple):
+    """Where an event's raw bytes lie."""
+
+    id: bytes
+    chunk_id: bytes
+    offset: int
+    length: int
+
+
+class Raw(NamedTuple):
+    """An event's id and raw bytes, with its cluster and when it was received, in microseconds."""
+
+    id: bytes
+    cluster: str
+    received: int
+    raw: bytes
+
+
+class Repository:
+    """All that is stored, behind methods that speak of events, chunks and clusters."""
+
+    def __init__(self, config: Config) -> None:
+        """Open the database that the settings name; its schema is not touched yet."""
+        self.database: Final = open_database(config, self._begin_stream)
+        self._statements: Final = queries.load(self.database.dialect)
+        self._lock = threading.Lock()
+        self._stream = b""
+        self._sequence = 0
+        self._known: set[tuple[bytes, int]] = set()
+
+    def _begin_stream(self) -> None:
+        """Begin a new stream: sequence numbers tell the order only while one connection gives them."""
+        self._stream = secrets.token_bytes(8)
+        self._sequence = 0
+
+    def migrate(self) -> list[int]:
+        """Bring the schema up to date and make partitions ahead; give the numbers of the steps applied."""
+        return migrate(self.database)
+
+    def is_ready(self) -> bool:
+        """Whether the database answers and holds the schema that this program writes."""
+        return is_current(self.database)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.close()
+
+    def store(self, cluster: str, chunks: Sequence[Chunk], quarantined: Sequence[Quarantined], received: int) -> int:
+        """Store a batch in one transaction; give how many of its events were new.
+
+        Raises PartlyStored, and what `database.classify` knows.
+        """
+        with self._lock:
+            with self.database.write() as cursor:
+                transaction = Transaction(cursor, self._statements)
+                fresh = self._insert_chunks(transaction, chunks, received)
+                noted = _note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
+                if quarantined:
+                    transaction.insert_quarantined(quarantined)
+                stored = sum(len(chunk.events) for chunk in fresh)
+                known = sum(len(chunk.events) for chunk in chunks) - stored
+                sequence = self._sequence + len(fresh)
+                transaction.record_arrival(Arrival(self._stream, cluster, sequence, received, stored, known))
+            self._sequence = sequence
+            self._known = (self._known if len(self._known) < REMEMBERED else set()) | noted
+        return stored
+
+    def _insert_chunks(self, transaction: Transaction, chunks: Sequence[Chunk], received: int) -> list[Chunk]:
+        fresh: list[Chunk] = []
+        for chunk in chunks:
+            row = ChunkRow(
+                chunk.id, chunk.cluster, self._stream, self._sequence + len(fresh) + 1, received, chunk.first_id,
+                len(chunk.events), chunk.raw_bytes, chunk.frames, chunk.content,
+            )
+            if not transaction.insert_chunk(row):
+                continue
+            try:
+                transaction.insert_events(chunk.events)
+            except DuplicateKey as error:
+                raise PartlyStored(str(error)) from error
+            transaction.insert_postings(chunk.postings)
+            fresh.append(chunk)
+        return fresh
+
+    def record_refusals(self, refusals: Iterable[Refusal]) -> None:
+        """Note the last refused request of each of these clusters."""
+        with self.database.write() as cursor:
+            transaction = Transaction(cursor, self._statements)
+            for refusal in refusals:
+                transaction.record_refusal(refusal)
+
+    def stored_ids(self, ids: Sequence[bytes]) -> set[bytes]:
+        """Give those of the ids that are stored."""
+        found: set[bytes] = set()
+        for start in range(0, len(ids), 500):
+            part = ids[start:start + 500]
+            found |= {identifier for (identifier,) in self._rows(fill_ids(self._statement("stored_ids"), len(part)), part)}
+        return found
+
+    def find_event(self, identifier: bytes) -> Raw | None:
+        """Give one event's raw bytes, or None."""
+        rows = self._rows(self._statement("find_event"), (identifier,))
+        found = self.read_chunks([Located(*row) for row in rows])
+        return found[0] if found else None
+
+    def select_events(
+        self, search: Search, before: bytes, limit: int, spans: Sequence[Span] = ()
+    ) -> list[Located]:
+        """Give where the newest events before an id lie, newest first; only those of the chunks when some are given."""
+        filled = fill_events(self._statement("select_events"), search, spans, self.database.dialect)
+        bounds = (search.lowest, min(before, search.highest))
+        return [Located(*row) for row in self._rows(filled.sql, (*bounds, *filled.parameters, limit))]
+
+    def select_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
+        """Give the newest chunks with ids below ``below`` that may hold matching events before the id ``before``."""
+        before = min(before, search.highest)
+        filled = fill_chunks(self._statement("select_chunks"), search, self.database.dialect)
+        bounds = (search.lowest, below, before)
+        return [Span(*row) for row in self._rows(filled.sql, (*bounds, *filled.parameters, limit))]
+
+    def select_driven_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
+        """Give what `select_chunks` gives, found by a value that every match has: quick when it is rare."""
+        before = min(before, search.highest)
+        filled = fill_chunks(self._statement("select_driven_chunks"), search, self.database.dialect)
+        bounds = (*(search.driving or ()), search.lowest, below, before)
+        return [Span(*row) for row in self._rows(filled.sql, (*bounds, *filled.parameters, limit))]
+
+    def read_chunks(self, located: Sequence[Located]) -> list[Raw]:
+        """Give the raw bytes of events, in the order asked for."""
+        wanted: dict[bytes, list[Located]] = {}
+        for item in located:
+            wanted.setdefault(item.chunk_id, []).append(item)
+        found: dict[bytes, Raw] = {}
+        ids = list(wanted)
+        for start in range(0, len(ids), 32):
+            part = ids[start:start + 32]
+            for chunk, cluster, received, frames, content in self._rows(
+                fill_ids(self._statement("read_chunks"), len(part)), part
+            ):
+                items = wanted[chunk]
+                raws = unpack(content, frames, [(item.offset, item.length) for item in items])
+                for item, raw in zip(items, raws, strict=True):
+                    found[item.id] = Raw(item.id, _text(cluster), received, raw)
+        return [found[item.id] for item in located if item.id in found]
+
+    def arrived_chunks(
+        self, stream: bytes, after: int, until: int, since: int, limit: int
+    ) -> list[tuple[Span, int]]:
+        """Give a stream's chunks and sequence numbers in the order in which they became visible."""
+        rows = self._rows(self._statement("arrived_chunks"), (stream, after, until, since, limit))
+        return [(Span(chunk, first), sequence) for chunk, first, sequence in rows]
+
+    def positions(self, since: int) -> dict[bytes, int]:
+        """Give the newest sequence number of every stream heard from since a time in microseconds."""
+        return {stream: int(newest) for stream, newest in self._rows(self._statement("positions"), (since,))}
+
+    def contacts(self, cluster: str | None = None) -> list[Contact]:
+        """Give every cluster that was ever heard from, or only the one named."""
+        rows = self._rows(self._statement("contacts"))
+        contacts = [Contact(_text(name), received, int(new), int(known)) for name, received, new, known in rows]
+        return [contact for contact in contacts if cluster in (None, contact.cluster)]
+
+    def refusals(self, cluster: str | None = None) -> list[Refusal]:
+        """Give the last refused request of every cluster, newest first, or only of the one named."""
+        rows = self._rows(self._statement("refusals"))
+        refusals = [Refusal(_text(name), refused, _text(why), _text(peer)) for name, refused, why, peer in rows]
+        return [refusal for refusal in refusals if cluster in (None, refusal.cluster)]
+
+    def quarantined(self, limit: int = 100) -> list[Quarantined]:
+        """Give what could not be read, newest first."""
+        rows = self._rows(self._statement("quarantined"), (limit,))
+        return [
+            Quarantined(key, _text(cluster), received, _text(reason), size, content)
+            for key, cluster, received, reason, size, content in rows
+        ]
+
+    def quarantine_size(self) -> tuple[int, int]:
+        """Give how many items are in quarantine, and their bytes."""
+        ((count, size),) = self._rows(self._statement("quarantine_size"))
+        return int(count), int(size)
+
+    def _statement(self, name: str) -> str:
+        return self._statements[name]
+
+    def _rows(self, statement: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
+        with self.database.read() as cursor:
+            cursor.execute(queries.adapt(statement, self.database.dialect), tuple(parameters))
+            return cursor.fetchall()
+
+
+def _note_dimensions(
+    transaction: Transaction, fresh: Sequence[Chunk], known: set[tuple[bytes, int]], day: int
+) -> set[tuple[bytes, int]]:
+    """Insert the callers and actions that this process has not noted today; give what to remember once committed."""
+    callers = {key: row for chunk in fresh for key, row in chunk.callers.items() if (key, day) not in known}
+    actions = {key: row for chunk in fresh for key, row in chunk.actions.items() if (key, day) not in known}
+    if callers:
+        transaction.insert_callers(callers.values(), day)
+    if actions:
+        transaction.insert_actions(actions.values(), day)
+    return {(key, day) for key in (*callers, *actions)}
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def open_repository(config: Config) -> Repository:
+    """Open the store of the settings."""
+    return Repository(config)

@@ -1,0 +1,91 @@
+"""Puts a search together: the only module beside ``query/`` that assembles SQL text, and only of our own words.
+
+A `Search` is what a query compiles to. Conditions come from the query compilers with bound values; the markers of the
+statements in ``sql/queries/read.sql`` are filled here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from audit_webhook.event import Event
+from audit_webhook.identity import time_bound
+
+FIRST: Final = bytes(16)
+LAST: Final = b"\xff" * 16
+_CALLERS: Final = re.compile(r"\bc\.")
+_ACTIONS: Final = re.compile(r"\ba\.")
+
+# The optimizers would rather start from the small tables and sort; an event's order is the order wanted.
+_JOIN: Final = {"mysql": "STRAIGHT_JOIN", "sqlite": "CROSS JOIN"}
+_INDEX_HINT: Final = {"mysql": "FORCE INDEX ({})", "sqlite": "INDEXED BY {}"}
+
+
+class Condition(NamedTuple):
+    """A piece of SQL with its bound values; ``%s`` is the placeholder for both engines."""
+
+    sql: str
+    parameters: tuple[Any, ...] = ()
+
+
+class Span(NamedTuple):
+    """A chunk as a search sees it: its id, and that of its oldest event."""
+
+    id: bytes
+    first_id: bytes
+
+    @property
+    def end(self) -> bytes:
+        """The first id that is later than any event of the chunk."""
+        return time_bound(int.from_bytes(self.id[:6], "big") + 1)
+
+
+class Search(NamedTuple):
+    """What to look for: exact conditions on events, a necessary one on chunks, and the range of ids."""
+
+    where: Condition
+    test: Condition | None = None
+    driving: tuple[str, str] | None = None
+    index: Literal["", "events_name", "events_audit"] = ""
+    lowest: bytes = FIRST
+    highest: bytes = LAST
+    matches: Callable[[Event], bool] | None = None
+    """Decides where SQL can only narrow down; None when ``where`` is exact."""
+
+
+EVERYTHING: Final = Search(Condition("TRUE"))
+
+
+def fill_events(statement: str, search: Search, spans: Sequence[Span], dialect: str) -> Condition:
+    """Complete ``select_events`` for the events of these chunks, or of all when none are given.
+
+    The parameters of the id range come first and the limit last; both are the caller's.
+    """
+    where = search.where
+    if spans:
+        in_spans = " OR ".join(["e.id >= %s AND e.id < %s AND e.chunk_id = %s"] * len(spans))
+        values = tuple(value for span in spans for value in (span.first_id, span.end, span.id))
+        where = Condition(f"({in_spans}) AND ({where.sql})", values + where.parameters)
+    hint = _INDEX_HINT[dialect].format(search.index) if search.index and not spans else ""
+    sql = statement.format(hint=hint, joins=_joins(where.sql, dialect), where=f"({where.sql})")
+    return Condition(sql, where.parameters)
+
+
+def _joins(where: str, dialect: str) -> str:
+    join = _JOIN[dialect]
+    callers = f"{join} callers c ON c.id = e.caller_id" if _CALLERS.search(where) else ""
+    actions = f"{join} actions a ON a.id = e.action_id" if _ACTIONS.search(where) else ""
+    return f"{callers} {actions}"
+
+
+def fill_chunks(statement: str, search: Search, dialect: str) -> Condition:
+    """Complete ``select_chunks`` or ``select_driven_chunks`` with the condition on postings."""
+    test = search.test or Condition("TRUE")
+    return Condition(statement.format(join=_JOIN[dialect], test=f"({test.sql})"), test.parameters)
+
+
+def fill_ids(statement: str, count: int) -> str:
+    """Complete a statement that takes a list of ids."""
+    return statement.format(ids=", ".join(["%s"] * count))

@@ -1,0 +1,105 @@
+"""The statements that write: one method for each, all on the cursor of one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from audit_webhook.database import Cursor, classified
+from audit_webhook.errors import DuplicateKey
+from audit_webhook.rows import ActionRow, CallerRow, EventRow, Posting
+
+
+class Quarantined(NamedTuple):
+    """Bytes that could not be read as an event, with the reason; received in microseconds."""
+
+    id: bytes
+    cluster: str
+    received: int
+    reason: str
+    raw_bytes: int
+    content: bytes
+
+
+class Refusal(NamedTuple):
+    """The last request for a cluster that was refused: when in microseconds, why, and from which address."""
+
+    cluster: str
+    refused: int
+    reason: str
+    peer: str
+
+
+class Arrival(NamedTuple):
+    """What a stream adds for a cluster: its newest sequence number, the time in microseconds, and counts."""
+
+    stream: bytes
+    cluster: str
+    sequence: int
+    received: int
+    events: int
+    duplicates: int
+
+
+class ChunkRow(NamedTuple):
+    """A row of the table chunks."""
+
+    id: bytes
+    cluster: str
+    stream: bytes
+    sequence: int
+    received: int
+    first_id: bytes
+    events: int
+    raw_bytes: int
+    frames: bytes
+    content: bytes
+
+
+class Transaction:
+    """One writing transaction; what it wrote exists when the surrounding `Database.write` has ended well."""
+
+    def __init__(self, cursor: Cursor, statements: Mapping[str, str]) -> None:
+        """Write through this cursor with these named statements."""
+        self._cursor: Final = cursor
+        self._statements: Final = statements
+
+    def insert_chunk(self, row: ChunkRow) -> bool:
+        """Insert a chunk; False when it is there already, and with it all of its events.
+
+        Of two writers with the same batch, the second waits here until the first has ended.
+        """
+        with suppress(DuplicateKey), classified():
+            self._cursor.execute(self._statements["insert_chunk"], row)
+            return True
+        return False
+
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
+        """Insert events; raises DuplicateKey when one of them is there already."""
+        with classified():
+            self._cursor.executemany(self._statements["insert_events"], rows)
+
+    def insert_postings(self, rows: Sequence[Posting]) -> None:
+        """Insert which values occur in a new chunk."""
+        self._cursor.executemany(self._statements["insert_postings"], rows)
+
+    def insert_callers(self, rows: Collection[CallerRow], day: int) -> None:
+        """Insert callers, or note that those that are there were in use on this day since the epoch."""
+        self._cursor.executemany(self._statements["insert_callers"], [(*row, day) for row in sorted(rows)])
+
+    def insert_actions(self, rows: Collection[ActionRow], day: int) -> None:
+        """Insert actions, or note that those that are there were in use on this day since the epoch."""
+        self._cursor.executemany(self._statements["insert_actions"], [(*row, day) for row in sorted(rows)])
+
+    def insert_quarantined(self, rows: Sequence[Quarantined]) -> None:
+        """Insert what could not be read; the same bytes of the same cluster are kept once."""
+        self._cursor.executemany(self._statements["insert_quarantined"], rows)
+
+    def record_arrival(self, row: Arrival) -> None:
+        """Note when a cluster was heard from on this stream, and add to its counts."""
+        self._cursor.execute(self._statements["record_arrival"], row)
+
+    def record_refusal(self, row: Refusal) -> None:
+        """Note the last refused request for a cluster."""
+        self._cursor.execute(self._statements["record_refusal"], row)

@@ -1,0 +1,51 @@
+-- The markers in braces are filled by audit_webhook/search_sql.py with text of our own, never with a value.
+
+-- name: stored_ids
+SELECT id FROM events WHERE id IN ({ids})
+
+-- name: find_event
+SELECT id, chunk_id, chunk_offset, chunk_length FROM events WHERE id = %s
+
+-- name: select_events
+SELECT e.id, e.chunk_id, e.chunk_offset, e.chunk_length
+FROM events e {hint} {joins}
+WHERE e.id >= %s AND e.id < %s AND {where}
+ORDER BY e.id DESC LIMIT %s
+
+-- name: select_chunks
+SELECT k.id, k.first_id
+FROM chunks k
+WHERE k.id >= %s AND k.id < %s AND k.first_id < %s AND {test}
+ORDER BY k.id DESC LIMIT %s
+
+-- name: select_driven_chunks
+SELECT k.id, k.first_id
+FROM postings d {join} chunks k ON k.id = d.chunk_id
+WHERE d.field = %s AND d.value = %s AND d.chunk_id >= %s AND d.chunk_id < %s AND k.first_id < %s AND {test}
+ORDER BY d.chunk_id DESC LIMIT %s
+
+-- name: read_chunks
+SELECT id, cluster, received, frames, content FROM chunks WHERE id IN ({ids})
+
+-- name: arrived_chunks
+SELECT id, first_id, sequence FROM chunks
+WHERE stream = %s AND sequence > %s AND sequence <= %s AND received >= %s
+ORDER BY sequence LIMIT %s
+
+-- name: positions
+SELECT stream, MAX(sequence) FROM arrivals WHERE received >= %s GROUP BY stream
+
+-- name: contacts
+SELECT cluster, MAX(received), SUM(events), SUM(duplicates) FROM arrivals GROUP BY cluster ORDER BY cluster
+
+-- name: refusals
+SELECT cluster, refused, reason, peer FROM refusals ORDER BY refused DESC LIMIT 200
+
+-- name: quarantined
+SELECT id, cluster, received, reason, raw_bytes, content FROM quarantine ORDER BY received DESC LIMIT %s
+
+-- name: quarantine_size
+SELECT COUNT(*), COALESCE(SUM(raw_bytes), 0) FROM quarantine
+
+-- name: ping
+SELECT 1
