@@ -1,0 +1,41 @@
+"""The JSON interface, version 1."""
+
+from __future__ import annotations
+
+import orjson
+from flask import Blueprint, Response, current_app, request
+
+from audit_webhook.errors import InvalidParameter
+from audit_webhook.services import events, feed
+from audit_webhook.services.document import document_of
+from audit_webhook.wiring import wiring
+
+bp = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@bp.get("/events")
+def get_events() -> Response:
+    """Give a page of matching events, newest first, and the cursor of the next page."""
+    parts = wiring(current_app)
+    limit = _limit(request.args.get("limit", str(feed.PAGE)))
+    page = feed.page(
+        parts.repository, request.args.get("q", ""), request.args.get("cursor") or None, limit, parts.clock()
+    )
+    return _json({"events": [document_of(event) for event in page.events], "next": page.next})
+
+
+@bp.get("/events/<identifier>")
+def get_event(identifier: str) -> Response:
+    """Give one event with its raw JSON."""
+    story = events.story(wiring(current_app).repository, identifier)
+    return _json({**document_of(story.event), "raw": story.raw.decode("utf-8", "replace")})
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= feed.LARGEST_PAGE:
+        raise InvalidParameter(f"limit is a number from 1 to {feed.LARGEST_PAGE}")
+    return int(text)
+
+
+def _json(value: dict[str, object]) -> Response:
+    return Response(orjson.dumps(value), mimetype="application/json")

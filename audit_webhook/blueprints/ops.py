@@ -1,0 +1,23 @@
+"""For operators and their probes: is the process alive, and can it store?"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, jsonify
+
+from audit_webhook.wiring import wiring
+
+bp = Blueprint("ops", __name__)
+
+
+@bp.get("/healthz")
+def get_healthz() -> Response:
+    """Say that the process is alive; touches nothing."""
+    return jsonify(status="ok")
+
+
+@bp.get("/readyz")
+def get_readyz() -> tuple[Response, int]:
+    """Say whether events can be stored now."""
+    if wiring(current_app).repository.is_ready():
+        return jsonify(status="ok"), 200
+    return jsonify(status="not ready", reason="the database does not answer or its schema is not the current one"), 503

@@ -1,0 +1,1 @@
+"""One use case a module, as plain functions; no HTTP and no SQL."""

@@ -1,0 +1,39 @@
+"""An event as the JSON interface and exports show it: absent is null, times are RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from audit_webhook.event import Event, rfc3339
+from audit_webhook.humanize import summary
+
+
+def document_of(event: Event) -> dict[str, object]:
+    """Give the event's fields under their public names."""
+    texts = {
+        "level": event.level,
+        "stage": event.stage,
+        "verb": event.verb,
+        "user": event.user,
+        "impersonated_user": event.impersonated_user,
+        "source_ip": event.source_ip,
+        "user_agent": event.user_agent,
+        "namespace": event.namespace,
+        "group": event.api_group,
+        "resource": event.resource,
+        "subresource": event.subresource,
+        "name": event.name,
+        "decision": event.decision,
+        "reason": event.reason,
+        "request_uri": event.request_uri,
+        "audit_id": event.audit_id,
+    }
+    return {
+        "id": event.id,
+        "cluster": event.cluster,
+        "time": rfc3339(event.time),
+        "received": rfc3339(event.received),
+        "code": event.code,
+        "user_groups": list(event.user_groups),
+        "summary": summary(event),
+        "kubectl": None,
+        **{name: text or None for name, text in texts.items()},
+    }

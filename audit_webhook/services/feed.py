@@ -1,0 +1,113 @@
+"""The feed: pages of matching events, newest first, and what has arrived since a page was made.
+
+The time of an event is not the order of arrival: batches are late, and several processes write at once. The live view
+therefore follows the writers' streams. Each writer numbers its chunks in the order in which they become visible; a live
+token holds the newest number seen of every stream.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final, NamedTuple
+
+import msgspec
+
+from audit_webhook.errors import InvalidParameter
+from audit_webhook.event import Event
+from audit_webhook.identity import from_text, to_text
+from audit_webhook.repository import Repository
+from audit_webhook.search_sql import LAST, Span
+from audit_webhook.services.query import compile_query
+from audit_webhook.services.search import find, read
+
+PAGE: Final = 50
+LARGEST_PAGE: Final = 500
+SHOWN_AT_ONCE: Final = 200
+CHUNKS_AT_ONCE: Final = 64
+STREAM_MEMORY: Final = 3600 * 1_000_000
+CLOCK_SLACK: Final = 30 * 1_000_000
+
+
+class FeedPage(NamedTuple):
+    """One page: events newest first, the cursor of the next page or None, and the live token of this moment."""
+
+    events: list[Event]
+    next: str | None
+    live: str
+    gave_up: bool
+
+
+class News(NamedTuple):
+    """What arrived since a token: matching events newest first, the next token, and how many were left out."""
+
+    events: list[Event]
+    live: str
+    more: int
+
+
+class _Token(msgspec.Struct, array_like=True):
+    """When it was made, in microseconds, and the newest sequence number seen of every stream."""
+
+    made: int
+    positions: dict[bytes, int]
+
+
+def page(repository: Repository, text: str, cursor: str | None, limit: int, now: int) -> FeedPage:
+    """Give the newest matching events, or those before a cursor; raises QueryError and InvalidParameter."""
+    search = compile_query(text, now, repository.database.dialect)
+    before = _read_cursor(cursor) if cursor else LAST
+    live = "" if cursor else _write_token(_Token(now, repository.positions(now - STREAM_MEMORY)))
+    found = find(repository, search, before, max(1, min(limit, LARGEST_PAGE)))
+    return FeedPage(found.events, to_text(found.unread) if found.unread else None, live, found.gave_up)
+
+
+def news(repository: Repository, text: str, live: str, now: int) -> News:
+    """Give the matching events that arrived since a token was made, late ones included."""
+    search = compile_query(text, now, repository.database.dialect)
+    token = _read_token(live)
+    spans, positions = _arrived(repository, token, now)
+    located = repository.select_events(search, LAST, LARGEST_PAGE * 10, spans) if spans else []
+    events = read(repository, located[:SHOWN_AT_ONCE])
+    if search.matches:
+        events = [event for event in events if search.matches(event)]
+    return News(events, _write_token(_Token(now, positions)), max(0, len(located) - SHOWN_AT_ONCE))
+
+
+def _arrived(repository: Repository, token: _Token, now: int) -> tuple[list[Span], dict[bytes, int]]:
+    """Give the chunks that became visible since the token, and the positions that were read up to."""
+    spans: list[Span] = []
+    positions = dict(token.positions)
+    for stream, newest in repository.positions(min(token.made, now) - STREAM_MEMORY).items():
+        seen = token.positions.get(stream, 0)
+        if newest <= seen:
+            continue
+        since = 0 if stream in token.positions else token.made - CLOCK_SLACK
+        arrived = repository.arrived_chunks(stream, seen, newest, since, CHUNKS_AT_ONCE)
+        spans += [span for span, _ in arrived]
+        positions[stream] = arrived[-1][1] if len(arrived) == CHUNKS_AT_ONCE else newest
+    return spans, positions
+
+
+def clusters(repository: Repository) -> list[str]:
+    """Give the names of the clusters that were heard from, in alphabetical order."""
+    return sorted(contact.cluster for contact in repository.contacts())
+
+
+def _read_cursor(cursor: str) -> bytes:
+    try:
+        return from_text(cursor)
+    except ValueError as error:
+        raise InvalidParameter("the cursor is not one that this server gave; leave it out to begin anew") from error
+
+
+def _write_token(token: _Token) -> str:
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
+
+
+def _read_token(text: str) -> _Token:
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        return msgspec.msgpack.decode(base64.urlsafe_b64decode(padded), type=_Token)
+    except (ValueError, binascii.Error, msgspec.DecodeError) as error:
+        raise InvalidParameter("the live token is not one that this server gave; load the page again") from error

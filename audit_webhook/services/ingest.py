@@ -1,0 +1,120 @@
+"""Takes a batch in: split, decode, redact, identify, lay out, store.
+
+One bad item never costs its neighbours: what cannot be read goes into quarantine, and the answer is a receipt all the
+same, because an apiserver would send the whole batch again five times and then drop all of it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from audit_webhook.decode import read_wire, stage_time, to_event
+from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
+from audit_webhook.identity import event_id, quarantine_id, within_bounds
+from audit_webhook.redact import redact, redact_unreadable
+from audit_webhook.repository import PartlyStored, Repository
+from audit_webhook.rows import Identified, lay_out
+from audit_webhook.split import MalformedBody, split
+from audit_webhook.tolerant import Undecodable
+from audit_webhook.transaction import Quarantined
+
+TRIES: Final = 5
+FIRST_PAUSE_SECONDS: Final = 0.05
+QUARANTINE_ITEMS: Final = 10_000
+QUARANTINE_BYTES: Final = 256 * 1024**2
+
+
+class Receipt(NamedTuple):
+    """Where the items of a batch went; received = stored + duplicate + quarantined."""
+
+    received: int
+    stored: int
+    duplicate: int
+    quarantined: int
+
+
+class Batch(NamedTuple):
+    """A batch, read: its events by id in the order sent, how often one was repeated, and what could not be read."""
+
+    events: dict[bytes, Identified]
+    repeated: int
+    quarantined: list[Quarantined]
+
+
+def receive(repository: Repository, cluster: str, body: bytes, received: int) -> Receipt:
+    """Store a batch durably and give the receipt; ``received`` is the time in microseconds.
+
+    Raises MalformedBatch when the body holds nothing like an event, StoreUnavailable when it could not be stored.
+    """
+    batch = read_batch(cluster, body, received)
+    if batch.quarantined:
+        _check_room(repository)
+    stored = _store(repository, cluster, batch, received)
+    return Receipt(
+        received=len(batch.events) + batch.repeated + len(batch.quarantined),
+        stored=stored,
+        duplicate=len(batch.events) - stored + batch.repeated,
+        quarantined=len(batch.quarantined),
+    )
+
+
+def read_batch(cluster: str, body: bytes, received: int) -> Batch:
+    """Split a body and read each of its items."""
+    try:
+        parts = split(body)
+    except MalformedBody as error:
+        raise MalformedBatch(str(error)) from error
+    events: dict[bytes, Identified] = {}
+    unreadable = [(item.raw, item.reason) for item in parts.broken]
+    for raw in parts.items:
+        try:
+            identified = identify(cluster, raw)
+        except Undecodable as error:
+            unreadable.append((raw, str(error)))
+        else:
+            events[identified.id] = identified
+    repeated = len(parts.items) + len(parts.broken) - len(events) - len(unreadable)
+    return Batch(events, repeated, [_quarantine(cluster, raw, reason, received) for raw, reason in unreadable])
+
+
+def identify(cluster: str, raw: bytes) -> Identified:
+    """Read one event, take its secrets out and give it its id; raises Undecodable."""
+    wire = read_wire(raw)
+    target = wire.object_ref
+    clean = redact(raw, (target and target.resource) or "", (target and target.subresource) or "")
+    identifier = event_id(cluster, clean, within_bounds(stage_time(wire)) // 1000)
+    return Identified(identifier, to_event(wire, clean, cluster), clean)
+
+
+def _quarantine(cluster: str, raw: bytes, reason: str, received: int) -> Quarantined:
+    content = redact_unreadable(raw)
+    return Quarantined(quarantine_id(cluster, content), cluster, received, reason[:255], len(raw), content)
+
+
+def _check_room(repository: Repository) -> None:
+    items, size = repository.quarantine_size()
+    if items >= QUARANTINE_ITEMS or size >= QUARANTINE_BYTES:
+        raise StoreUnavailable("the quarantine is full: look at what is in it, mend the sender, and empty it")
+
+
+def _store(repository: Repository, cluster: str, batch: Batch, received: int) -> int:
+    """Store what is new; after a conflict with single events, take those out and try again."""
+    left = batch.events
+    pause = FIRST_PAUSE_SECONDS
+    for _ in range(TRIES):
+        try:
+            return repository.store(cluster, lay_out(cluster, left.values()), batch.quarantined, received)
+        except PartlyStored:
+            left = _without(left, repository.stored_ids(list(left)))
+        except StoreBusy:
+            time.sleep(pause * random.uniform(1, 2))
+            pause *= 2
+    raise StoreUnavailable("the database was busy each time; the batch was not stored")
+
+
+def _without(events: dict[bytes, Identified], stored: Iterable[bytes]) -> dict[bytes, Identified]:
+    known = set(stored)
+    return {key: item for key, item in events.items() if key not in known}

@@ -1,0 +1,36 @@
+"""What `create_app` puts together, for the views to find."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from audit_webhook.config import Config
+from audit_webhook.repository import Repository
+from audit_webhook.services.intake import RefusalBook, TokenCheck
+
+EXTENSION: Final = "audit_webhook"
+
+
+def now() -> int:
+    """Give the time in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The parts of a running application."""
+
+    config: Config
+    repository: Repository
+    tokens: TokenCheck
+    refusals: RefusalBook
+    clock: Callable[[], int] = now
+
+
+def wiring(app: Any) -> Wiring:
+    """Give an application's parts."""
+    parts: Wiring = app.extensions[EXTENSION]
+    return parts
