@@ -1,0 +1,100 @@
+"""The first minute over HTTP: the files for a kube-apiserver, whether it has been heard from, and sample events."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from audit_webhook.errors import InvalidParameter
+from audit_webhook.services import demo, setup
+from audit_webhook.services.ingest import Receipt, receive
+from audit_webhook.services.policy import TIERS
+from audit_webhook.wiring import wiring
+
+bp = Blueprint("setup", __name__)
+
+
+@bp.get("/setup")
+def show_setup() -> tuple[str, int]:
+    """Show the form and, when it is usable, the three files with the state of the connection."""
+    form = setup.read_form(request.args, request.host_url.rstrip("/"))
+    if not form.is_usable():
+        return render_template("setup/page.html", form=form, tiers=TIERS), 400
+    token = _token()
+    return render_template(
+        "setup/page.html",
+        form=form,
+        tiers=TIERS,
+        files=setup.write_files(form, token),
+        test_command=setup.write_test_command(form, token, wiring(current_app).clock()),
+        warnings=setup.list_warnings(form, wiring(current_app).config.http_host),
+        token_state="none" if not token else "hidden" if token == setup.TOKEN_PLACEHOLDER else "shown",
+        status=_status(form.cluster),
+    ), 200
+
+
+@bp.get("/setup/status")
+def show_status() -> str:
+    """Show whether a cluster has been heard from: the part of the page that is asked for again and again."""
+    form = _checked_form("cluster")
+    return render_template("setup/_status.html", form=form, status=_status(form.cluster))
+
+
+@bp.get("/setup/<name>")
+def download(name: str) -> Response:
+    """Give one of the files as an attachment."""
+    form = _checked_form("cluster", "address", "transport", "tier")
+    text = next((file.text for file in setup.write_files(form, _token()) if file.name == name), None)
+    if text is None:
+        abort(404)
+    response = Response(text, mimetype="application/yaml")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.post("/demo")
+def load_demo() -> AnyResponse:
+    """Load the sample events and go to the feed; in development only, and only from a page of ours."""
+    parts = wiring(current_app)
+    if not parts.config.is_development:
+        abort(404)
+    if not _is_from_own_page():
+        abort(403)
+    now = parts.clock()
+
+    def ingest(cluster: str, body: bytes) -> Receipt:
+        return receive(parts.repository, cluster, body, now)
+
+    demo.load(ingest, now)
+    return redirect(f"{request.script_root}/", 303)
+
+
+def _checked_form(*needed: str) -> setup.Form:
+    form = setup.read_form(request.args, request.host_url.rstrip("/"))
+    problems = [f"{name}: {form.problems[name]}" for name in needed if name in form.problems]
+    if problems:
+        raise InvalidParameter(" ".join(problems))
+    return form
+
+
+def _token() -> str:
+    """Give the token to write into the files; in production, where this page asks for no login, its placeholder."""
+    config = wiring(current_app).config
+    return config.webhook_token if config.is_development else setup.TOKEN_PLACEHOLDER
+
+
+def _status(cluster: str) -> setup.Status:
+    parts = wiring(current_app)
+    parts.refusals.flush()
+    return setup.tell_status(cluster, parts.repository.contacts(), parts.repository.refusals(), parts.clock())
+
+
+def _is_from_own_page() -> bool:
+    """Whether the browser says that a page of this server sent the request (what SameSite cookies cannot say)."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    return urlsplit(request.headers.get("Origin", "")).netloc == request.host
