@@ -7,7 +7,9 @@ surrogate, a number where a string belongs) is decoded member by member; a value
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import repeat
+from operator import attrgetter, le
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -174,23 +176,37 @@ def _query_facts(uri: str) -> tuple[str, bool]:
 
 
 _CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups", "source_ip"))
+_CUT_LIMITS: Final = tuple(LIMITS[name] for name in _CUT_FIELDS)
+MOST_PLAIN: Final = 24
+_texts_of: Final = attrgetter(*_CUT_FIELDS)
 
 
 def _bounded(event: Event) -> Event:
     """Cut what is longer than LIMITS and replace what is not Unicode; most events need neither and pass unchanged."""
     changes: dict[str, Any] = {}
-    for name in _CUT_FIELDS:
-        text = getattr(event, name)
-        if len(text) * 4 > LIMITS[name] or not text.isascii():
-            short = cut(text, LIMITS[name])
-            if short != text:
-                changes[name] = short
-    groups = bounded_groups(event.user_groups)
-    if groups != event.user_groups:
-        changes["user_groups"] = groups
-    if event.source_ips and cut(event.source_ips[-1], LIMITS["source_ip"]) != event.source_ips[-1]:
-        changes["source_ips"] = (*event.source_ips[:-1], cut(event.source_ips[-1], LIMITS["source_ip"]))
+    texts = _texts_of(event)
+    if not _fits(texts, _CUT_LIMITS):
+        short = map(cut, texts, _CUT_LIMITS)
+        changes = {name: new for name, old, new in zip(_CUT_FIELDS, texts, short, strict=True) if new != old}
+    if not _fits(event.user_groups, repeat(64)):
+        groups = bounded_groups(event.user_groups)
+        changes |= {"user_groups": groups} if groups != event.user_groups else {}
+    if not _fits(event.source_ips, repeat(LIMITS["source_ip"])):
+        last = cut(event.source_ip, LIMITS["source_ip"])
+        changes |= {"source_ips": (*event.source_ips[:-1], last)} if last != event.source_ip else {}
     return msgspec.structs.replace(event, **changes, cut=True) if changes else event
+
+
+def _fits(texts: tuple[str, ...], limits: Iterable[int]) -> bool:
+    """Whether plain and short texts make any closer look unnecessary."""
+    joined = "".join(texts)
+    return (
+        joined.isascii()
+        and "\0" not in joined
+        and "\n" not in joined
+        and len(texts) <= MOST_PLAIN
+        and all(map(le, map(len, texts), limits))
+    )
 
 
 def bounded_groups(groups: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,99 @@
+"""Errors of the drivers are classified once, and a transaction is all or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pymysql
+import pytest
+
+from audit_webhook import errors
+from audit_webhook.config import Config
+from audit_webhook.database import classify
+from audit_webhook.repository import Repository, open_repository
+from audit_webhook.wiring import now
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (1213, errors.StoreBusy), (1205, errors.StoreBusy), (1062, errors.DuplicateKey),
+        (1045, errors.StoreMisconfigured), (1049, errors.StoreMisconfigured), (1146, errors.StoreMisconfigured),
+        (1406, errors.RowRefused), (1366, errors.RowRefused), (2003, errors.StoreUnavailable),
+        (2006, errors.StoreUnavailable), (2013, errors.StoreUnavailable), (1040, errors.StoreUnavailable),
+        (1047, errors.StoreUnavailable), (1290, errors.StoreUnavailable), (1114, errors.StoreUnavailable),
+    ],
+)
+def test_code_of_the_server_says_what_to_do(code: int, kind: type[Exception]) -> None:
+    assert type(classify(pymysql.err.OperationalError(code, "text"))) is kind
+
+
+def test_lost_socket_means_that_the_store_is_unavailable() -> None:
+    assert type(classify(BrokenPipeError())) is errors.StoreUnavailable
+
+
+def sqlite_error(name: str) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("text")
+    error.sqlite_errorname = name
+    return error
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("SQLITE_BUSY", errors.StoreBusy), ("SQLITE_LOCKED_SHAREDCACHE", errors.StoreBusy),
+        ("SQLITE_CONSTRAINT_PRIMARYKEY", errors.DuplicateKey), ("SQLITE_FULL", errors.StoreUnavailable),
+        ("SQLITE_IOERR_WRITE", errors.StoreUnavailable), ("SQLITE_READONLY", errors.StoreUnavailable),
+        ("SQLITE_CANTOPEN", errors.StoreMisconfigured), ("SQLITE_NOTADB", errors.StoreMisconfigured),
+    ],
+)
+def test_code_of_sqlite_says_what_to_do(name: str, kind: type[Exception]) -> None:
+    assert type(classify(sqlite_error(name))) is kind
+
+
+def test_transaction_that_fails_in_the_middle_leaves_nothing(repository: Repository) -> None:
+    with pytest.raises(RuntimeError), repository.database.write() as cursor:
+        cursor.execute("INSERT INTO refusals (cluster, refused, reason, peer) VALUES ('c', 1, 'r', 'p')")
+        raise RuntimeError("the process was about to die")
+    assert repository.refusals() == []
+
+
+def test_refused_statement_becomes_an_error_of_the_domain(repository: Repository) -> None:
+    with pytest.raises(errors.AuditWebhookError), repository.database.read() as cursor:
+        cursor.execute("SELECT * FROM no_such_table")
+    assert repository.is_ready()
+
+
+def test_writer_goes_on_after_its_connection_was_killed(mariadb_repository: Repository) -> None:
+    with mariadb_repository.database.write() as cursor:
+        cursor.execute("SELECT CONNECTION_ID()")
+        ((victim,),) = cursor.fetchall()
+    with mariadb_repository.database.read() as reader:
+        reader.execute(f"KILL {int(victim)}")
+    with pytest.raises(errors.StoreUnavailable), mariadb_repository.database.write() as cursor:
+        cursor.execute("SELECT 1")
+    mariadb_repository.store("prod", [], [], now())
+    assert [contact.cluster for contact in mariadb_repository.contacts()] == ["prod"]
+
+
+def test_reader_goes_on_after_its_connection_was_killed(mariadb_repository: Repository) -> None:
+    with mariadb_repository.database.read() as cursor:
+        cursor.execute("SELECT CONNECTION_ID()")
+        ((victim,),) = cursor.fetchall()
+    with mariadb_repository.database.write() as killer:
+        killer.execute(f"KILL {int(victim)}")
+    assert mariadb_repository.contacts() == []
+
+
+def test_server_that_refuses_connections_is_unavailable() -> None:
+    config = Config.from_env({"WEBHOOK_TOKEN": "t", "DB_HOST": "127.0.0.1", "DB_PORT": "1"})
+    repository = open_repository(config)
+    with pytest.raises(errors.StoreUnavailable):
+        repository.contacts()
+    assert not repository.is_ready()
+
+
+def test_folder_that_does_not_exist_is_a_mistake_in_the_settings(tmp_path: object) -> None:
+    repository = open_repository(Config.from_env({"WEBHOOK_TOKEN": "t", "DB_PATH": f"{tmp_path}/none/audit.db"}))
+    with pytest.raises(errors.StoreMisconfigured):
+        repository.migrate()

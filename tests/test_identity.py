@@ -1,0 +1,75 @@
+"""Ids follow from time and content."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit_webhook import identity
+from tests.factories import NOON_US, audit_event, encode
+
+RAW = encode(audit_event())
+
+
+def test_same_bytes_of_the_same_cluster_have_the_same_id() -> None:
+    assert identity.event_id("prod", RAW, 1) == identity.event_id("prod", bytes(RAW), 1)
+
+
+def test_another_cluster_gives_another_id() -> None:
+    assert identity.event_id("prod", RAW, 1) != identity.event_id("staging", RAW, 1)
+
+
+def test_line_of_a_log_file_is_the_same_event_as_the_webhooks_item() -> None:
+    line = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",' + RAW[1:]
+    assert identity.event_id("prod", line, 1) == identity.event_id("prod", RAW, 1)
+
+
+def test_ids_sort_by_time() -> None:
+    ids = [identity.event_id("prod", b"%d" % number, number) for number in range(0, 10_000, 997)]
+    assert ids == sorted(ids)
+
+
+def test_id_reads_back_from_its_text() -> None:
+    identifier = identity.event_id("prod", RAW, 1_700_000_000_000)
+    text = identity.to_text(identifier)
+    assert (len(text), identity.from_text(text), identity.from_text(text.lower())) == (26, identifier, identifier)
+
+
+@pytest.mark.parametrize("text", ["", "short", "!" * 26, "é" * 26, "Z" * 27, "Z" * 26, "IIIIIIIIIIIIIIIIIIIIIIIIUU"])
+def test_text_that_is_no_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=""):
+        identity.from_text(text)
+
+
+def test_chunk_is_as_new_as_its_newest_event() -> None:
+    ids = [identity.event_id("prod", b"a", 7), identity.event_id("prod", b"b", 9), identity.event_id("prod", b"c", 8)]
+    assert identity.chunk_id(ids)[:6] == (9).to_bytes(6, "big")
+
+
+def test_tuples_that_join_to_the_same_text_differ() -> None:
+    assert identity.short_hash("ab", "c") != identity.short_hash("a", "bc")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-23T12:00:00.000000Z", NOON_US),
+        ("2026-11-23T12:00:00.000001Z", NOON_US + 1),
+        ("2026-11-23T12:00:00Z", NOON_US),
+        ("2026-11-23T13:00:00+01:00", NOON_US),
+        ("2026-11-23T12:00:60.000000Z", NOON_US + 60_000_000),
+        ("2026-13-23T12:00:00.000000Z", None),
+        ("2026-11-23T25:00:00.000000Z", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_times_are_read_as_rfc_3339(text: str, expected: int | None) -> None:
+    assert identity.microseconds(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("moment", "kept"),
+    [(None, identity.EARLIEST), (-1, identity.EARLIEST), (NOON_US, NOON_US), (10**18, identity.LATEST)],
+)
+def test_absurd_times_are_bounded(moment: int | None, kept: int) -> None:
+    assert identity.within_bounds(moment) == kept
