@@ -1,0 +1,120 @@
+// What every page has: the theme, menus that close, the help dialog, copy buttons, trees that unfold, times that stay true.
+(() => {
+  const THEMES = ["system", "light", "dark"];
+
+  document.addEventListener("alpine:init", () => {
+    window.Alpine.data("theme", () => ({
+      choice: document.documentElement.dataset.theme || "system",
+      get title() { return `Theme: ${this.choice}`; },
+      get symbol() { return `#i-${this.choice}`; },
+      turn() {
+        this.choice = THEMES[(THEMES.indexOf(this.choice) + 1) % THEMES.length];
+        if (this.choice === "system") delete document.documentElement.dataset.theme;
+        else document.documentElement.dataset.theme = this.choice;
+        try { localStorage.setItem("theme", this.choice); } catch { /* kept for this page only */ }
+      },
+    }));
+    window.Alpine.data("menu", () => ({
+      close() { this.$root.open = false; },
+      leave() { this.$root.open = false; this.$root.querySelector("summary").focus(); },
+    }));
+  });
+
+  // Copying
+  const copyByHand = (text) => {
+    // Without https a browser offers no clipboard to scripts; a selected text field still has one.
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.readOnly = true;
+    field.className = "sr-only";
+    document.body.append(field);
+    field.select();
+    const worked = document.execCommand("copy");
+    field.remove();
+    return worked;
+  };
+
+  const copy = async (text) => {
+    if (!navigator.clipboard) return copyByHand(text);
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return copyByHand(text);
+    }
+  };
+
+  const answer = (button, text) => {
+    const label = button.dataset.label || (button.dataset.label = button.textContent);
+    button.textContent = text;
+    clearTimeout(button.waiting);
+    button.waiting = setTimeout(() => { button.textContent = label; }, 1600);
+  };
+
+  const textToCopy = (button) => {
+    const { copyFrom, copyText } = button.dataset;
+    if (copyFrom) return document.getElementById(copyFrom).textContent;
+    return copyText || new URL(button.dataset.copyLink, location.href).href;
+  };
+
+  // Folding
+  const foldAll = (button, open) => {
+    for (const each of button.closest(".block").querySelectorAll(".tree details")) each.open = open;
+  };
+
+  const ACTIONS = {
+    "[data-copy]": async (button) => answer(button, (await copy(textToCopy(button))) ? "Copied" : "Select and copy"),
+    "[data-unfold]": (button) => foldAll(button, true),
+    "[data-fold]": (button) => foldAll(button, false),
+    "[data-opens]": (button) => document.getElementById(button.dataset.opens).showModal(),
+    "[data-closes]": (button) => button.closest("dialog").close(),
+  };
+
+  document.addEventListener("click", (click) => {
+    for (const [selector, act] of Object.entries(ACTIONS)) {
+      const button = click.target.closest(selector);
+      if (!button) continue;
+      click.preventDefault(); // the button may stand in a summary, which would fold
+      act(button);
+      return;
+    }
+    if (click.target.matches("dialog")) click.target.close(); // a click on the backdrop
+  });
+
+  // Keys
+  const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+
+  document.addEventListener("keydown", (press) => {
+    if (press.ctrlKey || press.metaKey || press.altKey || isTyping(press.target)) return;
+    if (press.key === "?") document.getElementById("help").showModal();
+    else if (press.key === "/" && document.getElementById("q")) document.getElementById("q").select();
+    else return;
+    press.preventDefault();
+  });
+
+  // Times
+  const ago = (iso) => {
+    const seconds = Math.round((Date.now() - Date.parse(iso)) / 1000);
+    const size = Math.abs(seconds);
+    const sign = seconds < 0 ? "in " : "";
+    if (size < 5) return "now";
+    if (size < 60) return `${sign}${size} s`;
+    if (size < 3600) return `${sign}${Math.floor(size / 60)} min`;
+    if (size < 86400) return `${sign}${Math.floor(size / 3600)} h`;
+    return size < 30 * 86400 ? `${sign}${Math.floor(size / 86400)} d` : iso.slice(0, 10);
+  };
+
+  const refreshTimes = () => {
+    if (document.hidden) return;
+    for (const time of document.querySelectorAll("time[data-ago]")) time.textContent = ago(time.dateTime);
+  };
+  setInterval(refreshTimes, 10_000);
+  document.addEventListener("visibilitychange", refreshTimes);
+
+  document.addEventListener("pointerover", (over) => {
+    const time = over.target.closest("time[title]:not([data-local])");
+    if (!time) return;
+    time.dataset.local = "";
+    time.title += `\n${new Date(time.dateTime).toLocaleString()} in your time zone`;
+  });
+})();
