@@ -6,6 +6,7 @@ may also be given as ``NAME_FILE``, the path of a file that holds it.
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -39,6 +40,12 @@ def _byte_count(raw: str) -> int:
     return int(raw)
 
 
+def _database_name(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", raw):
+        raise ValueError("is not a database name: 1 to 64 letters, digits, _, $ or -")
+    return raw
+
+
 def _setting(default: Any, meaning: str, parse: Callable[[str], Any] = _text, secret: bool = False) -> Any:
     return field(default=default, repr=not secret, metadata={"meaning": meaning, "parse": parse, "secret": secret})
 
@@ -63,7 +70,9 @@ class Config:
     db_port: int = _setting(3306, "Port of the database server.", _port)
     db_user: str = _setting("audit", "User of the database server.")
     db_password: str = _setting("", "Password of the database user.", secret=True)
-    db_name: str = _setting("audit", "Name of the database; it is created when the user may create it.")
+    db_name: str = _setting(
+        "audit", "Name of the database; it is created when the user may create it.", _database_name
+    )
     db_path: str = _setting("audit.db", "File of the embedded SQLite database, used when `DB_HOST` is empty.")
 
     def __post_init__(self) -> None:

@@ -40,6 +40,7 @@ Row = tuple[Any, ...]
 _BUSY: Final = {1205, 1213, 1020}
 _DUPLICATE: Final = {1062}
 _CONFIGURATION: Final = {1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698}
+_NO_DATABASE: Final = 1049
 _REFUSED: Final = {1264, 1366, 1406, 1048, 4025, 3140}
 DRIVER_ERRORS: Final = (pymysql.Error, sqlite3.Error, OSError)
 
@@ -209,19 +210,15 @@ def open_database(config: Config, on_new_writer: Callable[[], None]) -> Database
     return Database("sqlite", lambda: connect_sqlite(Path(config.db_path)), "BEGIN IMMEDIATE", on_new_writer)
 
 
-def connect_mysql(config: Config, database: str | None = None) -> Any:
+def connect_mysql(config: Config) -> Any:
     """Connect to the server with bounded waits, strict SQL and exact character sets."""
-    connection = pymysql.connect(
-        host=config.db_host,
-        port=config.db_port,
-        user=config.db_user,
-        password=config.db_password,
-        database=config.db_name if database is None else database or None,
-        charset="utf8mb4",
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=STATEMENT_SECONDS,
-        write_timeout=STATEMENT_SECONDS,
-    )
+    try:
+        connection = _connect_mysql(config, config.db_name)
+    except pymysql.err.OperationalError as error:
+        if error.args[0] != _NO_DATABASE:
+            raise
+        _create_database(config)
+        connection = _connect_mysql(config, config.db_name)
     with connection.cursor() as cursor:
         cursor.execute(
             "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
@@ -229,6 +226,30 @@ def connect_mysql(config: Config, database: str | None = None) -> Any:
         )
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
     return connection
+
+
+def _connect_mysql(config: Config, database: str | None) -> Any:
+    return pymysql.connect(
+        host=config.db_host,
+        port=config.db_port,
+        user=config.db_user,
+        password=config.db_password,
+        database=database,
+        charset="utf8mb4",
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=STATEMENT_SECONDS,
+        write_timeout=STATEMENT_SECONDS,
+    )
+
+
+def _create_database(config: Config) -> None:
+    """Create the database that is missing; its name was checked with the settings."""
+    connection = _connect_mysql(config, None)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{config.db_name}` CHARACTER SET utf8mb4")
+    finally:
+        connection.close()
 
 
 def connect_sqlite(path: Path) -> sqlite3.Connection:

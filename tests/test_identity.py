@@ -36,7 +36,7 @@ def test_id_reads_back_from_its_text() -> None:
 
 @pytest.mark.parametrize("text", ["", "short", "!" * 26, "é" * 26, "Z" * 27, "Z" * 26, "IIIIIIIIIIIIIIIIIIIIIIIIUU"])
 def test_text_that_is_no_id_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError):
         identity.from_text(text)
 
 

@@ -74,3 +74,11 @@ def test_partitions_are_made_ahead_as_days_go_by(mariadb_repository: Repository)
 
 def test_steps_are_numbered_without_a_gap_and_alike_on_both_engines() -> None:
     assert list(steps("mysql")) == list(steps("sqlite")) == list(range(1, len(steps("mysql")) + 1))
+
+
+def test_database_that_is_missing_is_created(mariadb_repository: Repository, mariadb_config: Config) -> None:
+    with mariadb_repository.database.write() as cursor:
+        cursor.execute(f"DROP DATABASE `{mariadb_config.db_name}`")
+    repository = open_repository(mariadb_config)
+    assert repository.migrate() == sorted(steps("mysql"))
+    repository.close()
