@@ -1,0 +1,67 @@
+"""The pages that people read: the feed, its live part, and the event."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint, Response, current_app, make_response, render_template, request
+
+from audit_webhook.blueprints.render import compress, page_or_fragment, static_url
+from audit_webhook.services import events
+from audit_webhook.services.event_view import view_event
+from audit_webhook.services.feed_view import view_news, view_page
+from audit_webhook.services.rows import Moment, moment_of
+from audit_webhook.wiring import wiring
+
+NAVIGATION: Final = (("Feed", "ui.show_feed"), ("Setup", "setup.show_setup"))
+
+bp = Blueprint("ui", __name__)
+bp.add_app_template_global(static_url)
+bp.after_app_request(compress)
+
+
+@bp.app_context_processor
+def share_navigation() -> dict[str, object]:
+    """Give every page the list of pages."""
+    return {"navigation": NAVIGATION}
+
+
+@bp.app_template_global()
+def moment(microseconds: int) -> Moment:
+    """Give every page times in their three forms."""
+    return moment_of(microseconds, wiring(current_app).clock())
+
+
+@bp.get("/")
+def show_feed() -> Response:
+    """Show the newest matching events, or the page before a cursor."""
+    parts = wiring(current_app)
+    text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
+    page = view_page(parts.repository, text, cursor, parts.clock(), parts.config.is_development)
+    return page_or_fragment("feed/page.html", "feed/_rows.html", page, 400 if page.mistake else 200)
+
+
+@bp.get("/feed/live")
+def show_news() -> str:
+    """Show what arrived since the last question of a live page."""
+    parts = wiring(current_app)
+    news = view_news(parts.repository, request.args.get("q", ""), request.args.get("after", ""), parts.clock())
+    return render_template("feed/_news.html", page=news)
+
+
+@bp.get("/events/<identifier>")
+def show_event(identifier: str) -> Response:
+    """Show one event."""
+    parts = wiring(current_app)
+    page = view_event(events.story(parts.repository, identifier), parts.clock())
+    return page_or_fragment("event/page.html", "event/_panel.html", page)
+
+
+@bp.get("/events/<identifier>/raw")
+def download_raw(identifier: str) -> Response:
+    """Give the event's bytes as they are stored."""
+    raw = events.find_raw(wiring(current_app).repository, identifier)
+    response = make_response(raw.raw)
+    response.mimetype = "application/json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{identifier}.json"'
+    return response

@@ -1,0 +1,144 @@
+"""What is known of an event as a list of facts: who, what, from where, with what, why it was allowed, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from audit_webhook.authorization import parse_reason
+from audit_webhook.event import Event
+from audit_webhook.query.edit import quote
+from audit_webhook.services.rows import moment_of, shown, write_duration
+
+CREDENTIAL: Final = "authentication.kubernetes.io/"
+MOST_VALUES: Final = 40
+_KIND_MARKS: Final = {
+    "human": "person",
+    "serviceaccount": "service account",
+    "node": "node",
+    "controlplane": "control plane",
+    "anonymous": "anonymous",
+}
+_EXTRA_LABELS: Final = (
+    ("credential-id", "Credential"),
+    ("pod-name", "Of pod"),
+    ("node-name", "On node"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a fact; with a query it is a link to the events that have it."""
+
+    text: str
+    query: str = ""
+    mark: str = ""
+    is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A label with its values, and a remark on them."""
+
+    label: str
+    values: tuple[Value, ...]
+    note: str = ""
+
+
+def facts_of(event: Event, document: Mapping[str, object], now: int) -> Iterable[Fact]:
+    """Give the facts in reading order; what is not known has no fact."""
+    found = (
+        *_who(event, document),
+        *_from_where(event),
+        *_what(event),
+        *_outcome(event),
+        *_why(event),
+        *_when(event, now),
+        *_record(event),
+    )
+    return (fact for fact in found if any(value.text for value in fact.values))
+
+
+def _term(field: str, raw: str) -> str:
+    return f"{field}:{quote(raw)}" if raw else ""
+
+
+def _linked(field: str, raw: str, mark: str = "", is_code: bool = False) -> Value:
+    return Value(shown(raw), _term(field, raw), mark, is_code)
+
+
+def _code(raw: str) -> Value:
+    return Value(shown(raw), is_code=True)
+
+
+def _who(event: Event, document: Mapping[str, object]) -> Iterable[Fact]:
+    yield Fact("Who", (_linked("user", event.user, _KIND_MARKS.get(event.kind, "")),))
+    if event.impersonated_user:
+        yield Fact("Acting as", (_linked("as", event.impersonated_user),), "The request ran with this user's rights.")
+    yield Fact("Groups", tuple(_linked("usergroup", group) for group in event.user_groups[:MOST_VALUES]))
+    user = _mapping(document.get("user"))
+    extra = _mapping(user.get("extra"))
+    for key, label in _EXTRA_LABELS:
+        yield Fact(label, tuple(_code(text) for text in _texts(extra.get(CREDENTIAL + key))))
+    known = {CREDENTIAL + key for key, _ in _EXTRA_LABELS}
+    for name, values in list(extra.items())[:MOST_VALUES]:
+        if name not in known:
+            short = shown(str(name).removeprefix(CREDENTIAL), longest=80)
+            yield Fact("Extra", tuple(Value(f"{short}: {shown(text)}", is_code=True) for text in _texts(values)))
+    yield Fact("UID", tuple(_code(text) for text in _texts(user.get("uid"))))
+
+
+def _from_where(event: Event) -> Iterable[Fact]:
+    yield Fact("From", (_linked("ip", event.source_ip, "seen by the apiserver", is_code=True),))
+    claimed = tuple(_code(address) for address in event.source_ips[:-1][:MOST_VALUES])
+    yield Fact("Forwarded for", claimed, "Claimed by the client, unproven.")
+    yield Fact("Client", (_linked("client", event.client),))
+    yield Fact("User agent", (_code(event.user_agent),))
+
+
+def _what(event: Event) -> Iterable[Fact]:
+    yield Fact("Verb", (_linked("verb", event.verb, is_code=True),))
+    resource = "/".join(part for part in (event.resource, event.subresource) if part)
+    group = "/".join(part for part in (event.api_group, event.api_version) if part)
+    yield Fact("Resource", (_linked("resource", resource, group, is_code=True),))
+    yield Fact("Namespace", (_linked("ns", event.namespace, is_code=True),))
+    yield Fact("Name", (_linked("name", event.name, is_code=True),))
+    yield Fact("Request", (_code(event.request_uri),))
+    yield Fact("Manager", (_linked("manager", event.manager, is_code=True),))
+
+
+def _outcome(event: Event) -> Iterable[Fact]:
+    code = "" if event.code is None else str(event.code)
+    said = " · ".join(part for part in (event.status_reason, event.status_message) if part)
+    yield Fact("Outcome", (_linked("code", code, is_code=True),), shown(said))
+
+
+def _why(event: Event) -> Iterable[Fact]:
+    yield from ()
+
+
+def _when(event: Event, now: int) -> Iterable[Fact]:
+    yield Fact("When", (Value(moment_of(event.time, now).exact, is_code=True),))
+    if event.duration is not None:
+        yield Fact("Took", (Value(write_duration(event.duration)),))
+    if event.received:
+        late = write_duration(max(0, event.received - event.time))
+        yield Fact("Received", (Value(moment_of(event.received, now).exact, is_code=True),), f"{late} after the event")
+
+
+def _record(event: Event) -> Iterable[Fact]:
+    yield Fact("Cluster", (_linked("cluster", event.cluster, is_code=True),))
+    yield Fact("Recorded", (_linked("level", event.level), _linked("stage", event.stage)))
+    yield Fact("Audit ID", (_linked("audit", event.audit_id, is_code=True),))
+    yield Fact("Event", (_linked("id", event.id, is_code=True),))
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Give the texts of a value that should be a text or a list of texts, but comes from a client."""
+    values = value if isinstance(value, list) else [value]
+    return tuple(each for each in values[:MOST_VALUES] if isinstance(each, str))

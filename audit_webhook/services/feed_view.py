@@ -1,0 +1,168 @@
+"""The feed as its page shows it: rows, pickers, what is wrong with the query, and what to say when nothing is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from audit_webhook.query import QueryError
+from audit_webhook.query.edit import quote, term_value, with_term
+from audit_webhook.repository import Repository
+from audit_webhook.services import feed
+from audit_webhook.services.rows import Row, row_of, shown
+
+RANGES: Final = (
+    ("", "All time"),
+    ("15m", "Last 15 minutes"),
+    ("1h", "Last hour"),
+    ("6h", "Last 6 hours"),
+    ("24h", "Last 24 hours"),
+    ("7d", "Last 7 days"),
+    ("30d", "Last 30 days"),
+)
+KINDS: Final = (("", "Everything"), ("human", "People"), ("system", "System"))
+
+
+LOOSENED: Final = ("since", "until", "cluster", "kind", "ns", "user", "verb", "resource", "name", "code")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to change the query: the query that choosing it gives, and whether it holds already."""
+
+    label: str
+    query: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picker:
+    """A term of the query that is chosen from a list."""
+
+    label: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with the query: the text before the place, at it and after it, and what was expected there."""
+
+    message: str
+    before: str
+    at: str
+    after: str
+    expected: str
+
+    @property
+    def pointer(self) -> str:
+        """A line of spaces and carets that stands under the place."""
+        return " " * len(self.before) + "^" * max(1, len(self.at))
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What may help when nothing matches, with the query to try if there is one."""
+
+    label: str
+    query: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedView:
+    """Everything that the feed's templates use."""
+
+    query: str
+    cursor: str
+    rows: tuple[Row, ...] = ()
+    next: str | None = None
+    live: str = ""
+    gave_up: bool = False
+    mistake: Mistake | None = None
+    clusters: Picker = Picker("", ())
+    ranges: Picker = Picker("", ())
+    kinds: Picker = Picker("", ())
+    hints: tuple[Hint, ...] = ()
+    is_store_empty: bool = False
+    can_load_demo: bool = False
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing at all to show, now and on older pages."""
+        return not self.rows and not self.next and not self.mistake
+
+
+@dataclass(frozen=True, slots=True)
+class NewsView:
+    """What arrived since the last question of a live page."""
+
+    rows: tuple[Row, ...]
+    live: str
+    more: int
+
+
+def view_page(repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False) -> FeedView:
+    """Show a page of the feed; a mistake in the query is shown, not raised."""
+    names = feed.clusters(repository)
+    pickers = {
+        "clusters": pick(text, "cluster", [("", "All clusters"), *((name, name) for name in names)]),
+        "ranges": pick(text, "since", RANGES),
+        "kinds": pick(text, "kind", KINDS),
+    }
+    try:
+        page = feed.page(repository, text, cursor or None, feed.PAGE, now)
+    except QueryError as error:
+        return FeedView(text, cursor, mistake=mistake_of(text, error), **pickers)
+    return FeedView(
+        text,
+        cursor,
+        rows=tuple(row_of(event, now) for event in page.events),
+        next=page.next,
+        live=page.live,
+        gave_up=page.gave_up,
+        hints=() if page.events or page.next else tuple(_hints(text)),
+        is_store_empty=not page.events and not names,
+        can_load_demo=can_load_demo,
+        **pickers,
+    )
+
+
+def view_news(repository: Repository, text: str, live: str, now: int) -> NewsView:
+    """Show what arrived since a live token was given."""
+    news = feed.news(repository, text, live, now)
+    return NewsView(tuple(row_of(event, now) for event in news.events), news.live, news.more)
+
+
+def pick(text: str, field: str, choices: Sequence[tuple[str, str]]) -> Picker:
+    """Offer the values of one field, each with the query that has it; the picker is labelled with the current one."""
+    try:
+        current = term_value(text, field) or ""
+    except QueryError:
+        current = ""
+    offered = tuple(Choice(label, _changed(text, field, value), value == current) for value, label in choices)
+    label = next((choice.label for choice in offered if choice.is_current), f"{field}:{shown(current, longest=24)}")
+    return Picker(label, offered)
+
+
+def _hints(text: str) -> Iterator[Hint]:
+    """Say what may be loosened, one term at a time."""
+    for field in LOOSENED:
+        value = term_value(text, field)
+        if value:
+            yield Hint(f"Leave out {field}:{shown(value, longest=40)}", with_term(text, field, ""))
+    yield Hint("A value must match as a whole: user:ali* finds what begins with ali.")
+    yield Hint("Show everything", "")
+
+
+def _changed(text: str, field: str, value: str) -> str:
+    try:
+        return with_term(text, field, value)
+    except QueryError:
+        # What cannot be read cannot be edited; the choice then starts anew.
+        return f"{field}:{quote(value)}" if value else ""
+
+
+def mistake_of(text: str, error: QueryError) -> Mistake:
+    """Cut the query at the place of its mistake."""
+    end = error.position + max(0, error.length)
+    return Mistake(error.message, text[:error.position], text[error.position:end], text[end:], error.expected)

@@ -1,0 +1,137 @@
+"""Events as the pages show them: frozen values with every text made safe to read, so that templates only place them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from audit_webhook.event import EPOCH, Event, rfc3339
+from audit_webhook.humanize import badge, emphasis, outcome, sentence, why
+
+LONGEST_TEXT: Final = 2_000
+SECOND: Final = 1_000_000
+_UNSEEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_KIND_LABELS: Final = {
+    "human": "person",
+    "serviceaccount": "service account",
+    "node": "node",
+    "controlplane": "control plane",
+    "anonymous": "anonymous",
+}
+
+
+def shown(text: str, kept: str = "", longest: int = LONGEST_TEXT) -> str:
+    r"""Give a text with what cannot be seen, or turns the line around, written out as ``\u202e``; long ones are cut."""
+    if len(text) > longest:
+        text = f"{text[:longest]}… ({len(text):,} characters)"
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in kept else f"\\u{ord(found[0]):04x}", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time: for programs, exact for people, and how long ago."""
+
+    iso: str
+    exact: str
+    relative: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What stands behind a user name, as an icon and in words."""
+
+    icon: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A piece of a sentence; the actor and what was acted on are strong."""
+
+    text: str
+    is_strong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A word with the tone that colours it."""
+
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event in the feed."""
+
+    id: str
+    time: Moment
+    kind: Kind
+    phrases: tuple[Phrase, ...]
+    badge: Mark
+    outcome: Mark
+    cluster: str
+    client: str
+    emphasis: str
+    why: str
+
+    @property
+    def summary(self) -> str:
+        """The sentence as plain text."""
+        return "".join(phrase.text for phrase in self.phrases)
+
+
+def row_of(event: Event, now: int) -> Row:
+    """Turn an event into its row."""
+    word, result = badge(event), outcome(event)
+    return Row(
+        id=event.id,
+        time=moment_of(event.time, now),
+        kind=Kind(event.kind, _KIND_LABELS.get(event.kind, event.kind)),
+        phrases=tuple(Phrase(shown(part.text), part.role != "text") for part in sentence(event)),
+        badge=Mark(shown(word.text), word.tone),
+        outcome=Mark(shown(result.text), result.tone),
+        cluster=event.cluster,
+        client=shown(event.client),
+        emphasis=emphasis(event),
+        why=why(event),
+    )
+
+
+def moment_of(microseconds: int, now: int) -> Moment:
+    """Write a time in its three forms."""
+    moment = EPOCH + timedelta(microseconds=microseconds)
+    exact = f"{moment:%a} {moment.day} {moment:%b %Y %H:%M:%S}.{moment.microsecond // 1000:03d} UTC"
+    return Moment(rfc3339(microseconds), exact, write_age(now - microseconds) or f"{moment:%Y-%m-%d}")
+
+
+def write_age(microseconds: int) -> str:
+    """Say how long ago something was in a few characters; empty when that is a month or more."""
+    seconds = abs(microseconds) // SECOND
+    sign = "in " if microseconds < 0 else ""
+    if seconds < 5:
+        return "now"
+    for size, unit in ((60, "s"), (3600, "min"), (86_400, "h"), (30 * 86_400, "d")):
+        if seconds < size:
+            return f"{sign}{seconds // _UNITS[unit]} {unit}"
+    return ""
+
+
+_UNITS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+
+
+def write_duration(microseconds: int) -> str:
+    """Say how long something took: ``9 ms``, ``1.2 s``, ``3 min 20 s``."""
+    if microseconds < 1000:
+        return f"{microseconds} µs"
+    if microseconds < SECOND:
+        return f"{microseconds / 1000:.0f} ms" if microseconds >= 10_000 else f"{microseconds / 1000:.1f} ms"
+    seconds = microseconds / SECOND
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
