@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from audit_webhook.services import demo
+from audit_webhook.services.ingest import Receipt
 
 NOW = 1_800_000_000_000_000
 SIX_HOURS = 6 * 3600 * 1_000_000
-
-
-class Outcome(NamedTuple):
-    stored: int
 
 
 class Inbox:
@@ -25,10 +22,10 @@ class Inbox:
     def __init__(self) -> None:
         self.batches: list[tuple[str, list[dict[str, Any]]]] = []
 
-    def receive(self, cluster: str, body: bytes) -> Outcome:
+    def receive(self, cluster: str, body: bytes) -> Receipt:
         events = json.loads(body)["items"]
         self.batches.append((cluster, events))
-        return Outcome(stored=len(events))
+        return Receipt(received=len(events), stored=len(events), duplicate=0, quarantined=0)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -38,7 +35,7 @@ class Inbox:
 @pytest.fixture(scope="module")
 def inbox() -> Inbox:
     inbox = Inbox()
-    demo.load(inbox.receive, NOW)
+    demo.send(inbox.receive, NOW)
     return inbox
 
 
@@ -47,9 +44,9 @@ def microseconds(text: str) -> int:
     return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
 
 
-def test_load_says_how_many_events_were_stored() -> None:
+def test_send_says_how_many_events_were_stored() -> None:
     inbox = Inbox()
-    assert demo.load(inbox.receive, NOW) == len(inbox.events)
+    assert demo.send(inbox.receive, NOW) == len(inbox.events)
     assert 300 <= len(inbox.events) <= 600
 
 
@@ -105,7 +102,7 @@ def test_stages_of_one_request_still_share_their_audit_id(inbox: Inbox) -> None:
 
 def test_second_load_is_a_second_set_of_events(inbox: Inbox) -> None:
     later = Inbox()
-    demo.load(later.receive, NOW + 1_000_000)
+    demo.send(later.receive, NOW + 1_000_000)
     assert not {event["auditID"] for event in later.events} & {event["auditID"] for event in inbox.events}
 
 

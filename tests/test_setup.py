@@ -83,8 +83,15 @@ def test_address_may_be_a_host_or_a_whole_url(address: str, transport: str) -> N
 
 def test_empty_form_starts_from_the_address_of_this_page() -> None:
     empty = setup.read_form({}, "https://audit.example.com")
-    assert (empty.cluster, empty.address, empty.transport) == ("prod", "https://audit.example.com", "https")
+    assert (empty.cluster, empty.address, empty.transport) == ("prod", "audit.example.com", "https")
     assert empty.is_usable()
+
+
+def test_other_transport_may_be_chosen_without_touching_the_address() -> None:
+    first = setup.read_form({}, "http://localhost:8080")
+    changed = form(address=first.address, transport="https")
+    assert first.transport == "http"
+    assert setup.webhook_address(changed) == "https://localhost:8080/webhook/audit/prod"
 
 
 def test_address_that_contradicts_the_transport_is_refused() -> None:

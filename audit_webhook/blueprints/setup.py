@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.services import demo, setup
-from audit_webhook.services.ingest import Receipt, receive
 from audit_webhook.services.policy import TIERS
 from audit_webhook.wiring import wiring
 
@@ -63,12 +62,7 @@ def load_demo() -> AnyResponse:
         abort(404)
     if not _is_from_own_page():
         abort(403)
-    now = parts.clock()
-
-    def ingest(cluster: str, body: bytes) -> Receipt:
-        return receive(parts.repository, cluster, body, now)
-
-    demo.load(ingest, now)
+    demo.load(parts.repository, parts.clock())
     return redirect(f"{request.script_root}/", 303)
 
 

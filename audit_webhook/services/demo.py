@@ -9,9 +9,11 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from audit_webhook.event import EPOCH
+from audit_webhook.repository import Repository
+from audit_webhook.services.ingest import Receipt, receive
 
 BATCH_EVENTS: Final = 100
 _TIMESTAMP: Final = re.compile(rb'"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{6})?Z"')
@@ -19,15 +21,7 @@ _STAGE_TIMESTAMP: Final = re.compile(rb'"stageTimestamp":"([^"]+)"')
 _AUDIT_ID: Final = re.compile(rb'"auditID":"([0-9a-f-]{36})"')
 
 
-class Outcome(Protocol):
-    """What ingest says of a batch, as far as the sample needs it."""
-
-    @property
-    def stored(self) -> int:
-        """How many events of the batch are new in the store."""
-
-
-Ingest = Callable[[str, bytes], Outcome]
+Ingest = Callable[[str, bytes], Receipt]
 """Takes a cluster's name and the body of a batch, as the webhook would."""
 
 
@@ -39,8 +33,17 @@ class Sample(NamedTuple):
     raw: bytes
 
 
-def load(ingest: Ingest, now: int) -> int:
-    """Send the sample to `ingest` as if it had just happened, and say how many events were stored.
+def load(repository: Repository, now: int) -> int:
+    """Store the sample as if it had just happened, and say how many events were stored."""
+
+    def ingest(cluster: str, body: bytes) -> Receipt:
+        return receive(repository, cluster, body, now)
+
+    return send(ingest, now)
+
+
+def send(ingest: Ingest, now: int) -> int:
+    """Send the sample to `ingest` in batches, its newest event at `now`, and say how many events were stored.
 
     The gaps between the events stay as shipped: about six hours in all. Loading it again adds it again, at new times.
     """

@@ -7,6 +7,7 @@ Rules are tried in order and the first match decides, so each tier reads from th
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ class Tier:
     rules: tuple[Rule, ...]
 
 
+WIDTH: Final = 80
 CONTROL_PLANE: Final = ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"]
 READS: Final = ["get", "list", "watch"]
 WRITES: Final = ["create", "update", "patch", "delete", "deletecollection"]
@@ -176,7 +178,8 @@ def tier(key: str) -> Tier | None:
 def write_policy(tier: Tier) -> str:
     """Write a tier as the file for ``--audit-policy-file``."""
     head = [
-        f"# Audit policy, tier {json.dumps(tier.title)}: {tier.summary}",
+        f"# Audit policy, tier {json.dumps(tier.title)}.",
+        *_comment(tier.summary),
         "apiVersion: audit.k8s.io/v1",
         "kind: Policy",
         "# Each request would otherwise be recorded twice: when it arrives and when it is done.",
@@ -187,13 +190,17 @@ def write_policy(tier: Tier) -> str:
 
 
 def _write_rule(rule: Rule) -> list[str]:
-    lines = [f"  # {rule.reason}", f"  - level: {rule.level}"]
+    lines = [*_comment(rule.reason, "  "), f"  - level: {rule.level}"]
     for name, value in rule.fields.items():
         if name == "resources":
             lines += ["    resources:", *(f"      - {_flow(group)}" for group in value)]
         else:
             lines.append(f"    {name}: {_flow(value)}")
     return lines
+
+
+def _comment(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
 
 
 def _flow(value: Any) -> str:

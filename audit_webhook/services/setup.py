@@ -84,7 +84,8 @@ def read_form(arguments: Mapping[str, str], here: str) -> Form:
         "tier": "" if not typed["tier"] or tier(typed["tier"]) else "Choose one of the three.",
     }
     problems = {name: problem for name, problem in checks.items() if problem}
-    return Form(cluster, address, transport, typed["tier"] or DEFAULT_TIER, problems)
+    # Shown without its scheme, so that choosing the other transport is no contradiction.
+    return Form(cluster, address.removeprefix(f"{transport}://"), transport, typed["tier"] or DEFAULT_TIER, problems)
 
 
 def _cluster_problem(cluster: str) -> str:
@@ -168,7 +169,8 @@ def write_kubeconfig(form: Form, token: str) -> str:
     # Over http the token of a kubeconfig is never sent (0 of 703 posts); what stands in the address is.
     user = "" if over_tls or not token else f"audit:{quote(token, safe='')}@"
     lines = [
-        "# Where the audit events go. The cluster's name is in the path: a kube-apiserver drops the query.",
+        "# Where the audit events go. The cluster's name is in the path, because a",
+        "# kube-apiserver drops the query of this address.",
         "apiVersion: v1",
         "kind: Config",
         "clusters:",
@@ -178,7 +180,8 @@ def write_kubeconfig(form: Form, token: str) -> str:
     ]
     if over_tls:
         lines += [
-            "      # The authority that signed the server's certificate. Take this line out when it is a public one.",
+            "      # The authority that signed the server's certificate.",
+            "      # Take this line out when it is a public one.",
             f"      certificate-authority: {FOLDER}/ca.crt",
         ]
     lines += ["users:", "  - name: kube-apiserver"]
@@ -195,8 +198,8 @@ def write_kubeconfig(form: Form, token: str) -> str:
 def write_manifest_part(chosen: Tier) -> str:
     """Write the part of the static pod's manifest that has to be merged into the existing one."""
     truncate = () if chosen.key == "metadata" else (
-        "# One event is cut above 1 MiB (its bodies are left out). Without this, one list can be many megabytes;",
-        "# with the default limit of 100 KiB, the bodies of larger objects are missing.",
+        "# An event above 1 MiB loses its bodies. Without this, one list can be many",
+        "# megabytes; the default of 100 KiB takes the bodies of larger objects.",
         "- --audit-webhook-truncate-enabled=true",
         "- --audit-webhook-truncate-max-event-size=1048576",
     )
@@ -208,7 +211,7 @@ def write_manifest_part(chosen: Tier) -> str:
         "# Send after 400 events or 3 seconds, whichever comes first.",
         "- --audit-webhook-batch-max-size=400",
         "- --audit-webhook-batch-max-wait=3s",
-        "# Five attempts, about 0, 30, 75, 142 and 244 seconds after the first. The default of 10s gives up after 82.",
+        "# Five attempts within four minutes. The default of 10s gives up after 82 s.",
         "- --audit-webhook-initial-backoff=30s",
         *truncate,
     )
