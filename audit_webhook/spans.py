@@ -1,0 +1,160 @@
+"""Finds where the values of a JSON object or array begin and end, whatever is inside them.
+
+A client's PATCH reaches the audit log as it was sent, with text that strict parsers refuse: lone surrogates, bytes that
+are not UTF-8, ``1e400``, thousands of levels. All of that is still balanced: brackets and strings are enough to find
+the borders. Only the level asked for is read by the grammar of RFC 8259; below it nothing is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+_SPACE: Final = rb"[ \t\r\n]*+"
+_TEXT: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
+_STRING: Final = rb'(?:"[^"]*+"(?<!\\")|"' + _TEXT + rb'")'  # the first form is the second one, but faster
+_SCALAR: Final = rb"[0-9A-Za-z+.\-]++"  # wider than numbers and literals: NaN and Infinity are somebody's values too
+_BETWEEN: Final = rb"[0-9A-Za-z+.\-,: \t\r\n]*+"
+_MEMBER: Final = re.compile(
+    _SPACE + rb'"(' + _TEXT + rb')"' + _SPACE + rb":" + _SPACE
+    + rb"(?:(" + _STRING + rb"|" + _SCALAR + rb")" + _SPACE + rb"([,}]))?+",
+    re.DOTALL,
+)
+_SIMPLE: Final = re.compile(_STRING + rb"|" + _SCALAR, re.DOTALL)
+_BRACKETS: Final = re.compile(
+    rb"(?:" + _BETWEEN + _STRING + rb")*+" + _BETWEEN + rb"(?:([{\[]++)|([}\]]++))", re.DOTALL
+)
+_CLOSING: Final = bytes.maketrans(b"{[", b"}]")
+_BLANK: Final = re.compile(_SPACE)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class BrokenJSON(ValueError):
+    """Brackets, strings or commas do not fit; ``position`` is where the value or name that failed begins."""
+
+    def __init__(self, position: int, reason: str, key: str = "") -> None:
+        """Note the place, and the name of the member whose value failed if it was one."""
+        super().__init__(f"{reason} at byte {position}")
+        self.position = position
+        self.reason = reason
+        self.key = key
+
+
+class Member(NamedTuple):
+    """One member of an object: its name, and where its value begins and ends."""
+
+    key: str
+    start: int
+    end: int
+
+
+def members(raw: bytes, start: int = 0, end: int | None = None) -> list[Member]:
+    """Give the members of the object that fills this span, in their order, repeated names too; raises BrokenJSON."""
+    return list(each_member(raw, start, end))
+
+
+def elements(raw: bytes, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+    """Give where each element of the array that fills this span begins and ends; raises BrokenJSON."""
+    return list(each_element(raw, start, end))
+
+
+def each_member(raw: bytes, start: int = 0, end: int | None = None) -> Iterator[Member]:
+    """Give the members one by one, so that those before a break are known when it raises BrokenJSON."""
+    stop = len(raw) if end is None else end
+    position, closed = _enter(raw, start, stop, b"{", b"}")
+    while not closed:
+        found = _MEMBER.match(raw, position, stop)
+        if found is None:
+            raise BrokenJSON(position, "a member's name and colon are missing")
+        key = _name(found[1])
+        if found[2] is not None:
+            yield Member(key, found.start(2), found.end(2))
+            position, closed = found.end(), found[3] == b"}"
+        else:
+            value = found.end()
+            after = value_end(raw, value, stop, key)
+            yield Member(key, value, after)
+            position, closed = _separate(raw, after, stop, b"}")
+    _leave(raw, position, stop)
+
+
+def each_element(raw: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Give the elements one by one, so that those before a break are known when it raises BrokenJSON."""
+    stop = len(raw) if end is None else end
+    position, closed = _enter(raw, start, stop, b"[", b"]")
+    while not closed:
+        position = after_blank(raw, position, stop)
+        after = value_end(raw, position, stop)
+        yield position, after
+        position, closed = _separate(raw, after, stop, b"]")
+    _leave(raw, position, stop)
+
+
+def value_end(raw: bytes, start: int, end: int, key: str = "") -> int:
+    """Give where the value that begins at ``start`` ends; raises BrokenJSON when it does not before ``end``."""
+    if raw[start : start + 1] not in (b"{", b"["):
+        simple = _SIMPLE.match(raw, start, end)
+        if simple is None:
+            raise BrokenJSON(start, "a value is missing or never ends", key)
+        return simple.end()
+    awaited = bytearray()
+    position = start
+    match = _BRACKETS.match
+    while found := match(raw, position, end):
+        position = found.end()
+        opening, closing = found.groups()
+        if opening is not None:
+            awaited += opening.translate(_CLOSING)
+            continue
+        depth = len(awaited) - len(closing)
+        if depth <= 0:  # a run of closing brackets may belong to the levels above as well
+            if awaited[::-1] != closing[: len(awaited)]:
+                break
+            return position + depth
+        if awaited[depth:][::-1] != closing:
+            break
+        del awaited[depth:]
+    raise BrokenJSON(start, "brackets or strings never close", key)
+
+
+def after_blank(raw: bytes, start: int, end: int) -> int:
+    """Give the first position from ``start`` on that is not JSON's white space."""
+    found = _BLANK.match(raw, start, end)
+    return found.end() if found else start
+
+
+def _enter(raw: bytes, start: int, end: int, opening: bytes, closing: bytes) -> tuple[int, bool]:
+    """Step over the opening bracket; the second value says whether nothing is inside."""
+    first = after_blank(raw, start, end)
+    if first >= end or raw[first : first + 1] != opening:
+        raise BrokenJSON(first, "not an object" if opening == b"{" else "not an array")
+    inside = after_blank(raw, first + 1, end)
+    if inside < end and raw[inside : inside + 1] == closing:
+        return inside + 1, True
+    return inside, False
+
+
+def _separate(raw: bytes, start: int, end: int, closing: bytes) -> tuple[int, bool]:
+    """Step over the comma or closing bracket after a value; the second value says which it was."""
+    position = after_blank(raw, start, end)
+    byte = raw[position : position + 1] if position < end else b""
+    if byte not in (b",", closing) or not byte:
+        raise BrokenJSON(position, "a comma or a closing bracket is missing")
+    return position + 1, byte == closing
+
+
+def _leave(raw: bytes, start: int, end: int) -> None:
+    if after_blank(raw, start, end) != end:
+        raise BrokenJSON(start, "there is more after the end")
+
+
+def _name(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace")
+    if "\\" not in text:
+        return text
+    try:
+        return _SURROGATE.sub("\ufffd", json.loads(f'"{text}"', strict=False))
+    except json.JSONDecodeError:
+        return text  # an escape that JSON does not have: no parser would give it another name
