@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from audit_webhook.repository import Repository
+from audit_webhook.config import Config
+from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services import events, feed, search
 from audit_webhook.services.ingest import receive
 from tests.factories import NOON_US, audit_event, event_list
@@ -144,13 +145,17 @@ def test_news_brings_each_event_once_also_late_ones(repository: Repository) -> N
     assert seen == ["200", "150", "-300", "150.5"]
 
 
-def test_news_follows_a_second_writer_that_starts_later(repository: Repository, second_writer: Repository) -> None:
-    live = feed.page(repository, "", None, 50, NOW).live
-    send(second_writer, [audit_event(1, auditID="from-second")])
-    send(repository, [audit_event(2, auditID="from-first")])
-    news = feed.news(repository, "", live, NOW)
+def test_news_follows_a_second_writer_that_starts_later(
+    mariadb_repository: Repository, mariadb_config: Config
+) -> None:
+    live = feed.page(mariadb_repository, "", None, 50, NOW).live
+    second = open_repository(mariadb_config)
+    send(second, [audit_event(1, auditID="from-second")])
+    send(mariadb_repository, [audit_event(2, auditID="from-first")])
+    news = feed.news(mariadb_repository, "", live, NOW)
+    second.close()
     assert {event.audit_id for event in news.events} == {"from-first", "from-second"}
-    assert feed.news(repository, "", news.live, NOW).events == []
+    assert feed.news(mariadb_repository, "", news.live, NOW).events == []
 
 
 def test_news_brings_only_what_matches(repository: Repository) -> None:

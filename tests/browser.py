@@ -1,0 +1,41 @@
+"""Chromium of the distribution's package, driven by Playwright."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+# Root cannot use Chromium's sandbox; the rest keeps it from looking for servers of its maker.
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Give a headless browser; RuntimeError when Chromium is missing."""
+    path = shutil.which("chromium")
+    if path is None:
+        raise RuntimeError("chromium is missing: apt-get install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+class Watcher:
+    """Listens to what a page's console says; errors and policy violations are complaints."""
+
+    def __init__(self, page: Page) -> None:
+        """Listen from now on."""
+        self.complaints: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "status of 4" not in message.text:
+            self.complaints.append(message.text)

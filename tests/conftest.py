@@ -1,0 +1,167 @@
+"""Real things for the tests: a MariaDB, a SQLite file, the application, a server that listens, a browser."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from audit_webhook.app import create_app
+from audit_webhook.config import Config
+from audit_webhook.repository import Repository, open_repository
+from audit_webhook.server import create_server
+from audit_webhook.wiring import wiring
+from tests.browser import Watcher, open_browser
+from tests.mariadb import MariaDB, free_port
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """A MariaDB server for the whole run."""
+    with MariaDB(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb_config(mariadb: MariaDB) -> Iterator[Config]:
+    """Settings that lead to a fresh, empty database of the server."""
+    name = f"audit_{next(_numbers)}"
+    mariadb.execute(f"CREATE DATABASE {name}")
+    yield development(**mariadb.environment(name))
+    mariadb.execute(f"DROP DATABASE IF EXISTS {name}")
+
+
+@pytest.fixture
+def sqlite_config(tmp_path: Path) -> Config:
+    """Settings that lead to a fresh SQLite file."""
+    return development(DB_PATH=str(tmp_path / "audit.db"))
+
+
+def development(**settings: str) -> Config:
+    """Give settings for a trial on this machine."""
+    return Config.from_env({"ENVIRONMENT": "development", **settings})
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def engine(request: pytest.FixtureRequest) -> Config:
+    """Settings for each of the two engines in turn."""
+    config: Config = request.getfixturevalue(f"{request.param}_config")
+    return config
+
+
+@pytest.fixture
+def repository(engine: Config) -> Iterator[Repository]:
+    """An empty store, ready, on each engine."""
+    yield from _opened(engine)
+
+
+@pytest.fixture
+def mariadb_repository(mariadb_config: Config) -> Iterator[Repository]:
+    """An empty store, ready, on MariaDB."""
+    yield from _opened(mariadb_config)
+
+
+@pytest.fixture
+def sqlite_repository(sqlite_config: Config) -> Iterator[Repository]:
+    """An empty store, ready, on SQLite."""
+    yield from _opened(sqlite_config)
+
+
+def _opened(config: Config) -> Iterator[Repository]:
+    repository = open_repository(config)
+    repository.migrate()
+    yield repository
+    repository.close()
+
+
+@pytest.fixture
+def app(engine: Config) -> Iterator[Flask]:
+    """The application, on each engine."""
+    yield from _created(engine)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the application that needs no socket."""
+    return app.test_client()
+
+
+@pytest.fixture
+def sqlite_app(sqlite_config: Config) -> Iterator[Flask]:
+    """The application on SQLite, for what does not depend on the engine."""
+    yield from _created(sqlite_config)
+
+
+@pytest.fixture
+def sqlite_client(sqlite_app: Flask) -> FlaskClient:
+    """A client of the application on SQLite."""
+    return sqlite_app.test_client()
+
+
+def _created(config: Config) -> Iterator[Flask]:
+    app = create_app(config)
+    yield app
+    app.extensions["keeper"].stop()
+    wiring(app).repository.close()
+
+
+class Server:
+    """The application as waitress serves it, on a free port."""
+
+    def __init__(self, config: Config) -> None:
+        """Listen; `url` is where."""
+        self.config = replace(config, http_port=free_port())
+        self.app = create_app(self.config)
+        self.url = f"http://127.0.0.1:{self.config.http_port}"
+        self._server = create_server(self.app, self.config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._server.close()
+        self._thread.join(10)
+        self._server.task_dispatcher.shutdown()
+        self.app.extensions["keeper"].stop()
+        wiring(self.app).repository.close()
+
+
+@pytest.fixture
+def server(sqlite_config: Config) -> Iterator[Server]:
+    """The application really served, on SQLite."""
+    running = Server(sqlite_config)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium of the distribution's package."""
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile."""
+    opened = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page that fails the test when the browser reports a violation of the policy or an error of a script."""
+    opened = context.new_page()
+    watcher = Watcher(opened)
+    yield opened
+    assert watcher.complaints == []
