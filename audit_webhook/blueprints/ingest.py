@@ -6,8 +6,9 @@ Never a redirect: Go's client would follow it with a GET, take that one's 200 fo
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from audit_webhook.errors import AuditWebhookError, UnsupportedEncoding
+from audit_webhook.errors import AuditWebhookError, BodyTooLarge, UnsupportedEncoding
 from audit_webhook.services.ingest import receive
 from audit_webhook.services.intake import check_cluster
 from audit_webhook.wiring import Wiring, wiring
@@ -26,11 +27,22 @@ def post_batch(cluster: str) -> Response:
         check_cluster(name)
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise UnsupportedEncoding("send the body without Content-Encoding")
-        receipt = receive(parts.repository, name, request.get_data(cache=False), parts.clock())
+        receipt = receive(parts.repository, name, _body(), parts.clock())
     except AuditWebhookError as error:
         _note(parts, name, error)
         raise
     return jsonify(receipt._asdict())
+
+
+def _body() -> bytes:
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        limit = current_app.config["MAX_CONTENT_LENGTH"]
+        raise BodyTooLarge(
+            f"the batch is larger than {limit} bytes: raise MAX_BODY_BYTES here, or lower "
+            "--audit-webhook-batch-max-size of the kube-apiserver"
+        ) from error
 
 
 def _note(parts: Wiring, cluster: str, error: AuditWebhookError) -> None:

@@ -1,0 +1,79 @@
+"""Compiles a tree into a predicate on events; it chooses exactly what the SQL of the same tree chooses."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Final
+
+from audit_webhook.event import Event
+from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
+from audit_webhook.query.syntax import And, Compare, Comparison, Equals, Glob, Node, Not, Or, Word
+
+Predicate = Callable[[Event], bool]
+
+_OPERATORS: Final[dict[Comparison, Callable[[int, int], bool]]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}
+
+
+def compile_predicate(node: Node) -> Predicate:
+    """Give a function that tells whether an event matches."""
+    match node:
+        case And(children):
+            all_of = [compile_predicate(child) for child in children]
+            return lambda event: all(matches(event) for matches in all_of)
+        case Or(children):
+            any_of = [compile_predicate(child) for child in children]
+            return lambda event: any(matches(event) for matches in any_of)
+        case Not(child):
+            inner = compile_predicate(child)
+            return lambda event: not inner(event)
+        case Equals(field, value):
+            return _equals(field, value)
+        case Glob(field, parts):
+            return _glob(field, parts)
+        case Compare(field, sign, number):
+            return _compare(field, sign, number)
+        case Word(text):
+            return _word(text)
+
+
+def _equals(field: str, value: str) -> Predicate:
+    get = BY_NAME[field].value
+    if field == "usergroup":
+        return (lambda event: value in event.user_groups) if value else (lambda event: not event.user_groups)
+    return lambda event: get(event) == value
+
+
+def _glob(field: str, parts: tuple[str, ...]) -> Predicate:
+    if field == "usergroup":
+        return lambda event: any(glob_matches(parts, group) for group in event.user_groups or ("",))
+    get = BY_NAME[field].value
+    return lambda event: glob_matches(parts, get(event))
+
+
+def _compare(field: str, sign: Comparison, number: int) -> Predicate:
+    holds = _OPERATORS[sign]
+    if field == "time":
+        return lambda event: holds(event.time // 1000, number)
+    return lambda event: holds(event.code or 0, number)
+
+
+def _word(text: str) -> Predicate:
+    gets = [BY_NAME[field].value for field in WORD_FIELDS]
+    return lambda event: text in event.request_uri or any(text in get(event) for get in gets)
+
+
+def glob_matches(parts: tuple[str, ...], text: str) -> bool:
+    """Whether the text is the parts in their order with anything between them."""
+    first, *middle, last = parts
+    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
+        return False
+    position, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, position, end)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return True

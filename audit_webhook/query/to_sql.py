@@ -1,0 +1,104 @@
+"""Compiles a tree into the WHERE of a search over events e, callers c and actions a.
+
+What SQL cannot tell exactly becomes a condition that every match fulfils, and the result says so: the predicate then
+decides. Values are always bound; columns come from the table of fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
+
+from audit_webhook.identity import audit_hash, from_text, time_bound
+from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
+from audit_webhook.query.syntax import And, Compare, Equals, Glob, Node, Not, Or, Word
+
+Dialect = Literal["mysql", "sqlite"]
+Value = str | int | bytes
+
+
+class Where(NamedTuple):
+    """SQL with its bound values; ``is_exact`` tells whether it chooses the matches and nothing else."""
+
+    sql: str
+    parameters: tuple[Value, ...] = ()
+    is_exact: bool = True
+
+
+UNKNOWN: Final = Where("TRUE", is_exact=False)
+_GROUPS: Final = "c.user_groups"
+
+
+def compile_where(node: Node, dialect: Dialect) -> Where:
+    """Give the condition of a tree in a dialect."""
+    match node:
+        case And(children):
+            return _join("AND", (compile_where(child, dialect) for child in children), Where("TRUE"))
+        case Or(children):
+            return _join("OR", (compile_where(child, dialect) for child in children), Where("FALSE"))
+        case Not(child):
+            inner = compile_where(child, dialect)
+            return Where(f"NOT ({inner.sql})", inner.parameters) if inner.is_exact else UNKNOWN
+        case Equals(field, value):
+            return _equals(field, value)
+        case Glob(field, parts):
+            return _glob(field, parts, dialect)
+        case Compare(field, sign, number):
+            value = time_bound(number) if field == "time" else number
+            return Where(f"{_compared(field)} {sign} %s", (value,))
+        case Word(text):
+            return _word(text)
+
+
+def _join(word: str, parts: Iterable[Where], empty: Where) -> Where:
+    found = list(parts)
+    if not found:
+        return empty
+    sql = f" {word} ".join(f"({part.sql})" for part in found)
+    return Where(sql, tuple(value for part in found for value in part.parameters), all(p.is_exact for p in found))
+
+
+def _compared(field: str) -> str:
+    return "e.id" if field == "time" else BY_NAME[field].column
+
+
+def _equals(field: str, value: str) -> Where:
+    column, kind = BY_NAME[field].column, BY_NAME[field].type
+    if kind == "groups" and value:
+        return Where(f"INSTR({_GROUPS}, %s) > 0", (f"\n{value}\n",), "\n" not in value)
+    if kind in ("code", "flag"):
+        return Where(f"{column} = %s", (int(value),))
+    if kind == "audit":
+        return Where(f"{column} = %s", (audit_hash(value),))
+    if kind == "id":
+        return Where(f"{column} = %s", (from_text(value),))
+    return Where(f"{column} = %s", (value,))
+
+
+def _glob(field: str, parts: tuple[str, ...], dialect: Dialect) -> Where:
+    if BY_NAME[field].type == "audit":
+        return UNKNOWN
+    if BY_NAME[field].type == "groups":
+        first = f"\n{parts[0]}" if parts[0] else ""
+        return Where(f"INSTR({_GROUPS}, %s) > 0", (first,), is_exact=False) if first else UNKNOWN
+    return like(BY_NAME[field].column, parts, dialect)
+
+
+def like(column: str, parts: tuple[str, ...], dialect: Dialect) -> Where:
+    """Give the condition that a column consists of parts with anything between them, byte by byte."""
+    if dialect == "sqlite":
+        return Where(f"{column} GLOB %s", ("*".join(_escape_glob(part) for part in parts),))
+    return Where(f"{column} LIKE %s ESCAPE '!'", ("%".join(_escape_like(part) for part in parts),))
+
+
+def _escape_glob(part: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in part)
+
+
+def _escape_like(part: str) -> str:
+    return "".join(f"!{character}" if character in "%_!" else character for character in part)
+
+
+def _word(text: str) -> Where:
+    columns = [*(BY_NAME[field].column for field in WORD_FIELDS), "e.request_uri"]
+    return Where(" OR ".join(f"INSTR({column}, %s) > 0" for column in columns), (text,) * len(columns))

@@ -1,0 +1,114 @@
+"""Reads the value behind a field's colon, by the field's type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, get_args
+
+from audit_webhook.event import EPOCH
+from audit_webhook.identity import from_text
+from audit_webhook.query.fields import KIND_GROUPS, Field, Type
+from audit_webhook.query.syntax import And, Compare, Comparison, Equals, Glob, Node, Or, QueryError
+from audit_webhook.query.tokens import Token
+
+_RELATIVE: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_COMPARISON: Final = re.compile(r"(>=|<=|>|<)(\d{1,3})", re.ASCII)
+_RANGE: Final = re.compile(r"(\d{1,3})\.\.(\d{1,3})", re.ASCII)
+_CLASS: Final = re.compile(r"([1-5])(xx|\*)", re.IGNORECASE)
+_TIME_EXAMPLES: Final = ("15m", "6h", "7d", "today", "yesterday", "2026-11-23", "2026-11-23T20:05:00Z")
+
+
+def value_node(field: Field, token: Token, now: int) -> Node:
+    """Give the node of one value; raises QueryError at the value's place."""
+    return _READERS[field.type](field, token, now)
+
+
+def _text(field: Field, token: Token, now: int) -> Node:
+    if token.kind != "phrase" and "*" in token.value:
+        return Glob(field.name, tuple(token.value.split("*")))
+    if field.name == "resource" and "/" in token.value:
+        resource, _, subresource = token.value.partition("/")
+        return And((Equals("resource", field.canonical(resource)), Equals("sub", subresource.lower())))
+    return Equals(field.name, field.canonical(token.value))
+
+
+def _kind(field: Field, token: Token, now: int) -> Node:
+    kinds = KIND_GROUPS.get(token.value.lower())
+    if kinds is None:
+        raise _mistake(field, token, tuple(KIND_GROUPS))
+    nodes = tuple(Equals("kind", kind) for kind in kinds)
+    return nodes[0] if len(nodes) == 1 else Or(nodes)
+
+
+def _code(field: Field, token: Token, now: int) -> Node:
+    text = token.value
+    if match := _COMPARISON.fullmatch(text):
+        operator = next(known for known in get_args(Comparison) if known == match.group(1))
+        return Compare("code", operator, int(match.group(2)))
+    if match := _RANGE.fullmatch(text):
+        return _between(int(match.group(1)), int(match.group(2)))
+    if match := _CLASS.fullmatch(text):
+        return _between(int(match.group(1)) * 100, int(match.group(1)) * 100 + 99)
+    if text.isascii() and text.isdigit() and len(text) <= 3:
+        return Equals("code", str(int(text)))
+    raise _mistake(field, token, ("404", ">=400", "400..499", "5xx"))
+
+
+def _between(lowest: int, highest: int) -> Node:
+    return And((Compare("code", ">=", lowest), Compare("code", "<=", highest)))
+
+
+def _flag(field: Field, token: Token, now: int) -> Node:
+    value = field.canonical(token.value)
+    if value not in ("0", "1"):
+        raise _mistake(field, token, ("true", "false"))
+    return Equals(field.name, value)
+
+
+def _id(field: Field, token: Token, now: int) -> Node:
+    try:
+        from_text(token.value)
+    except ValueError as error:
+        raise _mistake(field, token, ("the 26 characters of an event's id",)) from error
+    return Equals("id", token.value.upper())
+
+
+def _time(field: Field, token: Token, now: int) -> Node:
+    operator: Comparison = ">=" if field.name == "since" else "<"
+    first, dots, last = token.value.partition("..")
+    if dots:
+        until = _milliseconds(field, token, last, now)
+        return And((Compare("time", ">=", _milliseconds(field, token, first, now)), Compare("time", "<", until)))
+    return Compare("time", operator, _milliseconds(field, token, token.value, now))
+
+
+def _milliseconds(field: Field, token: Token, text: str, now: int) -> int:
+    """Read a point of time, counted back from now where it is relative."""
+    moment = EPOCH + timedelta(microseconds=now)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    named = {"now": moment, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    try:
+        if text.lower() in named:
+            moment = named[text.lower()]
+        elif match := _RELATIVE.fullmatch(text):
+            moment -= timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
+        else:
+            moment = datetime.fromisoformat(text.upper())
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0, (moment - EPOCH) // timedelta(milliseconds=1))
+    except (ValueError, OverflowError) as error:
+        raise _mistake(field, token, _TIME_EXAMPLES) from error
+
+
+def _mistake(field: Field, token: Token, expected: tuple[str, ...]) -> QueryError:
+    message = f"{token.value!r} is not a value of {field.name}:"
+    return QueryError(message, token.start, max(1, token.end - token.start), expected)
+
+
+_READERS: Final[dict[Type, Callable[[Field, Token, int], Node]]] = {
+    "text": _text, "groups": _text, "audit": _text, "kind": _kind, "code": _code, "flag": _flag, "id": _id,
+    "time": _time,
+}
