@@ -1,4 +1,4 @@
-"""How much an event deserves to be noticed: its badge, its outcome, whether it stands out, and why.
+"""How much an event deserves to be noticed, and why.
 
 What stands out must stay rare: reads and the control plane's own work are quiet, refusals and far-reaching changes
 are not.
@@ -6,93 +6,52 @@ are not.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from audit_webhook.event import SYSTEM_KINDS, Event
-from audit_webhook.humanize.phrases import SHELLS, command_words
-from audit_webhook.humanize.sentences import is_denied
-from audit_webhook.humanize.text import visible
+from audit_webhook.humanize.actors import is_controller
+from audit_webhook.humanize.badges import REVIEWS, outcome
+from audit_webhook.humanize.failures import is_denied
+from audit_webhook.humanize.phrases import READS
+from audit_webhook.humanize.request import proxied_path, selectors
+from audit_webhook.humanize.sessions import is_shell, takes_files
 
-Tone = Literal["create", "change", "delete", "exec", "read", "other"]
-OutcomeTone = Literal["ok", "denied", "failed", "pending"]
 Emphasis = Literal["hot", "warm", "quiet", "plain"]
+Judgement = tuple[Emphasis, str]
 
-_READS: Final = frozenset({"get", "list", "watch", "head", "options"})
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
-_TONES: Final[dict[str, Tone]] = {
-    "create": "create", "update": "change", "patch": "change", "delete": "delete", "deletecollection": "delete",
-}
-_SUBRESOURCE_BADGES: Final[dict[str, tuple[str, Tone]]] = {
-    "exec": ("exec", "exec"),
-    "attach": ("attach", "exec"),
-    "portforward": ("forward", "exec"),
-    "proxy": ("proxy", "exec"),
-    "ephemeralcontainers": ("debug", "exec"),
-    "log": ("logs", "read"),
-    "binding": ("bind", "create"),
-    "eviction": ("evict", "delete"),
-    "token": ("token", "create"),
-    "approval": ("approve", "change"),
-}
-_VERB_BADGES: Final = {"deletecollection": "delete all"}
+_DELETES: Final = frozenset({"delete", "deletecollection"})
+_RBAC_GROUPS: Final = frozenset({"rbac.authorization.k8s.io", "authorization.openshift.io"})
+_GATE_GROUP: Final = "admissionregistration.k8s.io"
 _RBAC: Final = frozenset({"clusterrolebindings", "rolebindings", "clusterroles", "roles"})
+
+# Keyed by API group and resource: other groups have resources of the same names that are quite ordinary things.
 _PRECIOUS: Final = {
-    "secrets": "a secret was deleted",
-    "namespaces": "a namespace was deleted with all that was in it",
-    "persistentvolumes": "a volume was deleted",
-    "persistentvolumeclaims": "a volume claim was deleted",
-    "customresourcedefinitions": "a resource type was deleted with all of its objects",
-    "clusterroles": "rights were taken away",
-    "clusterrolebindings": "rights were taken away",
-    "nodes": "a node was deleted",
+    ("", "secrets"): "a secret was deleted",
+    ("", "namespaces"): "a namespace was deleted with all that was in it",
+    ("", "persistentvolumes"): "a volume was deleted",
+    ("", "persistentvolumeclaims"): "a volume claim was deleted",
+    ("apiextensions.k8s.io", "customresourcedefinitions"): "a resource type was deleted with all of its objects",
 }
-_GATES: Final = frozenset({
-    "mutatingwebhookconfigurations", "validatingwebhookconfigurations", "validatingadmissionpolicies",
-    "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings",
-})
+_MISSED: Final = {
+    ("", "nodes"): "a node was deleted",
+    ("", "events"): "traces of what happened were deleted",
+    ("events.k8s.io", "events"): "traces of what happened were deleted",
+    ("networking.k8s.io", "networkpolicies"): "a barrier in the network was removed",
+    ("apiregistration.k8s.io", "apiservices"): "an API was removed",
+}
+_CONFIGURATION: Final = {
+    ("kube-system", "coredns"): "how names are resolved was changed",
+    ("kube-system", "kube-dns"): "how names are resolved was changed",
+    ("kube-system", "aws-auth"): "who may sign in was changed",
+}
+_OPEN: Final = ("get", "configmaps", "kube-public", "cluster-info")  # kubeadm: read by nodes that want to join
 _SESSIONS: Final = {
     "exec": "a command in a running container",
-    "attach": "somebody attached to a running container",
+    "attach": "attached to a running container",
     "portforward": "a port of a pod was forwarded",
-    "ephemeralcontainers": "a debug container in a running pod",
 }
-
-
-class Badge(NamedTuple):
-    """The word for what was done, and its colour."""
-
-    label: str
-    tone: Tone
-
-
-class Outcome(NamedTuple):
-    """How it ended, in a word, and its colour."""
-
-    label: str
-    tone: OutcomeTone
-
-
-def badge(event: Event) -> Badge:
-    """Give the verb, or the better word for it."""
-    if event.subresource in _SUBRESOURCE_BADGES:
-        return Badge(*_SUBRESOURCE_BADGES[event.subresource])
-    if event.subresource == "scale" and event.verb not in _READS:
-        return Badge("scale", "change")
-    if event.verb == "patch" and event.command == "apply":
-        return Badge("apply", "change")
-    label = _VERB_BADGES.get(event.verb, visible(event.verb, 12))
-    return Badge(label or "?", _TONES.get(event.verb, "read" if event.verb in _READS else "other"))
-
-
-def outcome(event: Event) -> Outcome:
-    """Give the status code, or ``denied``."""
-    if is_denied(event):
-        return Outcome("denied", "denied")
-    if event.stage == "Panic":
-        return Outcome("panic", "failed")
-    if event.code is None:
-        return Outcome("asked" if event.stage == "RequestReceived" else "?", "pending")
-    return Outcome(str(event.code), "failed" if event.code >= 400 else "ok")
+_KUBELET_COMMANDS: Final = ("/exec/", "/run/", "/attach/", "/portForward/", "/cri/")
 
 
 def emphasis(event: Event) -> Emphasis:
@@ -100,59 +59,122 @@ def emphasis(event: Event) -> Emphasis:
     return _judge(event)[0]
 
 
-def why(event: Event) -> str | None:
-    """Give the reason for standing out in a few words; None when it does not."""
+def why(event: Event) -> str:
+    """Give the reason for standing out in a few words; empty when it does not."""
     return _judge(event)[1]
 
 
-def _judge(event: Event) -> tuple[Emphasis, str | None]:
-    is_system = event.kind in SYSTEM_KINDS
+def _judge(event: Event) -> Judgement:
     happened = outcome(event).tone == "ok" and not event.dry_run
-    if happened and (found := _grave(event, is_system) or _notable(event, is_system)):
-        return found
+    found = _success(event) if happened else _failure(event)
+    return found or (_calm(event), "")
+
+
+def _calm(event: Event) -> Emphasis:
+    is_read = event.verb in READS and event.subresource not in _SESSIONS
+    if is_read or event.resource in REVIEWS or event.kind in ("node", "controlplane"):
+        return "quiet"
+    if event.kind in SYSTEM_KINDS:
+        return "plain" if event.verb in _DELETES and not is_controller(event.user) else "quiet"
+    return "plain"
+
+
+def _failure(event: Event) -> Judgement | None:
     if is_denied(event):
         return "warm", "it was not allowed"
     if event.code == 401:
         return "warm", "the credentials were not accepted"
-    if event.stage == "Panic" or (event.code or 0) >= 500:
+    if event.stage == "Panic" or ((event.code or 0) >= 500 and event.subresource != "proxy"):
         return "warm", "the server failed"
-    if event.verb in _READS or event.kind in ("node", "controlplane") or event.subresource == "status":
-        return "quiet", None
-    return ("quiet" if is_system and not event.verb.startswith("delete") else "plain"), None
-
-
-def _grave(event: Event, is_system: bool) -> tuple[Emphasis, str] | None:
-    if event.kind == "anonymous" and event.resource:
-        return "hot", "nobody had to say who they are"
-    if is_system or event.subresource:
-        return None
-    if event.verb in ("delete", "deletecollection") and event.resource in _PRECIOUS:
-        return "hot", _PRECIOUS[event.resource]
-    if event.resource == "clusterrolebindings" and event.verb in ("create", "update", "patch"):
-        return "hot", "rights in the whole cluster were given"
     return None
 
 
-def _notable(event: Event, is_system: bool) -> tuple[Emphasis, str] | None:
+def _success(event: Event) -> Judgement | None:
+    """Give the gravest that can be said of a request that did what it asked for."""
+    if not event.resource or event.resource in REVIEWS:
+        return None
+    if event.kind == "anonymous":
+        return _anonymous(event)
+    found = _session(event)
+    if found or event.kind in ("node", "controlplane") or is_controller(event.user):
+        return found
+    found = None if event.subresource else _rights(event)
+    if found or event.kind == "serviceaccount":
+        return found
+    return _by_person(event)
+
+
+def _anonymous(event: Event) -> Judgement | None:
+    what = (event.verb, event.resource, event.namespace, event.name)
+    return None if what == _OPEN else ("hot", "allowed without any credentials")
+
+
+def _session(event: Event) -> Judgement | None:
     if event.resource == "pods" and event.subresource in _SESSIONS:
-        return "warm", _shell(event) or _SESSIONS[event.subresource]
-    if event.subresource == "proxy" and not is_system:
-        return "warm", "past the authorization of what is behind the apiserver"
-    if event.impersonated_user:
-        return "warm", "one user acted as another"
-    if is_system:
-        return None
-    if event.resource == "secrets" and event.verb in ("get", "list", "watch"):
-        return "warm", "secrets were read"
-    if event.resource in _RBAC and event.verb in _WRITES:
-        return "warm", "rights were changed"
-    if event.resource in _GATES and event.verb in _WRITES:
-        return "warm", "a gate before every change was changed"
-    if event.subresource in ("token", "approval"):
-        return "warm", "credentials were issued"
+        return "warm", _exec(event) or _SESSIONS[event.subresource]
+    if event.subresource == "ephemeralcontainers" and event.verb in _WRITES:
+        return "warm", "a debug container in a running pod"
     return None
 
 
-def _shell(event: Event) -> str | None:
-    words = command_words(event) if event.subresource == "exec" else []
-    return "a shell in a running container" if words and words[0].rsplit("/", 1)[-1] in SHELLS else None
+def _exec(event: Event) -> str:
+    if is_shell(event):
+        return "a shell in a running container"
+    return "files copied out of a running container" if takes_files(event) else ""
+
+
+def _rights(event: Event) -> Judgement | None:
+    if event.verb not in _WRITES:
+        return None
+    if event.api_group == _GATE_GROUP:
+        return "warm", "a check before every change was changed"
+    if event.resource not in _RBAC or event.api_group not in _RBAC_GROUPS:
+        return None
+    if event.verb in _DELETES:
+        return "warm", "rights were taken away"
+    if event.resource == "clusterrolebindings":
+        return "warm" if event.kind == "serviceaccount" else "hot", "rights in the whole cluster were given"
+    return "warm", "rights were given" if event.resource == "rolebindings" else "rights were changed"
+
+
+def _by_person(event: Event) -> Judgement | None:
+    thing = (event.api_group, event.resource)
+    if thing == ("", "secrets") and event.verb in READS and (found := _secrets_read(event)):
+        return found
+    if event.subresource:
+        return _subresource(event) or _impersonation(event)
+    if event.verb in _DELETES and thing in _PRECIOUS:
+        return "hot", _PRECIOUS[thing]
+    if event.verb in _DELETES and thing in _MISSED:
+        return "warm", _MISSED[thing]
+    if event.verb == "deletecollection":
+        return "warm", "many objects at once were deleted"
+    if thing == ("", "configmaps") and event.verb in _WRITES and (event.namespace, event.name) in _CONFIGURATION:
+        return "warm", _CONFIGURATION[event.namespace, event.name]
+    return _impersonation(event)
+
+
+def _secrets_read(event: Event) -> Judgement | None:
+    """Helm keeps its releases in secrets and reads them at every command: those are no news."""
+    chosen = ",".join(selectors(event)).split(",")
+    if event.name.startswith("sh.helm.release.v1.") or "owner=helm" in chosen:
+        return None
+    if not event.namespace and event.verb != "get":
+        return "hot", "the secrets of the whole cluster were read"
+    return "warm", "a secret was read" if event.name else "secrets were read"
+
+
+def _subresource(event: Event) -> Judgement | None:
+    if event.resource == "nodes" and event.subresource == "proxy":
+        if proxied_path(event).startswith(_KUBELET_COMMANDS):
+            return "hot", "a command through the kubelet, past the audit of pods"
+        return "warm", "straight to the kubelet"
+    if event.verb in READS:
+        return None
+    if event.subresource == "token":
+        return "warm", "a token was issued"
+    return ("warm", "a certificate was approved or denied") if event.subresource == "approval" else None
+
+
+def _impersonation(event: Event) -> Judgement | None:
+    return ("warm", "with the rights of another user") if event.impersonated_user else None

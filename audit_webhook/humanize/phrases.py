@@ -5,26 +5,25 @@ The specific rows stand on top; what no row knows is said with the verb itself.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Callable
+from typing import Final
 
-from audit_webhook.event import Event
+from audit_webhook.event import SYSTEM_KINDS, Event
+from audit_webhook.humanize.actors import own
 from audit_webhook.humanize.objects import many_objects, noun, one_object, place
+from audit_webhook.humanize.request import path_of, selectors
+from audit_webhook.humanize.sessions import (
+    Phrase,
+    lasting,
+    tell_attach,
+    tell_exec,
+    tell_forward,
+    tell_log,
+    tell_proxy,
+)
 from audit_webhook.humanize.text import Part, visible
 
-SHELLS: Final = frozenset({"sh", "bash", "ash", "zsh", "dash", "ksh", "fish", "powershell", "cmd"})
-_READ: Final = frozenset({"get", "list", "watch"})
-
-
-class Phrase(NamedTuple):
-    """``deleted`` / ``delete`` and what follows it."""
-
-    past: str
-    infinitive: str
-    rest: tuple[Part, ...] = ()
-
+READS: Final = frozenset({"get", "list", "watch", "head", "options"})
 
 Teller = Callable[[Event], Phrase]
 
@@ -32,133 +31,111 @@ Teller = Callable[[Event], Phrase]
 def phrase_of(event: Event) -> Phrase:
     """Give the phrase for what the request asked for."""
     if not event.resource:
-        return _non_resource(event)
+        return _tell_path(event)
     if event.subresource:
-        return _subresource(event)
+        return _tell_subresource(event)
     teller = _RESOURCES.get((event.verb, event.resource)) or _VERBS.get(event.verb)
-    return teller(event) if teller else _unknown(event)
+    return teller(event) if teller else _tell_unknown(event)
 
 
-def _told(past: str, infinitive: str, what: Callable[[Event], tuple[Part, ...]] = one_object) -> Teller:
-    return lambda event: Phrase(past, infinitive, what(event))
+def _one(past: str, infinitive: str) -> Teller:
+    return lambda event: Phrase(past, infinitive, one_object(event))
 
 
-def _fixed(past: str, infinitive: str) -> Teller:
-    return lambda event: Phrase(past, infinitive)
+def _many(past: str, infinitive: str) -> Teller:
+    return lambda event: Phrase(past, infinitive, (*many_objects(event), *_selection(event)))
 
 
-def _of(past: str, infinitive: str) -> Teller:
-    """Tell of a subresource whose object has no article of its own when it has no name."""
-    return lambda event: Phrase(past, infinitive, (*one_object(event), *_container(event)))
+def _where(past: str, infinitive: str) -> Teller:
+    return lambda event: Phrase(past, infinitive, (Part("in "), *place(event)[1:]) if place(event) else ())
 
 
-def _selected(past: str, infinitive: str) -> Teller:
-    return lambda event: Phrase(past, infinitive, (*many_objects(event), *_selector(event)))
+def _about_self(past: str, infinitive: str, what: str) -> Teller:
+    return lambda event: Phrase(f"{past} {own(event)} {what}", f"{infinitive} {own(event)} {what}")
 
 
-def query_of(event: Event) -> Mapping[str, list[str]]:
-    """Give the parameters of the request's URI; none when it cannot be read."""
-    try:
-        return parse_qs(urlsplit(event.request_uri).query, max_num_fields=200, errors="replace")
-    except ValueError:
-        return {}
+def _selection(event: Event) -> tuple[Part, ...]:
+    chosen = selectors(event)
+    return (Part(f" with {visible(', '.join(chosen))}"),) if chosen else ()
 
 
-def _first(event: Event, name: str) -> str:
-    return query_of(event).get(name, [""])[0]
+def _tell_get(event: Event) -> Phrase:
+    return Phrase("looked at", "look at", one_object(event))
 
 
-def _selector(event: Event) -> tuple[Part, ...]:
-    """Say which ones were asked for; a field selector for the name is said by the name already."""
-    chosen = [_first(event, "labelSelector"), _first(event, "fieldSelector")]
-    said = [text for text in chosen if text and text != f"metadata.name={event.name}"]
-    return (Part(f" with {visible(', '.join(said))}"),) if said else ()
+def _tell_list(event: Event) -> Phrase:
+    if event.name:
+        return _tell_get(event)
+    return _many("listed", "list")(event)
 
 
-def _container(event: Event) -> tuple[Part, ...]:
-    name = _first(event, "container")
-    return (Part(f" (container {visible(name)})"),) if name else ()
-
-
-def _watch(event: Event) -> Phrase:
-    what = (*many_objects(event), *_selector(event))
+def _tell_watch(event: Event) -> Phrase:
+    what = (*many_objects(event), *_selection(event))
     if event.stage == "ResponseStarted":
         return Phrase("started watching", "watch", what)
-    lasted = f" after {_lasting(event.duration)}" if event.duration is not None else ""
-    return Phrase("stopped watching", "watch", (*what, Part(lasted)) if lasted else what)
+    ending = f" after {lasting(event.duration)}" if event.duration is not None else ""
+    return Phrase("stopped watching", "watch", what, ending)
 
 
-def _lasting(microseconds: int) -> str:
-    seconds = microseconds // 1_000_000
-    if seconds < 60:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+def _tell_write(event: Event) -> Phrase:
+    """Tell of an update or patch: with 201 there was nothing before, as when server-side apply makes the object."""
+    if event.code == 201:
+        return Phrase("created", "create", one_object(event))
+    past, infinitive = _PLAIN[event.verb]
+    return Phrase(past, infinitive, one_object(event))
 
 
-def command_words(event: Event) -> list[str]:
-    """Give the command line of an exec, as its URI has it."""
-    return query_of(event).get("command", [])
-
-
-def _exec(event: Event) -> Phrase:
-    words = command_words(event)
-    pod = (*one_object(event), *_container(event))
-    if words and words[0].rsplit("/", 1)[-1] in SHELLS and len(words) == 1:
-        return Phrase("opened a shell in", "open a shell in", pod)
-    if not words:
-        return Phrase("ran a command in", "run a command in", pod)
-    line = visible(shlex.join(words), 80)
-    return Phrase(f"ran “{line}” in", f"run “{line}” in", pod)
-
-
-def _log(event: Event) -> Phrase:
-    if _first(event, "follow") in ("true", "1"):
-        return _of("followed the log of", "follow the log of")(event)
-    return _of("read the log of", "read the log of")(event)
-
-
-def _binding(event: Event) -> Phrase:
+def _tell_placing(event: Event) -> Phrase:
     return Phrase("placed", "place", (*one_object(event), Part(" on a node")))
 
 
-def _scale(event: Event) -> Phrase:
-    if event.verb in _READ:
-        return _of("looked at the scale of", "look at the scale of")(event)
-    return _of("scaled", "scale")(event)
+def _tell_status(event: Event) -> Phrase:
+    if event.kind in SYSTEM_KINDS:
+        return Phrase("reported the status of", "report the status of", one_object(event))
+    return Phrase("changed the status of", "change the status of", one_object(event))
 
 
-def _status(event: Event) -> Phrase:
-    if event.verb in _READ:
-        return _of("looked at the status of", "look at the status of")(event)
-    return _of("updated the status of", "update the status of")(event)
-
-
-_SUBRESOURCES: Final[dict[tuple[str, str], Teller]] = {
-    ("pods", "exec"): _exec,
-    ("pods", "attach"): _of("attached to", "attach to"),
-    ("pods", "portforward"): _of("forwarded a port to", "forward a port to"),
-    ("pods", "log"): _log,
-    ("pods", "binding"): _binding,
-    ("pods", "eviction"): _of("evicted", "evict"),
-    ("pods", "ephemeralcontainers"): _of("put a debug container into", "put a debug container into"),
-    ("pods", "resize"): _of("resized", "resize"),
-    ("serviceaccounts", "token"): _of("created a token for", "create a token for"),
-    ("certificatesigningrequests", "approval"): _of("decided on", "decide on"),
-    ("namespaces", "finalize"): _of("finalized", "finalize"),
-    ("*", "proxy"): _of("went through the apiserver to", "go through the apiserver to"),
-    ("*", "scale"): _scale,
-    ("*", "status"): _status,
+# Asked for with GET as well as with POST, and the same either way.
+_SESSIONS: Final[dict[tuple[str, str], Teller]] = {
+    ("pods", "exec"): tell_exec,
+    ("pods", "attach"): tell_attach,
+    ("pods", "portforward"): tell_forward,
+    ("pods", "log"): tell_log,
+    ("pods", "proxy"): tell_proxy,
+    ("services", "proxy"): tell_proxy,
+    ("nodes", "proxy"): tell_proxy,
 }
+_WRITTEN: Final[dict[tuple[str, str], Teller]] = {
+    ("pods", "binding"): _tell_placing,
+    ("pods", "eviction"): _one("evicted", "evict"),
+    ("pods", "ephemeralcontainers"): _one("put a debug container into", "put a debug container into"),
+    ("pods", "resize"): _one("resized", "resize"),
+    ("serviceaccounts", "token"): _one("created a token for", "create a token for"),
+    ("certificatesigningrequests", "approval"): _one("approved or denied", "approve or deny"),
+    ("namespaces", "finalize"): _one("finished the deletion of", "finish the deletion of"),
+    ("*", "scale"): _one("scaled", "scale"),
+    ("*", "status"): _tell_status,
+}
+_SUBRESOURCE_NOUNS: Final = {"ephemeralcontainers": "debug containers", "resize": "size"}
 
 
-def _subresource(event: Event) -> Phrase:
-    key = (event.resource, event.subresource)
-    teller = _SUBRESOURCES.get(key) or _SUBRESOURCES.get(("*", event.subresource))
+def _tell_subresource(event: Event) -> Phrase:
+    session = _SESSIONS.get((event.resource, event.subresource))
+    if session:
+        return session(event)
+    keys = ((event.resource, event.subresource), ("*", event.subresource))
+    tellers = (_WRITTEN[key] for key in keys if key in _WRITTEN and event.verb not in READS)
+    teller = next(tellers, None)
     if teller:
         return teller(event)
-    past, infinitive = _PLAIN.get(event.verb, (f"sent {visible(event.verb)} to", f"send {visible(event.verb)} to"))
-    the = f" the {visible(event.subresource)} of"
-    return Phrase(past + the, infinitive + the, one_object(event))
+    word = _SUBRESOURCE_NOUNS.get(event.subresource) or visible(event.subresource, 60)
+    past, infinitive = _PLAIN.get(event.verb) or _sent(event)
+    return Phrase(f"{past} the {word} of", f"{infinitive} the {word} of", one_object(event))
+
+
+def _sent(event: Event) -> tuple[str, str]:
+    what = visible(event.verb, 40) or "a request"
+    return f"sent {what} for", f"send {what} for"
 
 
 _PLAIN: Final = {
@@ -172,52 +149,53 @@ _PLAIN: Final = {
     "deletecollection": ("deleted all", "delete all"),
 }
 _VERBS: Final[dict[str, Teller]] = {
-    "get": _told("looked at", "look at"),
-    "list": _selected("listed", "list"),
-    "watch": _watch,
-    "create": _told("created", "create"),
-    "update": _told("updated", "update"),
-    "patch": _told("changed", "change"),
-    "delete": _told("deleted", "delete"),
-    "deletecollection": _selected("deleted all", "delete all"),
+    "get": _tell_get,
+    "list": _tell_list,
+    "watch": _tell_watch,
+    "create": _one("created", "create"),
+    "update": _tell_write,
+    "patch": _tell_write,
+    "delete": _one("deleted", "delete"),
+    "deletecollection": _many("deleted all", "delete all"),
 }
 _RESOURCES: Final[dict[tuple[str, str], Teller]] = {
-    ("create", "selfsubjectaccessreviews"): _fixed("asked whether it is allowed", "ask what it is allowed"),
-    ("create", "selfsubjectrulesreviews"): _fixed("asked what it is allowed", "ask what it is allowed"),
-    ("create", "selfsubjectreviews"): _fixed("asked the apiserver who it is", "ask the apiserver who it is"),
-    ("create", "subjectaccessreviews"): _fixed("asked what somebody is allowed", "ask what somebody is allowed"),
-    ("create", "localsubjectaccessreviews"): lambda event: Phrase(
-        "asked what somebody is allowed", "ask what somebody is allowed", place(event)
-    ),
-    ("create", "tokenreviews"): _fixed("had a token checked", "have a token checked"),
-    ("update", "leases"): _told("renewed", "renew"),
-    ("patch", "leases"): _told("renewed", "renew"),
-    ("create", "events"): lambda event: Phrase("reported an event", "report an event", place(event)),
-    ("patch", "events"): lambda event: Phrase("reported an event again", "report an event again", place(event)),
+    ("create", "selfsubjectaccessreviews"): _about_self("checked", "check", "rights"),
+    ("create", "selfsubjectrulesreviews"): _about_self("listed", "list", "rights"),
+    ("create", "selfsubjectreviews"): _about_self("looked up", "look up", "identity"),
+    ("create", "subjectaccessreviews"): _where("checked the rights of a user", "check the rights of a user"),
+    ("create", "localsubjectaccessreviews"): _where("checked the rights of a user", "check the rights of a user"),
+    ("create", "tokenreviews"): _where("had a token checked", "have a token checked"),
+    ("update", "leases"): _one("renewed", "renew"),
+    ("patch", "leases"): _one("renewed", "renew"),
+    ("create", "events"): _where("reported an event", "report an event"),
+    ("update", "events"): _where("reported an event again", "report an event again"),
+    ("patch", "events"): _where("reported an event again", "report an event again"),
 }
 _PATHS: Final = (
     (("/version",), "asked for the server's version", "ask for the server's version"),
-    (("/api", "/apis", "/openapi", "/swagger"), "asked which APIs there are",
-     "ask which APIs there are"),
+    (("/openapi", "/swagger.json"), "read the API's schema", "read the API's schema"),
+    (("/api", "/apis"), "asked which APIs there are", "ask which APIs there are"),
     (("/healthz", "/livez", "/readyz"), "checked the apiserver's health", "check the apiserver's health"),
     (("/metrics",), "read the apiserver's metrics", "read the apiserver's metrics"),
     (("/logs",), "read the control plane's log files", "read the control plane's log files"),
-    (("/.well-known", "/openid"), "asked who issues tokens", "ask who issues tokens"),
+    (("/debug",), "read the apiserver's internals", "read the apiserver's internals"),
+    (("/configz", "/flagz", "/statusz"), "asked how the apiserver is set up", "ask how the apiserver is set up"),
+    (("/.well-known", "/openid"), "asked how tokens are checked", "ask how tokens are checked"),
 )
 
 
-def _non_resource(event: Event) -> Phrase:
-    path = event.request_uri.partition("?")[0]
-    for prefixes, past, infinitive in _PATHS:
+def _tell_path(event: Event) -> Phrase:
+    path = path_of(event)
+    for prefixes, past, infinitive in _PATHS if event.verb in ("get", "head", "") else ():
         if any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes):
             return Phrase(past, infinitive)
     if not path:
         return Phrase("sent a request", "send a request")
-    sent = visible(event.verb.upper() or "a request to")
-    return Phrase(f"sent {sent}", f"send {sent}", (Part(visible(path), "object"),))
+    method = visible(event.verb, 40).upper()
+    sent = f" {method}" if method else " a request for"
+    return Phrase(f"sent{sent}", f"send{sent}", (Part(visible(path), "object"),))
 
 
-def _unknown(event: Event) -> Phrase:
-    verb = visible(event.verb or "a request", 40)
-    what = one_object(event) if event.name else (Part(noun(event.resource)), *place(event))
-    return Phrase(f"sent {verb} for", f"send {verb} for", what)
+def _tell_unknown(event: Event) -> Phrase:
+    past, infinitive = _sent(event)
+    return Phrase(past, infinitive, one_object(event) if event.name else (Part(noun(event.resource)), *place(event)))
