@@ -1,0 +1,228 @@
+"""Who may import what, and the budgets that keep each file readable; looks at whatever modules there are."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from audit_webhook import errors
+from audit_webhook.blueprints.errors import STATUS
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PACKAGE: Final = ROOT / "audit_webhook"
+MODULES: Final = sorted(PACKAGE.rglob("*.py"))
+CODE: Final = MODULES + sorted(path for folder in ("bench", "tests", "tools") for path in (ROOT / folder).rglob("*.py"))
+
+FILE_LINES: Final = 300
+TEST_FILE_LINES: Final = 400  # a test file is read one promise at a time
+FUNCTION_LINES: Final = 60
+
+# A room is a package or a module right below audit_webhook. One that is not named here holds values and pure
+# functions: every room may import it, and it may import only its own kind.
+ROOMS: Final = {
+    "__main__": {"cli"},
+    "cli": {"app", "config", "repository", "server", "services", "wiring"},
+    "app": {"blueprints", "config", "keeper", "repository", "services", "wiring"},
+    "blueprints": {"query", "services", "wiring"},
+    "server": {"config"},
+    "wiring": {"config", "repository", "services"},
+    "keeper": {"repository"},
+    "services": {"humanize", "query", "repository", "search_sql", "transaction"},
+    "repository": {"config", "database", "queries", "schema", "search_sql", "transaction"},
+    "schema": {"database"},
+    "transaction": {"database"},
+    "database": {"config"},
+    "queries": set(),
+    "search_sql": set(),
+    "config": set(),
+    "humanize": set(),
+    "query": set(),
+}
+LIBRARIES: Final = {
+    "flask": {"app", "blueprints", "server"},
+    "werkzeug": {"app", "blueprints", "server"},
+    "jinja2": {"app", "blueprints"},
+    "waitress": {"server"},
+    "pymysql": {"database", "repository"},
+    "sqlite3": {"database", "repository"},
+    "socket": {"server"},
+    "subprocess": set[str](),
+}
+SPEAK_SQL: Final = {"database", "repository", "schema", "transaction", "search_sql", "queries", "query"}
+STATEMENT: Final = re.compile(
+    r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"
+)
+VAGUE_NAMES: Final = {"utils", "helpers", "manager", "data", "info", "process", "common", "misc"}
+
+
+def name_of(path: Path) -> str:
+    """Give a path as a test's name."""
+    return str(path.relative_to(ROOT))
+
+
+every_module = pytest.mark.parametrize("path", MODULES, ids=name_of)
+every_code_file = pytest.mark.parametrize("path", CODE, ids=name_of)
+
+
+def room_of(path: Path) -> str:
+    """Give the room that a module lies in."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@cache
+def syntax(path: Path) -> ast.Module:
+    """Give a file's syntax tree."""
+    return ast.parse(path.read_text())
+
+
+def imported(path: Path) -> set[str]:
+    """Give the dotted names that a module imports."""
+    names = set()
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Give the rooms that a module imports from; a plain name of the package itself, such as its version, is none."""
+    rooms = {name.split(".")[1] for name in imported(path) if name.startswith("audit_webhook.")}
+    return {room for room in rooms if not room.startswith("__")} - {room_of(path)}
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Give every function of a file, those in classes and in functions too."""
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def public(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Give the public functions and classes of a file and the public methods of its public classes."""
+    waiting: list[ast.stmt] = list(syntax(path).body)
+    for node in waiting:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                waiting.extend(node.body)
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Give every string in the code of a file, f-strings in pieces, docstrings left out."""
+    documentation = {
+        id(node.body[0].value)
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            yield node.value
+
+
+@every_module
+def test_room_imports_only_what_lies_below_it(path: Path) -> None:
+    named = imported_rooms(path) & ROOMS.keys()
+    assert named <= ROOMS.get(room_of(path), set())
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    below = {room_of(path): set[str]() for path in MODULES}
+    for path in MODULES:
+        below[room_of(path)] |= imported_rooms(path)
+    while leaves := {room for room, others in below.items() if not others & below.keys()}:
+        below = {room: others for room, others in below.items() if room not in leaves}
+    assert below == {}
+
+
+@every_module
+def test_only_the_edges_touch_libraries(path: Path) -> None:
+    used = {name.split(".")[0] for name in imported(path)} & LIBRARIES.keys()
+    assert [library for library in used if room_of(path) not in LIBRARIES[library]] == []
+
+
+@every_module
+def test_only_the_settings_read_the_environment(path: Path) -> None:
+    reads = {"environ", "environb", "getenv", "getenvb"}
+    names = {
+        node.attr
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
+    } | {name.removeprefix("os.") for name in imported(path) if name.startswith("os.")}
+    assert room_of(path) == "config" or not names & reads
+
+
+@every_module
+def test_only_the_store_speaks_sql(path: Path) -> None:
+    assert room_of(path) in SPEAK_SQL or [text for text in texts(path) if STATEMENT.search(text)] == []
+
+
+@every_code_file
+def test_imports_stand_at_the_top(path: Path) -> None:
+    inner = [
+        node.lineno
+        for function in functions(path)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert inner == []
+
+
+@every_code_file
+def test_module_and_its_public_functions_say_what_they_are_for(path: Path) -> None:
+    assert ast.get_docstring(syntax(path)), "the module has no docstring"
+    own = public(path) if not path.name.startswith("test_") else iter(())
+    assert [node.name for node in own if not ast.get_docstring(node)] == []
+
+
+@every_code_file
+def test_file_is_short_enough_to_read(path: Path) -> None:
+    limit = TEST_FILE_LINES if path.is_relative_to(ROOT / "tests") else FILE_LINES
+    assert len(path.read_text().splitlines()) <= limit
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*(ROOT / "templates").rglob("*.html"), *(ROOT / "sql").rglob("*.sql")]), ids=name_of
+)
+def test_template_and_statement_file_is_short_enough_to_read(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= FILE_LINES
+
+
+@every_code_file
+def test_function_is_short_enough_to_read(path: Path) -> None:
+    long = [node.name for node in functions(path) if (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES]
+    assert long == []
+
+
+@every_module
+def test_no_error_is_swallowed_wholesale(path: Path) -> None:
+    broad = [
+        node.lineno
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")))
+        and not any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+    ]
+    assert broad == []
+
+
+@every_module
+def test_module_is_named_after_what_it_holds(path: Path) -> None:
+    assert path.stem not in VAGUE_NAMES
+
+
+def test_every_error_of_the_domain_has_its_http_status() -> None:
+    kinds = {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__}
+    assert kinds - STATUS.keys() == set()
+    assert all(400 <= status < 600 for status in STATUS.values())
