@@ -25,5 +25,6 @@ USER 65532:65532
 WORKDIR /data
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=3)"]
+HEALTHCHECK --start-period=30s CMD ["python3", "-c", "import os, urllib.request; \
+urllib.request.urlopen(f'http://127.0.0.1:{os.environ.get(\"HTTP_PORT\") or 8080}/healthz', timeout=3)"]
 CMD ["audit-webhook", "serve"]
