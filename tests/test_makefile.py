@@ -22,7 +22,7 @@ TOOLS: Final = ("sh", "dirname", "id", "sed", "cat", "env")
 def direct_dependencies() -> dict[str, str]:
     """Give the name of each package that setup.cfg asks for, with the comment that stands before it."""
     parser = configparser.ConfigParser(comment_prefixes=(";",))
-    parser.read(ROOT / "setup.cfg")
+    parser.read_string(re.sub(r"^#.*\n", "", (ROOT / "setup.cfg").read_text(), flags=re.MULTILINE))
     lines = [line for line in parser["options"]["install_requires"].splitlines() if line]
     return {re.split(r"[<>=]", line)[0]: why for why, line in zip(lines[::2], lines[1::2], strict=True)}
 
