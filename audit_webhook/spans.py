@@ -9,24 +9,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 _SPACE: Final = rb"[ \t\r\n]*+"
 _TEXT: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
-_STRING: Final = rb'(?:"[^"]*+"(?<!\\")|"' + _TEXT + rb'")'  # the first form is the second one, but faster
+_STRING: Final = rb'(?:"[^"]*+"(?<!\\)|"' + _TEXT + rb'")'  # the first form is the second one, but faster
 _SCALAR: Final = rb"[0-9A-Za-z+.\-]++"  # wider than numbers and literals: NaN and Infinity are somebody's values too
 _BETWEEN: Final = rb"[0-9A-Za-z+.\-,: \t\r\n]*+"
+# Possessive, so that the cost is linear; the empty branch, because Python before 3.11.5 leaves the position in the
+# middle of a repetition that fails (github.com/python/cpython/issues/106052).
+_STRINGS: Final = b"(?:%b%b|)*+%b" % (_BETWEEN, _STRING, _BETWEEN)
+# Values of one or two levels, so that most of an event is stepped over by the regular expression alone.
+_FLAT: Final = rb"(?:%b|\{%b\}|\[%b\])" % (_STRING, _STRINGS, _STRINGS)
+_FLATS: Final = b"(?:%b%b|)*+%b" % (_BETWEEN, _FLAT, _BETWEEN)
+_SHALLOW: Final = rb"(?:%b|\{%b\}|\[%b\]|%b)" % (_STRING, _FLATS, _FLATS, _SCALAR)
 _MEMBER: Final = re.compile(
-    _SPACE + rb'"(' + _TEXT + rb')"' + _SPACE + rb":" + _SPACE
-    + rb"(?:(" + _STRING + rb"|" + _SCALAR + rb")" + _SPACE + rb"([,}]))?+",
-    re.DOTALL,
+    rb'%b"(%b)"%b:%b(?:(%b)%b([,}]))?' % (_SPACE, _TEXT, _SPACE, _SPACE, _SHALLOW, _SPACE), re.DOTALL
 )
 _SIMPLE: Final = re.compile(_STRING + rb"|" + _SCALAR, re.DOTALL)
-_BRACKETS: Final = re.compile(
-    rb"(?:" + _BETWEEN + _STRING + rb")*+" + _BETWEEN + rb"(?:([{\[]++)|([}\]]++))", re.DOTALL
-)
+_BRACKETS: Final = re.compile(rb"%b(?:([{\[]++)|([}\]]++))" % _STRINGS, re.DOTALL)
+_OUTER_BRACKETS: Final = re.compile(rb"%b(?:([{\[]++)|([}\]]++))" % _FLATS, re.DOTALL)
 _CLOSING: Final = bytes.maketrans(b"{[", b"}]")
+_TO_CLOSING: Final = ord("}") - ord("{")  # as far apart as the square ones are in ASCII
 _BLANK: Final = re.compile(_SPACE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -50,17 +56,24 @@ class Member(NamedTuple):
     end: int
 
 
-def members(raw: bytes, start: int = 0, end: int | None = None) -> list[Member]:
-    """Give the members of the object that fills this span, in their order, repeated names too; raises BrokenJSON."""
-    return list(each_member(raw, start, end))
+Ends = Mapping[int, int]
+NO_ENDS: Final[Ends] = MappingProxyType({})
 
 
-def elements(raw: bytes, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+def members(raw: bytes, start: int = 0, end: int | None = None, ends: Ends = NO_ENDS) -> list[Member]:
+    """Give the members of the object that fills this span, in their order, repeated names too; raises BrokenJSON.
+
+    With the ``ends`` that `enclosures` found, what is inside of the values is not read again.
+    """
+    return list(each_member(raw, start, end, ends))
+
+
+def elements(raw: bytes, start: int = 0, end: int | None = None, ends: Ends = NO_ENDS) -> list[tuple[int, int]]:
     """Give where each element of the array that fills this span begins and ends; raises BrokenJSON."""
-    return list(each_element(raw, start, end))
+    return list(each_element(raw, start, end, ends))
 
 
-def each_member(raw: bytes, start: int = 0, end: int | None = None) -> Iterator[Member]:
+def each_member(raw: bytes, start: int = 0, end: int | None = None, ends: Ends = NO_ENDS) -> Iterator[Member]:
     """Give the members one by one, so that those before a break are known when it raises BrokenJSON."""
     stop = len(raw) if end is None else end
     position, closed = _enter(raw, start, stop, b"{", b"}")
@@ -74,19 +87,21 @@ def each_member(raw: bytes, start: int = 0, end: int | None = None) -> Iterator[
             position, closed = found.end(), found[3] == b"}"
         else:
             value = found.end()
-            after = value_end(raw, value, stop, key)
+            after = ends.get(value) or value_end(raw, value, stop, key)
             yield Member(key, value, after)
             position, closed = _separate(raw, after, stop, b"}")
     _leave(raw, position, stop)
 
 
-def each_element(raw: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+def each_element(
+    raw: bytes, start: int = 0, end: int | None = None, ends: Ends = NO_ENDS
+) -> Iterator[tuple[int, int]]:
     """Give the elements one by one, so that those before a break are known when it raises BrokenJSON."""
     stop = len(raw) if end is None else end
     position, closed = _enter(raw, start, stop, b"[", b"]")
     while not closed:
         position = after_blank(raw, position, stop)
-        after = value_end(raw, position, stop)
+        after = ends.get(position) or value_end(raw, position, stop)
         yield position, after
         position, closed = _separate(raw, after, stop, b"]")
     _leave(raw, position, stop)
@@ -99,9 +114,9 @@ def value_end(raw: bytes, start: int, end: int, key: str = "") -> int:
         if simple is None:
             raise BrokenJSON(start, "a value is missing or never ends", key)
         return simple.end()
-    awaited = bytearray()
-    position = start
-    match = _BRACKETS.match
+    awaited = bytearray(raw[start : start + 1].translate(_CLOSING))
+    position = start + 1
+    match = _OUTER_BRACKETS.match
     while found := match(raw, position, end):
         position = found.end()
         opening, closing = found.groups()
@@ -117,6 +132,27 @@ def value_end(raw: bytes, start: int, end: int, key: str = "") -> int:
             break
         del awaited[depth:]
     raise BrokenJSON(start, "brackets or strings never close", key)
+
+
+def enclosures(raw: bytes, start: int, end: int) -> dict[int, int]:
+    """Give the end of every object and array within a value, by where it begins; raises BrokenJSON."""
+    ends: dict[int, int] = {}
+    opened: list[int] = []
+    position = start
+    match = _BRACKETS.match
+    while found := match(raw, position, end):
+        position = found.end()
+        if found.lastindex == 1:
+            opened.extend(range(found.start(1), position))
+            continue
+        for closing in range(found.start(2), position):
+            opening = opened.pop() if opened else closing
+            if raw[opening] != raw[closing] - _TO_CLOSING:
+                raise BrokenJSON(closing, "a closing bracket of another kind")
+            ends[opening] = closing + 1
+    if opened or after_blank(raw, position, end) != end:
+        raise BrokenJSON(start, "brackets or strings never close")
+    return ends
 
 
 def after_blank(raw: bytes, start: int, end: int) -> int:

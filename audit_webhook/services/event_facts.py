@@ -46,18 +46,19 @@ class Fact:
     note: str = ""
 
 
-def facts_of(event: Event, document: Mapping[str, object], now: int) -> Iterable[Fact]:
-    """Give the facts in reading order; what is not known has no fact."""
-    found = (
-        *_who(event, document),
-        *_from_where(event),
-        *_what(event),
-        *_outcome(event),
-        *_why(event),
-        *_when(event, now),
-        *_record(event),
+def facts_of(event: Event, document: Mapping[str, object], now: int) -> Iterable[tuple[Fact, ...]]:
+    """Give the facts in groups, in reading order; what is not known has no fact."""
+    groups = (
+        _who(event, document),
+        _from_where(event),
+        _what(event),
+        (*_outcome(event), *_why(event)),
+        _record(event, document, now),
     )
-    return (fact for fact in found if any(value.text for value in fact.values))
+    for group in groups:
+        known = tuple(fact for fact in group if any(value.text for value in fact.values))
+        if known:
+            yield known
 
 
 def _term(field: str, raw: str) -> str:
@@ -86,7 +87,6 @@ def _who(event: Event, document: Mapping[str, object]) -> Iterable[Fact]:
         if name not in known:
             short = shown(str(name).removeprefix(CREDENTIAL), longest=80)
             yield Fact("Extra", tuple(Value(f"{short}: {shown(text)}", is_code=True) for text in _texts(values)))
-    yield Fact("UID", tuple(_code(text) for text in _texts(user.get("uid"))))
 
 
 def _from_where(event: Event) -> Iterable[Fact]:
@@ -118,20 +118,15 @@ def _why(event: Event) -> Iterable[Fact]:
     yield from ()
 
 
-def _when(event: Event, now: int) -> Iterable[Fact]:
-    yield Fact("When", (Value(moment_of(event.time, now).exact, is_code=True),))
-    if event.duration is not None:
-        yield Fact("Took", (Value(write_duration(event.duration)),))
+def _record(event: Event, document: Mapping[str, object], now: int) -> Iterable[Fact]:
+    yield Fact("Cluster", (_linked("cluster", event.cluster, is_code=True),))
+    yield Fact("Recorded", (_linked("level", event.level), _linked("stage", event.stage)))
     if event.received:
         late = write_duration(max(0, event.received - event.time))
         yield Fact("Received", (Value(moment_of(event.received, now).exact, is_code=True),), f"{late} after the event")
-
-
-def _record(event: Event) -> Iterable[Fact]:
-    yield Fact("Cluster", (_linked("cluster", event.cluster, is_code=True),))
-    yield Fact("Recorded", (_linked("level", event.level), _linked("stage", event.stage)))
+    yield Fact("User ID", tuple(_code(text) for text in _texts(_mapping(document.get("user")).get("uid"))))
     yield Fact("Audit ID", (_linked("audit", event.audit_id, is_code=True),))
-    yield Fact("Event", (_linked("id", event.id, is_code=True),))
+    yield Fact("Event ID", (_linked("id", event.id, is_code=True),))
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -59,7 +59,7 @@ class EventView:
     row: Row
     time: Moment
     took: str
-    facts: tuple[Fact, ...]
+    facts: tuple[tuple[Fact, ...], ...]
     notes: tuple[str, ...]
     stages: tuple[Stage, ...]
     bodies: tuple[Body, ...]
@@ -77,7 +77,7 @@ def view_event(story: Story, now: int) -> EventView:
     event, document = story.event, story.document
     annotations = _texts(document.get("annotations"))
     raw = story.raw[:INDENTED_BYTES].decode("utf-8", "replace")
-    bodies = tuple(_bodies(document))
+    bodies = tuple(_bodies(document, story.raw))
     return EventView(
         row=row_of(event, now),
         time=moment_of(event.time, now),
@@ -99,10 +99,12 @@ def view_event(story: Story, now: int) -> EventView:
     )
 
 
-def _bodies(document: Mapping[str, object]) -> Iterable[Body]:
+def _bodies(document: Mapping[str, object], raw: bytes) -> Iterable[Body]:
     for key, title in (("requestObject", "Request body"), ("responseObject", "Response body")):
         if document.get(key) is not None:
             yield Body(key, title, tuple(nodes_of(document[key])))
+        elif key not in document and f'"{key}":'.encode() in raw:
+            yield Body(key, title, (Node("leaf", text="This body is no valid JSON. The raw event has it.", tone="z"),))
 
 
 def _why_no_bodies(event: Event) -> str:

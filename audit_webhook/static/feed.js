@@ -1,6 +1,6 @@
 // The side panel and the keyboard of the feed: an event opens beside the list, and Back returns to the same place.
 (() => {
-  const feed = document.getElementById("feed");
+  const feed = document.querySelector("main.feed");
   if (!feed) return;
   const panel = document.getElementById("panel");
   const rows = document.getElementById("rows");

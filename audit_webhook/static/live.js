@@ -47,10 +47,11 @@
       row.remove();
     }
     const next = document.getElementById("older-template").content.cloneNode(true).firstElementChild;
-    next.setAttribute("href", next.getAttribute("href") + all[KEPT_ROWS - 1].dataset.id);
-    next.setAttribute("hx-get", next.getAttribute("href"));
-    if (older()) older().replaceWith(next);
-    else rows.after(next);
+    const link = next.querySelector("a");
+    link.setAttribute("href", link.getAttribute("href") + all[KEPT_ROWS - 1].dataset.id);
+    link.setAttribute("hx-get", link.getAttribute("href"));
+    older()?.remove();
+    rows.append(next);
     window.htmx.process(next);
   };
 
@@ -101,7 +102,6 @@
     request = mine;
     try {
       const response = await fetch(rows.dataset.liveUrl + encodeURIComponent(token), { signal: mine.signal });
-      if (response.status === 400) throw new Error("the place is lost");
       if (!response.ok) throw new Error(String(response.status));
       take(await response.text());
       failures = 0;
@@ -130,7 +130,12 @@
     for (const row of rows.getElementsByClassName("row")) seen.add(row.dataset.id);
   });
 
-  let wanted = "hasAttribute" in rows && rows.hasAttribute("data-live-start");
+  document.addEventListener("keydown", (press) => {
+    const typing = press.target.closest("input, textarea, select, dialog[open]");
+    if (press.key === "l" && !typing && !press.ctrlKey && !press.metaKey && !press.altKey) turn(!isOn());
+  });
+
+  let wanted = rows.hasAttribute("data-live-start");
   try { wanted = wanted || sessionStorage.getItem("live") === "on"; } catch { /* off then */ }
   if (wanted) turn(true);
 })();

@@ -4,19 +4,25 @@
   const mirror = document.getElementById("q-mirror");
   if (!input || !mirror) return;
 
-  const TERM = /"(?:\\.|[^"\\])*"|[A-Za-z]+:/g;
+  const TERM = /("(?:\\.|[^"\\])*")|(-?)([A-Za-z]+:)((?:[<>]=?)?(?:\([^()]*\)|"(?:\\.|[^"\\])*"|[^\s()"]*))/g;
+
+  const element = (name, ...content) => {
+    const made = document.createElement(name);
+    made.append(...content);
+    return made;
+  };
 
   const paint = () => {
     const text = input.value;
     const pieces = [];
     let end = 0;
     for (const found of text.matchAll(TERM)) {
-      if (found[0].startsWith('"')) continue;
-      pieces.push(text.slice(end, found.index));
-      const field = document.createElement("b");
-      field.textContent = found[0];
-      pieces.push(field);
-      end = found.index + found[0].length;
+      const [all, phrase, minus, field, value] = found;
+      if (phrase) continue;
+      const at = found.index;
+      pieces.push(text.slice(end, at));
+      pieces.push(element("span", element("s", minus), element("b", field), value));
+      end = at + all.length;
     }
     pieces.push(text.slice(end));
     mirror.replaceChildren(...pieces);
@@ -25,5 +31,6 @@
 
   input.addEventListener("input", paint);
   input.addEventListener("scroll", () => { mirror.scrollLeft = input.scrollLeft; });
+  input.form.classList.add("is-mirrored");
   paint();
 })();

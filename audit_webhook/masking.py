@@ -1,0 +1,277 @@
+"""Masks secrets in the raw bytes of an event's bodies, by spans, so that every other byte stays as it was sent.
+
+The rules hold for bytes that no parser takes: names are compared without case and with their escapes read, a repeated
+name counts each time, and what has too many levels to be looked through is withheld whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from audit_webhook import tolerant
+from audit_webhook.spans import BrokenJSON, Member, elements, enclosures, members
+
+MASK: Final = b'"***"'
+WITHHELD: Final = b'"*** withheld: it cannot be read, and may hold a secret"'
+DEEPEST: Final = 64
+SURVEYED: Final = 4
+_WEBHOOK_PATCH: Final = "patch.webhook.admission.k8s.io/"
+
+_DATA: Final = frozenset({"data", "stringdata"})
+_COPIES: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration", "objectset.rio.cattle.io/applied"})
+_KINDS: Final = frozenset({"secret", "secretlist"})
+_PLAIN: Final = frozenset({"apiversion", "kind", "type", "immutable", "$patch"})
+_OPTIONS: Final = frozenset({
+    "dryrun", "fieldmanager", "graceperiodseconds", "ignorestorereaderrorwithclusterbreakingpotential",
+    "orphandependents", "preconditions", "propagationpolicy",
+})
+_REQUEST: Final = _PLAIN | _OPTIONS | {"items", "metadata"}
+_RESPONSE: Final = _REQUEST | {"code", "columndefinitions", "details", "message", "reason", "rows", "status"}
+# Where a parser's error message quotes the text that it could not read.
+_QUOTES: Final = re.compile(rb"valueUnstructured|bigger context|error found in #|cannot unmarshal !!")
+# A text that is itself JSON, as tools keep a copy of the object in an annotation.
+_JSON_TEXT: Final = re.compile(rb'"(?:\s|\\[nrt]|\\u00(?:20|09|0[aAdD]))*+(?:[{\[]|\\u00[57][bB])')
+# What anything to mask in a Secret begins with; a value without it need not be looked into.
+_SUSPECT: Final = re.compile(
+    rb'"(?:[dD][aA][tT][aA]"|[sS\xc5][^"]{0,9}[dD][aA][tT][aA]"|[mM][eE][sS\xc5]|objectset|(?:\s|\\[nrt])*+[{\[])|\\u00'
+)
+_ESCAPED_SECRET: Final = re.compile(rb"\\u00(?:53|6[35]|7[24])")
+
+
+class _Unreadable(Exception):
+    """A body has more levels than are looked at."""
+
+
+def may_hold_secret(raw: bytes, start: int, end: int) -> bool:
+    """Tell by a quick look whether an object of kind Secret may be in this span, also in quoted or escaped text."""
+    if raw.find(b'"Secret', start, end) >= 0:
+        return True
+    escape = raw.find(b"\\u00", start, end)
+    return escape >= 0 and _ESCAPED_SECRET.search(raw, escape, end) is not None
+
+
+class Masking:
+    """Collects which spans of some bytes are to be replaced by what."""
+
+    def __init__(self, raw: bytes) -> None:
+        """Start with nothing to replace."""
+        self.is_spread = False
+        self._raw = raw
+        self._edits: list[tuple[int, int, bytes]] = []
+        self._ends: dict[int, int] = {}
+
+    def applied(self) -> bytes:
+        """Give the bytes with everything replaced; the same object when there is nothing to replace."""
+        if not self._edits:
+            return self._raw
+        pieces: list[bytes] = []
+        position = 0
+        for start, end, replacement in sorted(self._edits):
+            pieces += (self._raw[position:start], replacement)
+            position = end
+        return b"".join((*pieces, self._raw[position:]))
+
+    def mask(self, start: int, end: int, replacement: bytes = MASK) -> None:
+        """Replace a value; a null tells nothing but that an entry was taken away, and stays."""
+        if self._raw[start:end] not in (b"null", MASK, WITHHELD):
+            self._edits.append((start, end, replacement))
+
+    def guard(self, mask: Callable[[int, int], None], member: Member) -> None:
+        """Mask a member by a function; withhold all of it when it cannot be read."""
+        before = len(self._edits)
+        try:
+            mask(member.start, member.end)
+        except (BrokenJSON, _Unreadable):
+            del self._edits[before:]
+            self.mask(member.start, member.end, WITHHELD)
+
+    def mask_secret_request(self, start: int, end: int) -> None:
+        """Mask what was sent to a Secret: an object, options, or a patch of any form."""
+        if self._opens(start, b"["):
+            for first, last in self._elements(start, end):
+                self._mask_operation(first, last)
+        else:
+            self._mask_body(start, end, _REQUEST)
+
+    def mask_secret_response(self, start: int, end: int) -> None:
+        """Mask what was answered: a Secret, a list or table of them, or a Status."""
+        self._mask_body(start, end, _RESPONSE)
+
+    def mask_secret(self, start: int, end: int, depth: int = 0) -> None:
+        """Mask everything in a value that is a Secret or holds nothing but Secrets."""
+        if not self._opens(start, b"{[") or _SUSPECT.search(self._raw, start, end) is None:
+            return
+        self._descend(start, end, depth)
+        if self._opens(start, b"{"):
+            for key, first, last in self._members(start, end):
+                self._mask_secret_member(key.casefold(), first, last, depth)
+        else:
+            for first, last in self._elements(start, end):
+                self.mask_secret(first, last, depth + 1)
+
+    def mask_webhook_patches(self, start: int, end: int) -> None:
+        """Mask the event's annotations that show how an admission webhook changed the Secret."""
+        for key, first, last in self._members(start, end):
+            if key.startswith(_WEBHOOK_PATCH):
+                self.mask(first, last)
+
+    def mask_token(self, start: int, end: int, depth: int = 0) -> None:
+        """Mask every member ``token``."""
+        self._descend(start, end, depth)
+        if self._opens(start, b"{"):
+            for key, first, last in self._members(start, end):
+                if key.casefold() == "token":
+                    self.mask(first, last)
+                else:
+                    self.mask_token(first, last, depth + 1)
+        elif self._opens(start, b"["):
+            for first, last in self._elements(start, end):
+                self.mask_token(first, last, depth + 1)
+
+    def mask_held_secrets(self, key: str, start: int, end: int, depth: int = 0) -> None:
+        """Mask the Secrets that another object holds; withhold only the part that cannot be read."""
+        if not may_hold_secret(self._raw, start, end):
+            return
+        before = len(self._edits)
+        try:
+            self._descend(start, end, depth)
+            self._mask_held(key, start, end, depth)
+        except (BrokenJSON, _Unreadable):
+            del self._edits[before:]
+            self.mask(start, end, WITHHELD)
+
+    def _mask_held(self, key: str, start: int, end: int, depth: int) -> None:
+        if self._opens(start, b"["):
+            for first, last in self._elements(start, end):
+                self.mask_held_secrets("", first, last, depth + 1)
+        elif self._opens(start, b"{"):
+            found = self._members(start, end)
+            if any(self._is_secret_kind(member) for member in found):
+                self.mask_secret(start, end, depth)
+            else:
+                for member in found:
+                    self.mask_held_secrets(member.key, member.start, member.end, depth + 1)
+        elif key.casefold() in _COPIES or key.startswith(_WEBHOOK_PATCH) or key == "value":  # of a JSON Patch
+            self._mask_copy(start, end)
+
+    def _is_secret_kind(self, member: Member) -> bool:
+        if member.key.casefold() != "kind" or not self._opens(member.start, b'"'):
+            return False
+        kind = self._text(member)
+        return kind is None or kind.casefold() in _KINDS
+
+    def _mask_copy(self, start: int, end: int) -> None:
+        """Mask a text when a Secret is written in it."""
+        text = self._text(Member("", start, end))
+        if text is None or _holds_secret(text.strip().encode()):
+            self.mask(start, end)
+
+    def _mask_body(self, start: int, end: int, known: frozenset[str]) -> None:
+        """Mask a body of an event about Secrets; what is in no place that it should be in is masked whole."""
+        if not self._opens(start, b"{"):
+            self.mask(start, end)
+            return
+        for key, first, last in self._members(start, end):
+            name = key.casefold()
+            if name in _DATA or name in known and not (name in _PLAIN and self._opens(first, b"{[")):
+                self._mask_secret_member(name, first, last, 0)
+            else:
+                self.mask(first, last)
+
+    def _mask_secret_member(self, name: str, start: int, end: int, depth: int) -> None:
+        if name in _DATA:
+            self._mask_values(start, end)
+        elif name == "message":
+            if self.is_spread or _QUOTES.search(self._raw, start, end):
+                self.mask(start, end)
+        elif name in _COPIES or _JSON_TEXT.match(self._raw, start, end):
+            self.mask(start, end)
+        else:
+            self.mask_secret(start, end, depth + 1)
+
+    def _mask_values(self, start: int, end: int) -> None:
+        if self._opens(start, b"{"):
+            for _, first, last in self._members(start, end):
+                self.mask(first, last)
+        else:
+            self.mask(start, end)
+
+    def _mask_operation(self, start: int, end: int) -> None:
+        """Mask one operation of a JSON Patch (RFC 6902); one that reads data may write it anywhere."""
+        if not self._opens(start, b"{"):
+            self.mask(start, end)
+            return
+        found = [(member.key.casefold(), member) for member in self._members(start, end)]
+        paths = [_steps(self._text(member)) for name, member in found if name == "path"]
+        steps = paths[0] if len(paths) == 1 else None
+        for name, member in found:
+            if name == "value":
+                self._mask_patched(steps, member.start, member.end)
+            elif name not in ("op", "path", "from") or not self._opens(member.start, b'"'):
+                self.mask(member.start, member.end)
+            if name == "from" and not _is_data(steps) and _may_read_data(_steps(self._text(member))):
+                self.is_spread = True
+
+    def _mask_patched(self, steps: list[str] | None, start: int, end: int) -> None:
+        """Mask the value of an operation by where it goes."""
+        if steps is None:
+            self.mask(start, end)
+        elif not steps:
+            self._mask_body(start, end, _REQUEST)
+        elif len(steps) == 1 and steps[0] in _DATA:
+            self._mask_values(start, end)
+        elif steps[0] == "metadata":
+            self._mask_secret_member(steps[-1], start, end, 0)
+        elif len(steps) > 1 or steps[0] not in _PLAIN or self._opens(start, b"{["):
+            self.mask(start, end)
+
+    def _descend(self, start: int, end: int, depth: int) -> None:
+        """Refuse to go deeper than there is reason to, and find all borders at once where many levels may follow.
+
+        Without that, the cost would grow with the number of levels.
+        """
+        if depth > DEEPEST:
+            raise _Unreadable
+        if depth == SURVEYED and self._opens(start, b"{["):
+            self._ends = enclosures(self._raw, start, end)
+
+    def _members(self, start: int, end: int) -> list[Member]:
+        return members(self._raw, start, end, self._ends)
+
+    def _elements(self, start: int, end: int) -> list[tuple[int, int]]:
+        return elements(self._raw, start, end, self._ends)
+
+    def _opens(self, start: int, first: bytes) -> bool:
+        """Tell whether the value here begins with one of these bytes."""
+        return self._raw[start] in first
+
+    def _text(self, member: Member) -> str | None:
+        """Read a string; None when it is none, or cannot be read."""
+        try:
+            value = tolerant.loads(self._raw[member.start : member.end])
+        except tolerant.Undecodable:
+            return None
+        return value if isinstance(value, str) else None
+
+
+def _holds_secret(text: bytes) -> bool:
+    masking = Masking(text)
+    masking.mask_held_secrets("", 0, len(text))
+    return masking.applied() is not text
+
+
+def _steps(path: str | None) -> list[str] | None:
+    """Take a JSON Pointer (RFC 6901) apart; None when it is none."""
+    if path is None or (path and not path.startswith("/")):
+        return None
+    return [step.replace("~1", "/").replace("~0", "~").casefold() for step in path.split("/")[1:]]
+
+
+def _is_data(steps: list[str] | None) -> bool:
+    return steps is not None and len(steps) > 0 and steps[0] in _DATA
+
+
+def _may_read_data(steps: list[str] | None) -> bool:
+    return not steps or _is_data(steps)

@@ -1,0 +1,93 @@
+"""Takes secrets out of an event's bytes before anything is hashed, stored or logged.
+
+What is masked: ``data`` and ``stringData`` of Secrets in every shape that a request or an answer has (object, list,
+table row, merge, strategic and apply patch, JSON Patch, a Secret held by another object), copies of a Secret in
+annotations, and the tokens of TokenRequest and TokenReview. The keys stay, so that it is still seen which entries a
+request touched; every byte outside of the values masked stays as it was sent.
+
+What cannot be seen here: a secret that somebody put into a ConfigMap, an environment variable or a command's
+arguments, and one that is packed or encoded inside of another text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Final
+
+from audit_webhook.masking import WITHHELD, Masking, may_hold_secret
+from audit_webhook.spans import BrokenJSON, Member, members
+
+_BODIES: Final = frozenset({"requestobject", "responseobject"})
+_TELLTALE: Final = re.compile(
+    rb"secret|token|stringdata|\"data|password|passwd|bearer|authorization:|private|last-applied|\\u00[4-7]|\0", re.I
+)
+_SHORT: Final = 256
+
+
+def redact(raw: bytes, resource: str, subresource: str) -> bytes:
+    """Give an event's bytes with its secrets masked: ``raw`` itself when there are none.
+
+    ``resource`` and ``subresource`` are those of its objectRef, empty when absent.
+    """
+    if resource == "secrets" or subresource == "secrets":
+        return _redacted(raw, _mask_secret_event)
+    if resource == "tokenreviews" or (resource == "serviceaccounts" and subresource == "token"):
+        return _redacted(raw, _mask_token_event)
+    if may_hold_secret(raw, 0, len(raw)):
+        return _redacted(raw, _mask_other_event)
+    return raw
+
+
+def redact_unreadable(raw: bytes) -> bytes:
+    """Give bytes that are no event as they are, or a note in their place when they may hold a secret.
+
+    A piece that is torn out of the middle of an event does not tell what it belonged to: it never stays.
+    """
+    if raw.startswith((b"{", b"[")) and _TELLTALE.search(raw) is None:
+        return raw
+    return _withhold(raw)
+
+
+def _withhold(raw: bytes) -> bytes:
+    """Note the length, and a hash only where there is too much to find it by trying."""
+    digest = hashlib.sha256(raw).hexdigest() if len(raw) >= _SHORT else ""
+    return b'{"withheld":"***","sha256":"%b","length":%d}' % (digest.encode(), len(raw))
+
+
+def _redacted(raw: bytes, mask_member: Callable[[Masking, str, Member], None]) -> bytes:
+    try:
+        found = [(member.key.casefold(), member) for member in members(raw)]
+    except BrokenJSON:
+        return _withhold(raw)
+    masking = Masking(raw)
+    for name, member in sorted(found, key=lambda pair: pair[0] != "requestobject"):
+        mask_member(masking, name, member)
+    return masking.applied()
+
+
+def _mask_secret_event(masking: Masking, name: str, member: Member) -> None:
+    """Mask one member of an event about Secrets; the request comes first, because it may move data in the answer."""
+    if name == "requestobject":
+        masking.guard(masking.mask_secret_request, member)
+    elif name == "responseobject" and masking.is_spread:
+        masking.mask(member.start, member.end, WITHHELD)
+    elif name == "responseobject":
+        masking.guard(masking.mask_secret_response, member)
+    elif name == "responsestatus":
+        masking.guard(masking.mask_secret, member)
+    elif name == "annotations":
+        masking.guard(masking.mask_webhook_patches, member)
+
+
+def _mask_token_event(masking: Masking, name: str, member: Member) -> None:
+    """Mask one member of a TokenRequest's or TokenReview's event."""
+    if name in _BODIES:
+        masking.guard(masking.mask_token, member)
+
+
+def _mask_other_event(masking: Masking, name: str, member: Member) -> None:
+    """Mask one member of an event about something else that mentions Secrets."""
+    if name in _BODIES or name == "annotations":
+        masking.mask_held_secrets(member.key, member.start, member.end)
