@@ -23,6 +23,9 @@ class ApiResource(NamedTuple):
         return self.kind.lower()
 
 
+_ADMISSION: Final = "admissionregistration.k8s.io"
+_EXTENSIONS: Final = "apiextensions.k8s.io"
+
 BUILT_IN: Final[tuple[ApiResource, ...]] = (
     ApiResource("bindings", (), "Binding", "", True),
     ApiResource("componentstatuses", ("cs",), "ComponentStatus", "", False),
@@ -41,13 +44,13 @@ BUILT_IN: Final[tuple[ApiResource, ...]] = (
     ApiResource("secrets", (), "Secret", "", True),
     ApiResource("serviceaccounts", ("sa",), "ServiceAccount", "", True),
     ApiResource("services", ("svc",), "Service", "", True),
-    ApiResource("mutatingadmissionpolicies", (), "MutatingAdmissionPolicy", "admissionregistration.k8s.io", False),
-    ApiResource("mutatingadmissionpolicybindings", (), "MutatingAdmissionPolicyBinding", "admissionregistration.k8s.io", False),
-    ApiResource("mutatingwebhookconfigurations", (), "MutatingWebhookConfiguration", "admissionregistration.k8s.io", False),
-    ApiResource("validatingadmissionpolicies", (), "ValidatingAdmissionPolicy", "admissionregistration.k8s.io", False),
-    ApiResource("validatingadmissionpolicybindings", (), "ValidatingAdmissionPolicyBinding", "admissionregistration.k8s.io", False),
-    ApiResource("validatingwebhookconfigurations", (), "ValidatingWebhookConfiguration", "admissionregistration.k8s.io", False),
-    ApiResource("customresourcedefinitions", ("crd", "crds"), "CustomResourceDefinition", "apiextensions.k8s.io", False),
+    ApiResource("mutatingadmissionpolicies", (), "MutatingAdmissionPolicy", _ADMISSION, False),
+    ApiResource("mutatingadmissionpolicybindings", (), "MutatingAdmissionPolicyBinding", _ADMISSION, False),
+    ApiResource("mutatingwebhookconfigurations", (), "MutatingWebhookConfiguration", _ADMISSION, False),
+    ApiResource("validatingadmissionpolicies", (), "ValidatingAdmissionPolicy", _ADMISSION, False),
+    ApiResource("validatingadmissionpolicybindings", (), "ValidatingAdmissionPolicyBinding", _ADMISSION, False),
+    ApiResource("validatingwebhookconfigurations", (), "ValidatingWebhookConfiguration", _ADMISSION, False),
+    ApiResource("customresourcedefinitions", ("crd", "crds"), "CustomResourceDefinition", _EXTENSIONS, False),
     ApiResource("apiservices", (), "APIService", "apiregistration.k8s.io", False),
     ApiResource("controllerrevisions", (), "ControllerRevision", "apps", True),
     ApiResource("daemonsets", ("ds",), "DaemonSet", "apps", True),

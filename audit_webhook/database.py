@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import pymysql
 import pymysql.cursors
@@ -35,6 +35,7 @@ LOCK_SECONDS: Final = 5
 POOLED: Final = 16
 
 Row = tuple[Any, ...]
+Dialect = Literal["mysql", "sqlite"]
 
 # Codes as MariaDB 10.11 was seen to answer; the meaning of each is in MariaDB's "Error Codes" list.
 _BUSY: Final = {1205, 1213, 1020}
@@ -104,9 +105,11 @@ def classified() -> Iterator[None]:
 class Database:
     """One database of either engine: `write` gives a transaction, `read` a cursor."""
 
-    def __init__(self, dialect: str, connect: Callable[[], Any], begin: str, on_new_writer: Callable[[], None]) -> None:
+    def __init__(
+        self, dialect: Dialect, connect: Callable[[], Any], begin: str, on_new_writer: Callable[[], None]
+    ) -> None:
         """Take what differs between the engines; nothing is connected yet."""
-        self.dialect: Final = dialect
+        self.dialect: Final[Dialect] = dialect
         self._connect = connect
         self._begin = begin
         self._on_new_writer = on_new_writer

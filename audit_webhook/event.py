@@ -33,7 +33,7 @@ LIMITS: Final[dict[str, int]] = {
     "request_uri": 1024,
     "audit_id": 255,
 }
-"""Longest value kept beside the raw event, in bytes of UTF-8 (for ``user_groups``: of all groups joined by newlines)."""
+"""Longest value kept beside the raw event, in bytes of UTF-8 (``user_groups``: of all groups joined by newlines)."""
 
 SYSTEM_KINDS: Final = ("serviceaccount", "node", "controlplane")
 KINDS: Final = ("human", "anonymous", *SYSTEM_KINDS)

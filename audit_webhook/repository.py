@@ -134,7 +134,8 @@ class Repository:
         found: set[bytes] = set()
         for start in range(0, len(ids), 500):
             part = ids[start:start + 500]
-            found |= {identifier for (identifier,) in self._rows(fill_ids(self._statement("stored_ids"), len(part)), part)}
+            rows = self._rows(fill_ids(self._statement("stored_ids"), len(part)), part)
+            found |= {identifier for (identifier,) in rows}
         return found
 
     def find_event(self, identifier: bytes) -> Raw | None:

@@ -48,7 +48,7 @@ class Search(NamedTuple):
     where: Condition
     test: Condition | None = None
     driving: tuple[str, str] | None = None
-    index: Literal["", "events_name", "events_audit"] = ""
+    use_index: Literal["", "events_name", "events_audit"] = ""
     lowest: bytes = FIRST
     highest: bytes = LAST
     matches: Callable[[Event], bool] | None = None
@@ -68,7 +68,7 @@ def fill_events(statement: str, search: Search, spans: Sequence[Span], dialect: 
         in_spans = " OR ".join(["e.id >= %s AND e.id < %s AND e.chunk_id = %s"] * len(spans))
         values = tuple(value for span in spans for value in (span.first_id, span.end, span.id))
         where = Condition(f"({in_spans}) AND ({where.sql})", values + where.parameters)
-    hint = _INDEX_HINT[dialect].format(search.index) if search.index and not spans else ""
+    hint = _INDEX_HINT[dialect].format(search.use_index) if search.use_index and not spans else ""
     sql = statement.format(hint=hint, joins=_joins(where.sql, dialect), where=f"({where.sql})")
     return Condition(sql, where.parameters)
 

@@ -7,8 +7,8 @@ import signal
 import sys
 from typing import Any, Final
 
-import waitress
 from flask import Flask
+from waitress.server import create_server as create_waitress
 
 from audit_webhook.config import Config
 
@@ -37,7 +37,7 @@ def serve(app: Flask, config: Config) -> None:
 
 def create_server(app: Flask, config: Config) -> Any:
     """Bind the port; OSError when it is taken."""
-    return waitress.create_server(
+    return create_waitress(
         app,
         host=config.http_host,
         port=config.http_port,

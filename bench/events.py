@@ -1,4 +1,4 @@
-"""Makes as many events as wanted from recorded batches of a kube-apiserver: the same shapes, new ids, names and times."""
+"""Makes as many events as wanted from recorded batches of a kube-apiserver: same shapes, new ids, names, times."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from audit_webhook.repository import Repository
@@ -47,7 +48,7 @@ def measure(repository: Repository) -> float:
     worst = 0.0
     for kind, text in questions:
         found = len(feed.page(repository, text, None, feed.PAGE, now()).events)
-        p95, median = p95_milliseconds(lambda text=text: feed.page(repository, text, None, feed.PAGE, now()))
+        p95, median = p95_milliseconds(partial(feed.page, repository, text, None, feed.PAGE, now()))
         worst = max(worst, p95)
         print(f"{kind + ' ' + text:58} {found:6} {p95:8.1f} {median:8.1f}")
     return worst

@@ -48,5 +48,3 @@ def event_list(items: Iterable[bytes | dict[str, Any]]) -> bytes:
     return (
         b'{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[' + b",".join(raws) + b"]}\n"
     )
-
-

@@ -69,7 +69,9 @@ def test_secrets_never_show_in_the_settings_text() -> None:
 
 def test_dotenv_is_read_under_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / ".env"
-    path.write_text("# a comment\nexport HTTP_PORT=9000\nWEBHOOK_TOKEN='quoted # kept'\nDB_NAME=audits # why\nnonsense\n")
+    path.write_text(
+        "# a comment\nexport HTTP_PORT=9000\nWEBHOOK_TOKEN='quoted # kept'\nDB_NAME=audits # why\nnonsense\n"
+    )
     monkeypatch.setenv("HTTP_PORT", "9001")
     monkeypatch.delenv("WEBHOOK_TOKEN", raising=False)
     config, warnings = load(path)

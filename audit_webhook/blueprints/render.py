@@ -1,4 +1,4 @@
-"""How pages leave: whole or as a fragment, addresses of static files that change with their content, and compression."""
+"""How pages leave: whole or as a fragment, compressed, and with addresses of static files that change with them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def compress(response: Response) -> Response:
     if request.blueprint not in (None, "ui") or response.mimetype not in COMPRESSED:
         return response
     response.vary.add("Accept-Encoding")
-    if response.status_code != 200 or "gzip" not in request.accept_encodings or "Content-Encoding" in response.headers:
+    if response.status_code != 200 or not request.accept_encodings["gzip"] or "Content-Encoding" in response.headers:
         return response
     response.direct_passthrough = False
     body = response.get_data()

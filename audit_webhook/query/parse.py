@@ -113,7 +113,8 @@ class _Parser:
                 children.append(self._value(field, self._take(), depth + 1))
             self._close(token)
             return children[0] if len(children) == 1 else Or(tuple(children))
-        if token.kind not in ("text", "phrase", "and", "or", "not") or token.start != after.end and after.kind == "field":
+        is_value = token.kind in ("text", "phrase", "and", "or", "not")
+        if not is_value or (token.start != after.end and after.kind == "field"):
             raise QueryError(f"{field.name}: needs a value", after.start, after.end - after.start, (field.example,))
         return value_node(field, token, self._now)
 

@@ -13,8 +13,8 @@ from audit_webhook.query.to_sql import Dialect, Where, like
 from audit_webhook.rows import posted
 
 _SELECTIVE: Final = (
-    "user", "as", "ip", "ns", "ua", "usergroup", "sub", "manager", "truncated", "dryrun", "command", "resource", "group",
-    "verb", "code", "client", "decision", "stage", "level", "kind", "cluster",
+    "user", "as", "ip", "ns", "ua", "usergroup", "sub", "manager", "truncated", "dryrun", "command", "resource",
+    "group", "verb", "code", "client", "decision", "stage", "level", "kind", "cluster",
 )
 
 

@@ -44,8 +44,8 @@ def compile_where(node: Node, dialect: Dialect) -> Where:
         case Glob(field, parts):
             return _glob(field, parts, dialect)
         case Compare(field, sign, number):
-            value = time_bound(number) if field == "time" else number
-            return Where(f"{_compared(field)} {sign} %s", (value,))
+            bound = time_bound(number) if field == "time" else number
+            return Where(f"{_compared(field)} {sign} %s", (bound,))
         case Word(text):
             return _word(text)
 

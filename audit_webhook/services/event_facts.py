@@ -52,7 +52,7 @@ def facts_of(event: Event, document: Mapping[str, object], now: int) -> Iterable
         _who(event, document),
         _from_where(event),
         _what(event),
-        (*_outcome(event), *_why(event)),
+        (*_outcome(event), *_why(event, document)),
         _record(event, document, now),
     )
     for group in groups:
@@ -114,8 +114,16 @@ def _outcome(event: Event) -> Iterable[Fact]:
     yield Fact("Outcome", (_linked("code", code, is_code=True),), shown(said))
 
 
-def _why(event: Event) -> Iterable[Fact]:
-    yield from ()
+def _why(event: Event, document: Mapping[str, object]) -> Iterable[Fact]:
+    """Say what the authorizer wrote; with impersonation it was the assumed user's groups that counted."""
+    assumed = _texts(_mapping(document.get("impersonatedUser")).get("groups"))
+    permission = parse_reason(event.decision, event.reason, assumed if event.impersonated_user else event.user_groups)
+    if permission is None:
+        return
+    yield Fact("Why", (Value(shown(permission.text)), _linked("decision", event.decision, is_code=True)))
+    binding = "/".join(part for part in (permission.binding_namespace, permission.binding) if part)
+    yield Fact("Binding", (Value(shown(binding), mark=permission.binding_kind, is_code=True),))
+    yield Fact("Role", (Value(shown(permission.role), mark=permission.role_kind, is_code=True),))
 
 
 def _record(event: Event, document: Mapping[str, object], now: int) -> Iterable[Fact]:

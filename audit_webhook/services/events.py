@@ -48,7 +48,7 @@ def stages(repository: Repository, event: Event) -> list[Event]:
 
     Clients choose auditIDs and may repeat them, so the time of the request's arrival must be the same too.
     """
-    same = Search(Condition("e.audit_hash = %s", (audit_hash(event.audit_id),)), index="events_audit")
+    same = Search(Condition("e.audit_hash = %s", (audit_hash(event.audit_id),)), use_index="events_audit")
     found = read(repository, repository.select_events(same, LAST, MOST_STAGES))
     of_request = [
         other for other in found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from audit_webhook.query import QueryError
@@ -104,18 +104,19 @@ class NewsView:
 def view_page(repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False) -> FeedView:
     """Show a page of the feed; a mistake in the query is shown, not raised."""
     names = feed.clusters(repository)
-    pickers = {
-        "clusters": pick(text, "cluster", [("", "All clusters"), *((name, name) for name in names)]),
-        "ranges": pick(text, "since", RANGES),
-        "kinds": pick(text, "kind", KINDS),
-    }
+    frame = FeedView(
+        text,
+        cursor,
+        clusters=pick(text, "cluster", [("", "All clusters"), *((name, name) for name in names)]),
+        ranges=pick(text, "since", RANGES),
+        kinds=pick(text, "kind", KINDS),
+    )
     try:
         page = feed.page(repository, text, cursor or None, feed.PAGE, now)
     except QueryError as error:
-        return FeedView(text, cursor, mistake=mistake_of(text, error), **pickers)
-    return FeedView(
-        text,
-        cursor,
+        return replace(frame, mistake=mistake_of(text, error))
+    return replace(
+        frame,
         rows=tuple(row_of(event, now) for event in page.events),
         next=page.next,
         live=page.live,
@@ -123,7 +124,6 @@ def view_page(repository: Repository, text: str, cursor: str, now: int, can_load
         hints=() if page.events or page.next else tuple(_hints(text)),
         is_store_empty=not page.events and not names,
         can_load_demo=can_load_demo,
-        **pickers,
     )
 
 
@@ -165,4 +165,6 @@ def _changed(text: str, field: str, value: str) -> str:
 def mistake_of(text: str, error: QueryError) -> Mistake:
     """Cut the query at the place of its mistake."""
     end = error.position + max(0, error.length)
-    return Mistake(error.message, text[:error.position], text[error.position:end], text[end:], error.expected)
+    return Mistake(
+        error.message, text[:error.position], text[error.position:end], text[end:], ", ".join(error.expected)
+    )

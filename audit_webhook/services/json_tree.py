@@ -38,7 +38,7 @@ _CLOSE: Final = Node("close")
 
 
 def nodes_of(value: object) -> list[Node]:
-    """Walk through a decoded value; what lies too deep, or beyond the largest number of nodes, is said to be left out."""
+    """Walk through a decoded value; what lies too deep or beyond the largest number of nodes is said to be left out."""
     found: list[Node] = []
     levels = [iter([("", value)]) if not isinstance(value, dict | list) else _children(value)]
     while levels:
@@ -92,7 +92,7 @@ def _leaf(key: str, value: object) -> Node:
 
 
 def indent(text: str) -> str:
-    """Break JSON into indented lines without changing any of its tokens; what is no JSON comes out as readable as it can.
+    """Break JSON into indented lines without changing any of its tokens; what is no JSON comes out as it can.
 
     Only white space between tokens differs from what was received: duplicate keys, big numbers and escapes stay.
     """

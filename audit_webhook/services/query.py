@@ -23,7 +23,7 @@ def compile_query(text: str, now: int, dialect: Literal["mysql", "sqlite"]) -> S
         where=Condition(where.sql, where.parameters),
         test=Condition(test.sql, test.parameters) if test else None,
         driving=query.driving(tree),
-        index=_INDEXES[query.indexed(tree)],
+        use_index=_INDEXES[query.indexed(tree)],
         lowest=FIRST if since is None else time_bound(since),
         highest=LAST if until is None else time_bound(until),
         matches=None if where.is_exact else query.compile_predicate(tree),

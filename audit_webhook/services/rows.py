@@ -13,7 +13,8 @@ from audit_webhook.humanize import badge, emphasis, outcome, sentence, why
 LONGEST_TEXT: Final = 2_000
 SECOND: Final = 1_000_000
 _UNSEEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _KIND_LABELS: Final = {
     "human": "person",
