@@ -1,6 +1,6 @@
-"""The command line: ``audit-webhook serve | demo | migrate``.
+"""The command line: ``audit-webhook COMMAND``; each command is a module of ``commands/``.
 
-Exit codes: 0 done, 2 could not do it.
+Exit codes: 0 done, 1 the answer is "no", 2 could not do it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from audit_webhook import __version__
-from audit_webhook import config as configuration
-from audit_webhook.app import create_app
-from audit_webhook.config import Config
+from audit_webhook.commands import demo, migrate, serve
 from audit_webhook.errors import AuditWebhookError
-from audit_webhook.repository import open_repository
-from audit_webhook.server import serve
-from audit_webhook.services import demo
-from audit_webhook.wiring import now
 
-logger: Final = logging.getLogger(__name__)
-
-DONE: Final = 0
+COMMANDS: Final = {"serve": serve, "demo": demo, "migrate": migrate}
 FAILED: Final = 2
 
 
@@ -32,11 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     chosen = _parser().parse_args(arguments)
     try:
-        config, warnings = configuration.load()
-        for warning in warnings:
-            logger.warning(warning)
-        chosen.run(config)
-        return DONE
+        code: int = chosen.run(chosen)
+        return code
     except (AuditWebhookError, OSError) as error:
         print(f"audit-webhook: {error}", file=sys.stderr)
         return FAILED
@@ -50,28 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, run, meaning in (
-        ("serve", _serve, "serve the webhook and the pages"),
-        ("demo", _demo, "load some hundreds of sample events, moved to the last hours"),
-        ("migrate", _migrate, "create the tables or bring them up to date"),
-    ):
-        commands.add_parser(name, help=meaning, description=meaning).set_defaults(run=run)
+    for name, command in COMMANDS.items():
+        own = commands.add_parser(name, help=command.HELP, description=command.HELP)
+        command.add_arguments(own)
+        own.set_defaults(run=command.run)
     return parser
-
-
-def _serve(config: Config) -> None:
-    serve(create_app(config), config)
-
-
-def _demo(config: Config) -> None:
-    repository = open_repository(config)
-    repository.migrate()
-    print(f"{demo.load(repository, now())} sample events were loaded")
-    repository.close()
-
-
-def _migrate(config: Config) -> None:
-    repository = open_repository(config)
-    applied = repository.migrate()
-    print(f"schema steps applied: {', '.join(map(str, applied))}" if applied else "the schema is up to date")
-    repository.close()

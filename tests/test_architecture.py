@@ -28,7 +28,8 @@ FUNCTION_LINES: Final = 60
 # functions: every room may import it, and it may import only its own kind.
 ROOMS: Final = {
     "__main__": {"cli"},
-    "cli": {"app", "config", "repository", "server", "services", "wiring"},
+    "cli": {"commands"},
+    "commands": {"app", "config", "repository", "server", "services", "wiring"},
     "app": {"blueprints", "config", "keeper", "repository", "services", "wiring"},
     "blueprints": {"query", "services", "wiring"},
     "server": {"config"},

@@ -1,0 +1,26 @@
+"""``audit-webhook demo``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from audit_webhook.commands import settings
+from audit_webhook.repository import open_repository
+from audit_webhook.services import demo
+from audit_webhook.wiring import now
+
+HELP: Final = "load some hundreds of sample events, moved to the last hours"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take no arguments."""
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Load the sample into the store of the settings."""
+    repository = open_repository(settings.load())
+    repository.migrate()
+    print(f"{demo.load(repository, now())} sample events were loaded")
+    repository.close()
+    return 0

@@ -1,0 +1,23 @@
+"""``audit-webhook serve``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from audit_webhook.app import create_app
+from audit_webhook.commands import settings
+from audit_webhook.server import serve
+
+HELP: Final = "serve the webhook and the pages"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take no arguments: everything is a setting."""
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    config = settings.load()
+    serve(create_app(config), config)
+    return 0
