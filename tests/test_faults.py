@@ -12,6 +12,7 @@ import pytest
 
 from tests import trials
 from tests.mariadb import MariaDB
+from tests.small_disk import MIB, SmallDisk
 from tests.trials import Arena
 
 
@@ -74,6 +75,49 @@ def test_database_that_hangs_is_answered_in_time_and_forgiven(tmp_path: Path, vi
     assert verdict.is_clean and verdict.stored == len(arena.ledger.sent)
     assert 503 in arena.ledger.statuses() and arena.ledger.slowest() < 25
     assert slowest < 1
+
+
+def test_spool_is_drained_twice_as_fast_as_batches_come_and_in_little_memory(tmp_path: Path, victim: MariaDB) -> None:
+    arena = Arena(tmp_path, victim, spool=True)
+    verdict, ratio, grown = trials.long_outage(arena, seconds=5, rate=2)
+    assert verdict.is_clean and verdict.stored == len(arena.ledger.sent)
+    assert arena.ledger.statuses() == {200}
+    assert ratio >= 2 and grown < 50 * MIB
+
+
+def test_full_disk_under_sqlite_is_refused_and_recovers_without_a_restart(tmp_path: Path) -> None:
+    with SmallDisk(tmp_path / "disk", 16 * MIB) as disk:
+        arena = Arena(tmp_path, DB_PATH=str(disk.folder / "audit.db"))
+        verdict = trials.fill_disk(arena, disk)
+    assert verdict.is_clean and arena.ledger.statuses() == {200, 503}
+
+
+def test_full_disk_under_the_spool_is_refused_and_recovers_without_a_restart(tmp_path: Path, victim: MariaDB) -> None:
+    with SmallDisk(tmp_path / "disk", 64 * MIB) as disk:
+        arena = Arena(tmp_path, victim, spool=True, SPOOL_DIR=str(disk.folder / "spool"))
+        verdict = trials.fill_disk(arena, disk)
+    assert verdict.is_clean and arena.ledger.statuses() == {200, 503}
+
+
+def test_batch_whose_sync_failed_is_not_acknowledged_and_succeeds_later(tmp_path: Path, victim: MariaDB) -> None:
+    arena = Arena(tmp_path, victim, spool=True, program=("-m", "tests.faulty_serve"))
+    verdict = trials.fail_syncs(arena, times=1)
+    assert verdict.is_clean and arena.ledger.statuses() == {200, 503}
+
+
+def test_broken_files_in_the_spool_stop_neither_the_start_nor_the_drain(arena: Arena) -> None:
+    arena.service.settings["SPOOL_DIR"] = str(arena.folder / "spool")
+    verdict, set_aside = trials.drain_with_corrupt_files(arena, files=100)
+    assert verdict.is_clean and verdict.stored == 500
+    assert set_aside == 4
+
+
+def test_lock_held_in_the_middle_of_a_batch_leaves_all_or_nothing(tmp_path: Path, victim: MariaDB) -> None:
+    arena = Arena(tmp_path, victim)
+    verdict, seen = trials.lock_rows(arena, seconds=6)
+    assert verdict.is_clean and verdict.stored == 400
+    assert seen <= {0, 1, 400} and arena.ledger.statuses() == {200}
+    assert arena.ledger.slowest() > 5
 
 
 def test_burst_after_an_outage_is_stored_whole(arena: Arena) -> None:

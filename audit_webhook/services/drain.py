@@ -97,7 +97,9 @@ class Drainer:
             self._spool.set_aside(name, str(error))
         except (StoreUnavailable, StoreMisconfigured, OSError) as error:
             logger.warning("the spool's file %.80r could not be stored and has to wait: %s", name, error)
-            self._later[name] = time.monotonic() + AGAIN_SECONDS
+            self._breaker.look()
+            if not self._breaker.is_open():  # then it is the file's own fault, and it must not hold up the others
+                self._later[name] = time.monotonic() + AGAIN_SECONDS
             return False
         return True
 
