@@ -53,7 +53,7 @@ LIBRARIES: Final = {
     "werkzeug": {"app", "blueprints", "server"},
     "jinja2": {"app", "blueprints"},
     "waitress": {"server"},
-    "pymysql": {"database", "repository"},
+    "pymysql": {"database", "mysql", "repository"},
     "sqlite3": {"database", "repository"},
     "socket": {"server"},
     "subprocess": set[str](),

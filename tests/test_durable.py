@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -167,7 +168,37 @@ def test_file_that_the_database_refuses_does_not_hold_up_the_others(
     assert setting.spool.state().files == 1
 
 
-def test_file_whose_rows_the_database_will_never_take_is_set_aside(
+def test_event_that_the_database_refuses_goes_into_quarantine_alone(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = setting.repository.store
+    bad = encode(audit_event(5, verb="bad"))
+
+    def store(cluster: str, chunks: Any, quarantined: Any, received: int) -> int:
+        if any("bad" in str(action) for chunk in chunks for action in chunk.actions.values()):
+            raise errors.RowRefused("Data too long")
+        return real(cluster, chunks, quarantined, received)
+
+    monkeypatch.setattr(setting.repository, "store", store)
+    body = event_list([*(audit_event(second) for second in range(9)), bad, b"null"])
+    assert setting.durable.receive("prod", body, now()) == (11, 9, 0, 2, 0)
+    assert {item.content for item in setting.repository.quarantined()} == {bad, b"null"}
+
+
+def test_event_larger_than_any_packet_costs_neither_its_neighbours_nor_the_service(
+    mariadb_repository: Repository, tmp_path: Path
+) -> None:
+    setting = Setting(mariadb_repository, tmp_path)
+    noise = random.Random(1).randbytes(14 * 1024**2).hex()
+    huge = encode(audit_event(5, responseObject={"noise": noise, "more": random.Random(2).randbytes(2**22).hex()}))
+    receipt = setting.durable.receive("prod", event_list([audit_event(1), huge, audit_event(2)]), now())
+    assert (receipt.stored, receipt.quarantined) == (2, 1)
+    (kept,) = setting.repository.quarantined()
+    assert (kept.raw_bytes, kept.content) == (len(huge), huge[:len(kept.content)])
+    assert "max_allowed_packet" in kept.reason and setting.breaker.is_storing()
+
+
+def test_file_that_not_even_the_quarantine_takes_is_set_aside(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting.take_away()

@@ -19,7 +19,8 @@ from audit_webhook.errors import RowRefused, StoreMisconfigured, StoreUnavailabl
 from audit_webhook.parcel import Parcel
 from audit_webhook.repository import Repository
 from audit_webhook.rows import Identified
-from audit_webhook.services.ingest import Batch, store_batch
+from audit_webhook.services.ingest import Batch
+from audit_webhook.services.isolate import store_isolating
 from audit_webhook.spool import Spool
 from audit_webhook.tolerant import Undecodable
 from audit_webhook.transaction import Quarantined
@@ -90,7 +91,7 @@ class Drainer:
                 return True
             moment = self._clock()
             with within(STORE_SECONDS, self._breaker.is_open):
-                store_batch(self._repository, parcel.cluster, _batch_of(parcel, moment), moment)
+                store_isolating(self._repository, parcel.cluster, _batch_of(parcel, moment), moment)
             self._breaker.note_stored()
             self._spool.remove(name, parcel)
         except RowRefused as error:
