@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import threading
 import time
@@ -19,13 +20,15 @@ from audit_webhook.app import create_app
 from audit_webhook.breaker import Breaker
 from audit_webhook.config import Config
 from audit_webhook.parcel import Item, Parcel
-from audit_webhook.repository import Raw, Repository
+from audit_webhook.repository import Raw, Repository, open_repository
 from audit_webhook.search_sql import EVERYTHING, LAST
 from audit_webhook.services.drain import Drainer
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.spool import Spool
 from audit_webhook.wiring import now, wiring
 from tests.factories import audit_event, encode, event_list
+from tests.mariadb import MariaDB
+from tests.small_disk import MIB
 
 SECRET = audit_event(
     verb="create", objectRef={"resource": "secrets", "namespace": "shop", "name": "db", "apiVersion": "v1"},
@@ -186,16 +189,23 @@ def test_event_that_the_database_refuses_goes_into_quarantine_alone(
 
 
 def test_event_larger_than_any_packet_costs_neither_its_neighbours_nor_the_service(
-    mariadb_repository: Repository, tmp_path: Path
+    mariadb: MariaDB, mariadb_config: Config
 ) -> None:
-    setting = Setting(mariadb_repository, tmp_path)
-    noise = random.Random(1).randbytes(14 * 1024**2).hex()
-    huge = encode(audit_event(5, responseObject={"noise": noise, "more": random.Random(2).randbytes(2**22).hex()}))
-    receipt = setting.durable.receive("prod", event_list([audit_event(1), huge, audit_event(2)]), now())
+    huge = encode(audit_event(5, responseObject={"noise": base64.b64encode(random.randbytes(6 * MIB)).decode()}))
+    mariadb.execute(f"SET GLOBAL max_allowed_packet = {5 * MIB}")
+    try:
+        repository = open_repository(mariadb_config)
+        repository.migrate()
+        breaker = Breaker(repository.is_ready)
+        durable = DurableStore(repository, breaker, None)
+        receipt = durable.receive("prod", event_list([audit_event(1), huge, audit_event(2)]), now())
+        (kept,) = repository.quarantined()
+        repository.close()
+    finally:
+        mariadb.execute(f"SET GLOBAL max_allowed_packet = {16 * MIB}")
     assert (receipt.stored, receipt.quarantined) == (2, 1)
-    (kept,) = setting.repository.quarantined()
     assert (kept.raw_bytes, kept.content) == (len(huge), huge[:len(kept.content)])
-    assert "max_allowed_packet" in kept.reason and setting.breaker.is_storing()
+    assert "max_allowed_packet" in kept.reason and breaker.is_storing()
 
 
 def test_file_that_not_even_the_quarantine_takes_is_set_aside(
