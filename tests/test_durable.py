@@ -191,20 +191,23 @@ def test_event_that_the_database_refuses_goes_into_quarantine_alone(
 def test_event_larger_than_any_packet_costs_neither_its_neighbours_nor_the_service(
     mariadb: MariaDB, mariadb_config: Config
 ) -> None:
-    huge = encode(audit_event(5, responseObject={"noise": base64.b64encode(random.randbytes(6 * MIB)).decode()}))
-    mariadb.execute(f"SET GLOBAL max_allowed_packet = {5 * MIB}")
+    noise = base64.b64encode(random.randbytes(6 * MIB)).decode()
+    huge, text = encode(audit_event(5, responseObject={"noise": noise})), encode(audit_event())[:-1] + noise.encode()
+    mariadb.execute(f"SET GLOBAL max_allowed_packet = {9 * MIB}")
     try:
         repository = open_repository(mariadb_config)
         repository.migrate()
         breaker = Breaker(repository.is_ready)
         durable = DurableStore(repository, breaker, None)
         receipt = durable.receive("prod", event_list([audit_event(1), huge, audit_event(2)]), now())
-        (kept,) = repository.quarantined()
+        durable.receive("other", text, now())
+        other, kept = sorted(repository.quarantined(), key=lambda item: item.cluster == "prod")
         repository.close()
     finally:
         mariadb.execute(f"SET GLOBAL max_allowed_packet = {16 * MIB}")
     assert (receipt.stored, receipt.quarantined) == (2, 1)
-    assert (kept.raw_bytes, kept.content) == (len(huge), huge[:len(kept.content)])
+    assert (kept.raw_bytes, kept.content) == (len(huge), huge[:4 * MIB])
+    assert (other.raw_bytes, other.content) == (len(text), text[:4 * MIB])
     assert "max_allowed_packet" in kept.reason and breaker.is_storing()
 
 

@@ -30,26 +30,25 @@ def store_isolating(repository: Repository, cluster: str, batch: Batch, received
     try:
         return store_batch(repository, cluster, batch, received)
     except RowRefused as error:
-        if not batch.events:
-            raise
         logger.error("the database refuses a part of a batch, which is looked for: %s", error)
         parts = _parts(batch, cluster, received, str(error))
+        if parts == [batch]:
+            raise
     receipts = [store_isolating(repository, cluster, part, received) for part in parts]
     return Receipt(*map(sum, zip(*receipts, strict=True)))
 
 
 def _parts(batch: Batch, cluster: str, received: int, reason: str) -> list[Batch]:
-    """Give two halves; of a single event, what goes into quarantine in its place."""
-    if len(batch.events) == 1:
+    """Give two halves; of a single event what goes into quarantine in its place, as much as any database takes."""
+    if len(batch.events) < 2:
         refused = [_refused(item, cluster, received, reason) for item in batch.events.values()]
-        return [Batch({}, batch.repeated, [*batch.quarantined, *refused])]
+        kept = [item._replace(content=item.content[:KEPT_BYTES]) for item in (*batch.quarantined, *refused)]
+        return [Batch({}, batch.repeated, kept)]
     items = iter(batch.events.items())
     first = dict(islice(items, len(batch.events) // 2))
     return [Batch(first, batch.repeated, batch.quarantined), Batch(dict(items), 0, [])]
 
 
 def _refused(item: Identified, cluster: str, received: int, reason: str) -> Quarantined:
-    """Keep the bytes, of an enormous event as many as any database takes; the length tells that there were more."""
-    return Quarantined(
-        quarantine_id(cluster, item.raw), cluster, received, reason[:255], len(item.raw), item.raw[:KEPT_BYTES]
-    )
+    identifier = quarantine_id(cluster, item.raw)
+    return Quarantined(identifier, cluster, received, reason[:255], len(item.raw), item.raw)
