@@ -55,7 +55,7 @@ def create_app(config: Config | None = None) -> Flask:
     breaker = Breaker(repository.is_ready)
     app.extensions[EXTENSION] = Wiring(
         config, repository, DurableStore(repository, breaker, spool), TokenCheck(config.webhook_token),
-        RefusalBook(repository),
+        RefusalBook(repository, breaker.is_open),
     )
     drainers = [Drainer(spool, repository, breaker, now)] if spool else []
     app.extensions["keeper"] = Crew(Keeper(repository), breaker, *drainers).start()

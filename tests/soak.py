@@ -70,6 +70,10 @@ def _trials(scale: float) -> list[Trial]:
             f"kill -9 of the service while it spools, {kills} times, and drains, {kills} times",
             _plain(trials.kill_while_spooling, kills, spool=True),
         ),
+        Trial(
+            f"two services fill one spool for {times(10)} s and empty it",
+            _plain(trials.share_spool, times(10), spool=True),
+        ),
         Trial("disk of SQLite full", _full_disk(False)),
         Trial("disk of the spool full", _full_disk(True)),
         Trial(f"EIO from every fsync of the spool, {few} times", _failing_syncs(few)),

@@ -150,8 +150,9 @@ def refuse_with(error: type[Exception]) -> Any:
     return store
 
 
-def test_file_that_the_database_refuses_does_not_hold_up_the_others(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [errors.StoreUnavailable, OSError, TypeError])
+def test_file_that_cannot_be_stored_does_not_hold_up_the_others(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     setting.take_away()
     for cluster in ("poison", "prod", "staging"):
@@ -162,7 +163,7 @@ def test_file_that_the_database_refuses_does_not_hold_up_the_others(
 
     def store(cluster: str, chunks: Any, quarantined: Any, received: int) -> int:
         if cluster == "poison":
-            raise errors.StoreUnavailable("packet too large")
+            raise error("not this one")
         return real(cluster, chunks, quarantined, received)
 
     monkeypatch.setattr(setting.repository, "store", store)

@@ -305,6 +305,21 @@ def send_to_two(arena: Arena, count: int) -> Verdict:
         return arena.judge()
 
 
+def share_spool(arena: Arena, seconds: float) -> Verdict:
+    """Let two services fill one spool while the database is away, and empty it together."""
+    other = Service(arena.folder, {k: v for k, v in arena.service.settings.items() if k != "HTTP_PORT"})
+    with arena.service, other:
+        arena.database.stop()
+        second = ApiServer(other.url, arena.ledger, speed=SPEED)
+        end = time.monotonic() + seconds
+        few = itertools.takewhile(lambda batch: time.monotonic() < end, batches(1_000_000, 20))
+        with arena.load(events=20):
+            second.send_all(few, PARALLEL)
+        arena.database.start()
+        arena.service.wait_until_drained(60)
+        return arena.judge()
+
+
 def run_together(*works: Callable[[], None]) -> None:
     """Run functions at the same time and return when all have ended."""
     threads = [threading.Thread(target=work) for work in works]
