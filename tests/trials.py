@@ -194,7 +194,7 @@ def paced_batches(rate: float, events: int) -> Iterator[list[bytes]]:
     due = time.monotonic()
     for batch in batches(1_000_000, events):
         due = max(due + 1 / rate, time.monotonic())
-        time.sleep(due - time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
         yield batch
 
 
