@@ -36,16 +36,22 @@ PAYLOADS = {
 
 
 class Page(HTMLParser):
-    """The elements of a page with their attributes, and its text."""
+    """The elements of a page with their attributes, and its text; what a template holds is not part of the page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.text = ""
+        self._templates = 0
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self._templates += tag == "template"
+        if not self._templates:
+            self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._templates -= tag == "template"
 
     def handle_data(self, data: str) -> None:
         self.text += data
