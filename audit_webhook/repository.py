@@ -184,6 +184,15 @@ class Repository:
                     found[item.id] = Raw(item.id, _text(cluster), received, raw)
         return [found[item.id] for item in located if item.id in found]
 
+    def chunk_contents(self, ids: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
+        """Give id, frame table and compressed content of whole chunks."""
+        return [(*row,) for row in self._rows(fill_ids(self._statement("chunk_contents"), len(ids)), ids)]
+
+    def oldest_chunk(self, lowest: bytes) -> bytes | None:
+        """Give the first event's id of the oldest chunk from an id on; None when there is no chunk."""
+        rows = self._rows(self._statement("oldest_chunk"), (lowest,))
+        return rows[0][0] if rows else None
+
     def arrived_chunks(
         self, stream: bytes, after: int, until: int, since: int, limit: int
     ) -> list[tuple[Span, int]]:

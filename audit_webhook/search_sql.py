@@ -51,8 +51,10 @@ class Search(NamedTuple):
     use_index: Literal["", "events_name", "events_audit"] = ""
     lowest: bytes = FIRST
     highest: bytes = LAST
-    matches: Callable[[Event], bool] | None = None
-    """Decides where SQL can only narrow down; None when ``where`` is exact."""
+    matches: Callable[[Event, bytes], bool] | None = None
+    """Decides from event and JSON where SQL can only narrow down; None when ``where`` is exact."""
+    needles: tuple[bytes, ...] = ()
+    """Bytes of which every match holds at least one in its JSON; with none, the JSON need not be looked at first."""
 
 
 EVERYTHING: Final = Search(Condition("TRUE"))

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from audit_webhook.identity import audit_hash, from_text, time_bound
 from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
-from audit_webhook.query.syntax import And, Compare, Equals, Glob, Node, Not, Or, Word
+from audit_webhook.query.syntax import And, Body, Compare, Equals, Glob, Node, Not, Or, Word
 
 Dialect = Literal["mysql", "sqlite"]
 Value = str | int | bytes
@@ -48,6 +48,8 @@ def compile_where(node: Node, dialect: Dialect) -> Where:
             return Where(f"{_compared(field)} {sign} %s", (bound,))
         case Word(text):
             return _word(text)
+        case Body():
+            return UNKNOWN
 
 
 def _join(word: str, parts: Iterable[Where], empty: Where) -> Where:

@@ -27,4 +27,5 @@ def compile_query(text: str, now: int, dialect: Literal["mysql", "sqlite"]) -> S
         lowest=FIRST if since is None else time_bound(since),
         highest=LAST if until is None else time_bound(until),
         matches=None if where.is_exact else query.compile_predicate(tree),
+        needles=query.needles(tree),
     )

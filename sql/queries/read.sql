@@ -27,6 +27,12 @@ ORDER BY d.chunk_id DESC LIMIT %s
 -- name: read_chunks
 SELECT id, cluster, received, frames, content FROM chunks WHERE id IN ({ids})
 
+-- name: chunk_contents
+SELECT id, frames, content FROM chunks WHERE id IN ({ids})
+
+-- name: oldest_chunk
+SELECT first_id FROM chunks WHERE id >= %s ORDER BY id LIMIT 1
+
 -- name: arrived_chunks
 SELECT id, first_id, sequence FROM chunks
 WHERE stream = %s AND sequence > %s AND sequence <= %s AND received >= %s
