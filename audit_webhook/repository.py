@@ -18,7 +18,7 @@ from audit_webhook.database import Row, open_database
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.rows import Chunk
 from audit_webhook.schema import is_current, migrate
-from audit_webhook.search_sql import Search, Span, fill_chunks, fill_events, fill_ids
+from audit_webhook.search_sql import Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids
 from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
 
 REMEMBERED: Final = 100_000
@@ -151,6 +151,16 @@ class Repository:
         filled = fill_events(self._statement("select_events"), search, spans, self.database.dialect)
         bounds = (search.lowest, min(before, search.highest))
         return [Located(*row) for row in self._rows(filled.sql, (*bounds, *filled.parameters, limit))]
+
+    def select_callers(self, condition: Condition, limit: int) -> list[bytes]:
+        """Give the ids of the callers that fulfil a condition."""
+        statement = fill_condition(self._statement("select_callers"), condition)
+        return [identifier for (identifier,) in self._rows(statement, (*condition.parameters, limit))]
+
+    def select_actions(self, condition: Condition, limit: int) -> list[bytes]:
+        """Give the ids of the actions that fulfil a condition."""
+        statement = fill_condition(self._statement("select_actions"), condition)
+        return [identifier for (identifier,) in self._rows(statement, (*condition.parameters, limit))]
 
     def select_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
         """Give the newest chunks with ids below ``below`` that may hold matching events before the id ``before``."""

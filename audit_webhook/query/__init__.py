@@ -7,11 +7,12 @@ from audit_webhook.query.parse import parse
 from audit_webhook.query.postings import driving, indexed, necessary, time_bounds
 from audit_webhook.query.predicate import compile_predicate
 from audit_webhook.query.syntax import QueryError
-from audit_webhook.query.to_sql import compile_where
+from audit_webhook.query.to_sql import compile_parts, compile_where
 
 __all__ = [
     "Field",
     "QueryError",
+    "compile_parts",
     "compile_predicate",
     "compile_where",
     "driving",

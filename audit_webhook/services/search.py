@@ -15,13 +15,14 @@ from audit_webhook.event import Event
 from audit_webhook.identity import time_bound, to_text
 from audit_webhook.repository import Located, Raw, Repository
 from audit_webhook.rows import window_end
-from audit_webhook.search_sql import EVERYTHING, FIRST, LAST, Search, Span
+from audit_webhook.search_sql import EVERYTHING, FIRST, LAST, Search, Span, narrow
 from audit_webhook.services import scan
 
 FIRST_GROUP: Final = 4
 UNTESTED: Final = 12
 LARGEST_GROUP: Final = 64
 INEXACT_ROWS: Final = 5_000
+MOST_IDS: Final = 1000
 SECONDS: Final = 3.0
 SCAN_SECONDS: Final = 0.6
 
@@ -40,12 +41,25 @@ def find(repository: Repository, search: Search, before: bytes = LAST, limit: in
     if search.matches is None and (search.where == EVERYTHING.where or search.use_index):
         located = repository.select_events(search, before, limit)
         return Found(read(repository, located), located[-1].id if len(located) == limit else None)
+    narrowed = _narrow(repository, search)
+    if narrowed is None:
+        return Found([], None)
     if search.matches is None:
-        return _walk(repository, search, before, limit, SECONDS)
+        return _walk(repository, narrowed, before, limit, SECONDS)
     with scan.place() as is_free:
         if is_free:
-            return _walk(repository, search, before, limit, min(SECONDS, SCAN_SECONDS))
+            return _walk(repository, narrowed, before, limit, min(SECONDS, SCAN_SECONDS))
     return Found([], before, gave_up=True)
+
+
+def _narrow(repository: Repository, search: Search) -> Search | None:
+    """Look up which callers and actions may match, where they are few; None when there are none and so no match."""
+    callers = repository.select_callers(search.callers, MOST_IDS + 1) if search.callers else None
+    actions = repository.select_actions(search.actions, MOST_IDS + 1) if search.actions else None
+    if callers == [] or actions == []:
+        return None
+    few = [ids if ids and len(ids) <= MOST_IDS else None for ids in (callers, actions)]
+    return narrow(search, few[0], few[1])
 
 
 def _walk(repository: Repository, search: Search, before: bytes, limit: int, seconds: float) -> Found:

@@ -12,6 +12,12 @@ FROM events e {hint} {joins}
 WHERE e.id >= %s AND e.id < %s AND {where}
 ORDER BY e.id DESC LIMIT %s
 
+-- name: select_callers
+SELECT c.id FROM callers c WHERE {where} LIMIT %s
+
+-- name: select_actions
+SELECT a.id FROM actions a WHERE {where} LIMIT %s
+
 -- name: select_chunks
 SELECT k.id, k.first_id
 FROM chunks k
