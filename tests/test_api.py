@@ -121,7 +121,8 @@ def test_export_that_nobody_reads_to_the_end_gives_its_place_back(sqlite_client:
 @pytest.mark.parametrize(("value", "cell"), [
     ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(A1)", "'@SUM(A1)"), ("  =1", "  '=1"),
     ("a;=1", "a;'=1"), ("a\n=1", "a\n'=1"), ("a,=1", "a,'=1"), ("\uff1d1", "'\uff1d1"), ("\t=1", "\\u0009=1"),
-    ('say "hi"', 'say "hi"'), ("a=b", "a=b"), ("web-0", "web-0"), ("a\u202eb", "a\\u202eb"), ("x\x1b[31m", "x\\u001b[31m"),
+    ('say "hi"', 'say "hi"'), ("a=b", "a=b"), ("web-0", "web-0"),
+    ("a\u202eb", "a\\u202eb"), ("x\x1b[31m", "x\\u001b[31m"),
 ])
 def test_no_cell_is_taken_for_a_formula(value: str, cell: str) -> None:
     event = Event(id="", cluster="prod", time=0, name=value)

@@ -18,7 +18,9 @@ from audit_webhook.services.search import event_of
 from tests.factories import NOON_US, audit_event, event_list
 
 NOW = NOON_US + 3_600_000_000
-MARKS = ("a", "A", "a ", " a", "ab", "b", "", "a%b", "a_b", "a*b", "a[b]", "a!b", 'a"b', "a\\b", "é", "日本", "a\nb", "<&>")
+MARKS = (
+    "a", "A", "a ", " a", "ab", "b", "", "a%b", "a_b", "a*b", "a[b]", "a!b", 'a"b', "a\\b", "é", "日本", "a\nb", "<&>",
+)
 GLOBS = ("a*", "*b", "a_*", "a%*", "a*b", "*[b*", "a[b]*", "a!*", "a?*", "*", "**", "A*", "*é", "*_b", "*%b", "a\\*")
 WORDS = st.sampled_from(MARKS)
 CODES = st.sampled_from((0, 101, 200, 201, 404, 409, 500, 503))
@@ -122,4 +124,3 @@ def found(repository: Repository, text: str) -> set[str]:
         if cursor is None:
             assert len(ids) == len(set(ids)) and ids == sorted(ids, reverse=True)
             return set(ids)
-

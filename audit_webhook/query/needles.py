@@ -1,4 +1,4 @@
-"""What a tree demands of an event's stored JSON: bytes that every match holds, so that chunks without them are skipped."""
+"""What a tree demands of an event's stored JSON: bytes that a match holds, so that chunks without them are skipped."""
 
 from __future__ import annotations
 

@@ -130,4 +130,5 @@ def _field(token: Token) -> Field:
         return BY_NAME[token.value]
     near = tuple(difflib.get_close_matches(token.value, BY_NAME, n=3, cutoff=0.5))
     hint = f"; did you mean {near[0]}:?" if near else ""
-    raise QueryError(f"there is no field {token.value}:{hint}", token.start, token.end - token.start, near or tuple(BY_NAME))
+    message = f"there is no field {token.value}:{hint}"
+    raise QueryError(message, token.start, token.end - token.start, near or tuple(BY_NAME))
