@@ -64,6 +64,13 @@ class Arena:
         finally:
             store.close()
 
+    def wait_for_answer(self, status: int) -> None:
+        """Wait until a sender has had this answer."""
+        end = time.monotonic() + 30
+        while status not in self.ledger.statuses():
+            assert time.monotonic() < end, f"nobody was answered {status}"
+            time.sleep(0.05)
+
     @contextmanager
     def load(self, events: int = 50, source: Iterator[list[bytes]] | None = None) -> Iterator[None]:
         """Send batches during the block, and see the last ones through after it."""
@@ -158,6 +165,7 @@ def freeze(arena: Arena, seconds: float) -> tuple[Verdict, float]:
                 while time.monotonic() < end:
                     slowest = max(slowest, arena.service.wait_until("/healthz", 200, 5))
                     time.sleep(0.05)
+                arena.wait_for_answer(503)
             finally:
                 arena.database.thaw()
             arena.service.wait_until("/readyz", 200, 5)
@@ -208,6 +216,7 @@ def fill_disk(arena: Arena, disk: SmallDisk) -> Verdict:
             disk.fill(arena.service)
             try:
                 arena.service.wait_until("/readyz", 503, 30)
+                arena.wait_for_answer(503)
             finally:
                 disk.free(arena.service)
             arena.service.wait_until("/readyz", 200, 5)
