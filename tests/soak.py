@@ -77,6 +77,7 @@ def _trials(scale: float) -> list[Trial]:
         Trial("disk of SQLite full", _full_disk(False)),
         Trial("disk of the spool full", _full_disk(True)),
         Trial(f"EIO from every fsync of the spool, {few} times", _failing_syncs(few)),
+        Trial(f"EIO from every fsync of SQLite, {few} times", _plain(trials.fail_every_sync, few, False)),
         Trial("4 broken files among 1,000 in the spool, SQLite", _corrupt(False)),
         Trial("4 broken files among 1,000 in the spool, MariaDB", _corrupt(True)),
         Trial("locks held for 6 s in the middle of a batch", _locked),

@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -241,6 +243,34 @@ def fail_syncs(arena: Arena, times: int) -> Verdict:
         arena.database.start()
         arena.service.wait_until_drained(60)
         return arena.judge()
+
+
+def fail_every_sync(arena: Arena, times: int) -> Verdict:
+    """Let the kernel refuse every sync of the service for a moment; needs strace(1), and the right to use it."""
+    with arena.service:
+        with arena.load():
+            for _ in range(times):
+                arena.service.wait_until("/readyz", 200, 10)
+                with failing_syncs(arena.service):
+                    arena.service.wait_until("/readyz", 503, 20)
+            arena.service.wait_until("/readyz", 200, 10)
+        return arena.judge()
+
+
+@contextmanager
+def failing_syncs(service: Service) -> Iterator[None]:
+    """Make every fsync and fdatasync of the service's process fail with EIO during the block."""
+    assert service.process is not None
+    calls = "fsync,fdatasync"
+    tracer = subprocess.Popen([
+        "strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO",
+        "-p", str(service.process.pid),
+    ])
+    try:
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)  # it lets go of the process and ends
+        tracer.wait(30)
 
 
 def drain_with_corrupt_files(arena: Arena, files: int) -> tuple[Verdict, int]:
