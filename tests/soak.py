@@ -103,7 +103,12 @@ def _plain(
 
 def _seen(arena: Arena) -> str:
     statuses = ", ".join(str(status) for status in sorted(arena.ledger.statuses()) if status)
-    return f"answers {statuses}; slowest {arena.ledger.slowest():.1f} s, slowest 503 {arena.ledger.slowest(503):.2f} s"
+    return f"answers {statuses}; {_times(arena)}"
+
+
+def _times(arena: Arena) -> str:
+    refused = arena.ledger.slowest(503)
+    return f"slowest {arena.ledger.slowest():.1f} s" + (f", slowest 503 {refused:.2f} s" if refused else "")
 
 
 def _away(seconds: int) -> Callable[[Path, MariaDB], tuple[Arena, Verdict, str]]:
