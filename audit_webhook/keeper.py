@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import Final
 
+from audit_webhook.compactor import Compactor
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.repository import Repository
 
@@ -21,17 +22,20 @@ class Keeper:
     def __init__(self, repository: Repository) -> None:
         """Keep this repository's schema."""
         self._repository = repository
+        self._compactor = Compactor(repository)
         self._stopped = threading.Event()
 
     def start(self) -> Keeper:
         """Try once before returning, then go on in the background."""
         wait = self._migrate()
         threading.Thread(target=self._run, args=(wait,), name="keeper", daemon=True).start()
+        self._compactor.start()
         return self
 
     def stop(self) -> None:
         """Do nothing more."""
         self._stopped.set()
+        self._compactor.stop()
 
     def _run(self, wait: float) -> None:
         while not self._stopped.wait(wait):

@@ -34,9 +34,11 @@ ROOMS: Final = {
     "blueprints": {"query", "services", "wiring"},
     "server": {"config"},
     "wiring": {"config", "repository", "services"},
-    "keeper": {"repository"},
-    "services": {"humanize", "query", "repository", "search_sql", "transaction"},
-    "repository": {"config", "database", "queries", "schema", "search_sql", "transaction"},
+    "keeper": {"compactor", "repository"},
+    "compactor": {"repository"},
+    "services": {"humanize", "query", "repository", "search_sql", "tally_store", "transaction"},
+    "repository": {"config", "database", "queries", "schema", "search_sql", "tally_store", "transaction"},
+    "tally_store": {"database", "queries", "search_sql"},
     "schema": {"database"},
     "transaction": {"database"},
     "database": {"config"},
@@ -56,7 +58,7 @@ LIBRARIES: Final = {
     "socket": {"server"},
     "subprocess": set[str](),
 }
-SPEAK_SQL: Final = {"database", "repository", "schema", "transaction", "search_sql", "queries", "query"}
+SPEAK_SQL: Final = {"database", "repository", "tally_store", "schema", "transaction", "search_sql", "queries", "query"}
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"
 )
