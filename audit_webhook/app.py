@@ -8,12 +8,13 @@ from typing import Final
 from flask import Flask, Response, request
 
 from audit_webhook import config as configuration
-from audit_webhook.blueprints import api, errors, ingest, ops, setup, ui
+from audit_webhook.blueprints import api, errors, ingest, ops, picture, setup, ui
 from audit_webhook.config import Config
 from audit_webhook.keeper import Keeper
 from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
 from audit_webhook.services.intake import RefusalBook, TokenCheck
+from audit_webhook.services.picture import Pictures
 from audit_webhook.wiring import EXTENSION, Wiring
 
 logger: Final = logging.getLogger(__name__)
@@ -47,9 +48,11 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     repository = open_repository(config)
-    app.extensions[EXTENSION] = Wiring(config, repository, TokenCheck(config.webhook_token), RefusalBook(repository))
+    app.extensions[EXTENSION] = Wiring(
+        config, repository, TokenCheck(config.webhook_token), RefusalBook(repository), Pictures(repository)
+    )
     app.extensions["keeper"] = Keeper(repository).start()
-    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, setup.bp):
+    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, picture.bp, setup.bp):
         app.register_blueprint(blueprint)
     errors.register(app)
     app.after_request(_add_headers)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from audit_webhook.config import Config
 from audit_webhook.repository import Repository
 from audit_webhook.services.intake import RefusalBook, TokenCheck
+from audit_webhook.services.picture import Pictures
 
 EXTENSION: Final = "audit_webhook"
 
@@ -27,6 +28,7 @@ class Wiring:
     repository: Repository
     tokens: TokenCheck
     refusals: RefusalBook
+    pictures: Pictures
     clock: Callable[[], int] = now
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
+from audit_webhook.blueprints.picture import draw_inline
 from audit_webhook.blueprints.render import compress, page_or_fragment, static_url
 from audit_webhook.services import events
 from audit_webhook.services.event_view import view_event
@@ -38,7 +39,11 @@ def show_feed() -> Response:
     parts = wiring(current_app)
     text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
     page = view_page(parts.repository, text, cursor, parts.clock(), parts.config.is_development)
-    return page_or_fragment("feed/page.html", "feed/_rows.html", page, 400 if page.mistake else 200)
+    picture = draw_inline(text) if request.args.get("counts") and page.has_picture else None
+    return page_or_fragment(
+        "feed/page.html", "feed/_rows.html", page, 400 if page.mistake else 200, picture=picture,
+        by=request.args.get("by"), counts=request.args.get("counts"),
+    )
 
 
 @bp.get("/feed/live")

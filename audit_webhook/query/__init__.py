@@ -3,11 +3,13 @@
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.query.parse import parse
 from audit_webhook.query.postings import driving, indexed, necessary, time_bounds
-from audit_webhook.query.predicate import compile_predicate
-from audit_webhook.query.syntax import QueryError
+from audit_webhook.query.predicate import Predicate, compile_predicate
+from audit_webhook.query.syntax import Node, QueryError
 from audit_webhook.query.to_sql import compile_where
 
 __all__ = [
+    "Node",
+    "Predicate",
     "QueryError",
     "compile_predicate",
     "compile_where",

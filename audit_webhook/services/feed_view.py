@@ -87,6 +87,11 @@ class FeedView:
     can_load_demo: bool = False
 
     @property
+    def has_picture(self) -> bool:
+        """Whether bars and facets are shown beside the events."""
+        return not self.mistake and not self.is_store_empty
+
+    @property
     def is_blank(self) -> bool:
         """Whether there is nothing at all to show, now and on older pages."""
         return not self.rows and not self.next and not self.mistake
