@@ -43,6 +43,14 @@ class Matches(NamedTuple):
     events: int
 
 
+class Batch(NamedTuple):
+    """The time of a chunk's newest event and when it was received, in microseconds, and how many events it has."""
+
+    happened: int
+    received: int
+    events: int
+
+
 class TallyStore:
     """The tables ``tallies`` and ``untallied``, and the dimensions that their keys point to."""
 
@@ -60,6 +68,11 @@ class TallyStore:
         """Give the first and the last day with events, in milliseconds; None when there are none."""
         ((first, last),) = self._rows(self._statements["tallied_days"])
         return None if first is None else (day_of(first), day_of(last))
+
+    def recent_batches(self, cluster: str, limit: int) -> list[Batch]:
+        """Give when the newest chunks of a cluster happened and when they were received, newest first."""
+        rows = self._rows(self._statements["recent_chunks"], (cluster, limit))
+        return [Batch(int.from_bytes(chunk[:6], "big") * 1000, received, events) for chunk, received, events in rows]
 
     def callers(self, ids: Sequence[bytes]) -> list[CallerRow]:
         """Give the callers with these ids."""

@@ -14,7 +14,7 @@ from audit_webhook.services.feed_view import view_news, view_page
 from audit_webhook.services.rows import Moment, moment_of
 from audit_webhook.wiring import wiring
 
-NAVIGATION: Final = (("Feed", "ui.show_feed"), ("Setup", "setup.show_setup"))
+NAVIGATION: Final = (("Feed", "ui.show_feed"), ("Clusters", "clusters.show_clusters"), ("Setup", "setup.show_setup"))
 
 bp = Blueprint("ui", __name__)
 bp.add_app_template_global(static_url)

@@ -90,7 +90,7 @@ class Pictures:
     def __init__(self, repository: Repository) -> None:
         """Read from this repository."""
         self._repository = repository
-        self._dimensions: Final = Dimensions(repository.tallies)
+        self.dimensions: Final = Dimensions(repository.tallies)
         self._running: OrderedDict[str, _Run] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -141,7 +141,7 @@ class Pictures:
         timeline = cut(drawn_low, drawn_high, least=1000 if is_fine else LANE)
         is_fine = is_fine and (timeline.step < LANE or must_scan)
         counts = Counts(timeline, by, query.compile_predicate(tallied), _alternatives(text, now, must_scan))
-        scanner = Scanner(self._repository, self._dimensions, tree, scanned, counts)
+        scanner = Scanner(self._repository, self.dimensions, tree, scanned, counts)
         if must_scan or is_fine:
             ranges = [Range(low, high, days.events)]
         else:
@@ -170,7 +170,7 @@ class Pictures:
 
     def _tally(self, days: _Days, since: int | None, until: int | None, counts: Counts) -> list[Range]:
         """Count the lanes that lie wholly in the range; give the pieces at its ends that are still to be counted."""
-        events = self._dimensions.events({key for _, keys in days.counts for key in keys})
+        events = self.dimensions.events({key for _, keys in days.counts for key in keys})
         series = {key: counts.series_of(event) for key, event in events.items()}
         chosen = {key: counts.matches(event) for key, event in events.items()}
         totals: dict[Key, int] = defaultdict(int)

@@ -56,6 +56,12 @@ FROM events e {hint} {joins}
 WHERE e.id >= %s AND e.id < %s AND {where}
 GROUP BY e.caller_id, e.action_id, e.namespace, substr(e.id, 1, 6), %s
 
+-- name: recent_chunks
+SELECT k.id, k.received, k.events
+FROM (SELECT chunk_id FROM postings WHERE field = 'cluster' AND value = %s ORDER BY chunk_id DESC LIMIT %s) d
+JOIN chunks k ON k.id = d.chunk_id
+ORDER BY k.id DESC
+
 -- name: insert_search
 INSERT INTO saved_searches (id, name, query, columns, author, saved) VALUES (%s, %s, %s, %s, %s, %s)
 
