@@ -8,7 +8,7 @@ from typing import Final
 from flask import Flask, Response, request
 
 from audit_webhook import config as configuration
-from audit_webhook.blueprints import api, clusters, errors, ingest, ops, picture, setup, ui
+from audit_webhook.blueprints import api, clusters, errors, ingest, ops, picture, saved, setup, ui
 from audit_webhook.config import Config
 from audit_webhook.keeper import Keeper
 from audit_webhook.repository import open_repository
@@ -52,7 +52,7 @@ def create_app(config: Config | None = None) -> Flask:
         config, repository, TokenCheck(config.webhook_token), RefusalBook(repository), Pictures(repository)
     )
     app.extensions["keeper"] = Keeper(repository).start()
-    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, picture.bp, clusters.bp, setup.bp):
+    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, picture.bp, clusters.bp, saved.bp, setup.bp):
         app.register_blueprint(blueprint)
     errors.register(app)
     app.after_request(_add_headers)

@@ -17,6 +17,7 @@ from audit_webhook.config import Config
 from audit_webhook.database import Row, open_database
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.rows import Chunk
+from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
 from audit_webhook.search_sql import Search, Span, fill_chunks, fill_events, fill_ids
 from audit_webhook.tally_store import TallyStore
@@ -64,6 +65,7 @@ class Repository:
         """Open the database that the settings name; its schema is not touched yet."""
         self.database: Final = open_database(config, self._begin_stream)
         self._statements: Final = queries.load(self.database.dialect)
+        self.saved: Final = SavedSearches(self.database, self._statements)
         self.tallies: Final = TallyStore(self.database, self._statements)
         self._lock = threading.Lock()
         self._stream = b""

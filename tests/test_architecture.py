@@ -36,8 +36,9 @@ ROOMS: Final = {
     "wiring": {"config", "repository", "services"},
     "keeper": {"compactor", "repository"},
     "compactor": {"repository"},
-    "services": {"humanize", "query", "repository", "search_sql", "tally_store", "transaction"},
-    "repository": {"config", "database", "queries", "schema", "search_sql", "tally_store", "transaction"},
+    "services": {"humanize", "query", "repository", "saved_searches", "search_sql", "tally_store", "transaction"},
+    "repository": {"config", "database", "queries", "saved_searches", "schema", "search_sql", "tally_store", "transaction"},
+    "saved_searches": {"database", "queries"},
     "tally_store": {"database", "queries", "search_sql"},
     "schema": {"database"},
     "transaction": {"database"},
@@ -58,7 +59,7 @@ LIBRARIES: Final = {
     "socket": {"server"},
     "subprocess": set[str](),
 }
-SPEAK_SQL: Final = {"database", "repository", "tally_store", "schema", "transaction", "search_sql", "queries", "query"}
+SPEAK_SQL: Final = {"database", "repository", "saved_searches", "tally_store", "schema", "transaction", "search_sql", "queries", "query"}
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"
 )

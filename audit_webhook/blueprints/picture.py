@@ -21,7 +21,7 @@ def show_picture() -> str:
     text, by = request.args.get("q", ""), request.args.get("by") or "outcome"
     token = request.args.get("token")
     picture = (parts.pictures.refine(token) if token else None) or parts.pictures.draw(text, by, parts.clock())
-    return render_template("feed/_picture.html", picture=view_picture(picture, text), counts="")
+    return render_template("feed/_picture.html", picture=view_picture(picture, text))
 
 
 def draw_inline(text: str) -> PictureView:

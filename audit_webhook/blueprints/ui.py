@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 
 from audit_webhook.blueprints.picture import draw_inline
 from audit_webhook.blueprints.render import compress, page_or_fragment, static_url
+from audit_webhook.blueprints.saved import shown_columns
 from audit_webhook.services import events
 from audit_webhook.services.event_view import view_event
 from audit_webhook.services.feed_view import view_news, view_page
@@ -38,11 +39,12 @@ def show_feed() -> Response:
     """Show the newest matching events, or the page before a cursor."""
     parts = wiring(current_app)
     text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
-    page = view_page(parts.repository, text, cursor, parts.clock(), parts.config.is_development)
+    page = view_page(
+        parts.repository, text, cursor, parts.clock(), parts.config.is_development, shown_columns()
+    )
     picture = draw_inline(text) if request.args.get("counts") and page.has_picture else None
     return page_or_fragment(
         "feed/page.html", "feed/_rows.html", page, 400 if page.mistake else 200, picture=picture,
-        by=request.args.get("by"), counts=request.args.get("counts"),
     )
 
 
@@ -50,7 +52,8 @@ def show_feed() -> Response:
 def show_news() -> str:
     """Show what arrived since the last question of a live page."""
     parts = wiring(current_app)
-    news = view_news(parts.repository, request.args.get("q", ""), request.args.get("after", ""), parts.clock())
+    text, after = request.args.get("q", ""), request.args.get("after", "")
+    news = view_news(parts.repository, text, after, parts.clock(), shown_columns())
     return render_template("feed/_news.html", page=news)
 
 

@@ -26,7 +26,7 @@ from audit_webhook.services.scanning import Range, Scanner
 from audit_webhook.services.timeline import Timeline, cut
 from audit_webhook.tally import DAY, LANE, LANES, Count, Key, add_lanes, mask_lanes, merge, read_lanes
 
-FIRST_SECONDS: Final = 0.15
+FIRST_SECONDS: Final = 0.12
 NEXT_SECONDS: Final = 1.0
 FINE_EVENTS: Final = 60_000
 """Ranges with no more events than this are counted from events where that makes finer bars."""

@@ -17,9 +17,9 @@ from audit_webhook.services.query import compile_tree
 from audit_webhook.services.search import find
 from audit_webhook.tally_store import Matches
 
-SLICE_EVENTS: Final = 20_000
-QUICK_SECONDS: Final = 0.05
-SLOW_SECONDS: Final = 0.2
+SLICE_EVENTS: Final = 5_000
+QUICK_SECONDS: Final = 0.03
+SLOW_SECONDS: Final = 0.1
 CHUNKS_AT_ONCE: Final = 32
 PAGE: Final = 500
 

@@ -31,7 +31,8 @@
     const time = `since:${all[first].dataset.since} until:${all[last].dataset.until}`;
     const address = new URL(location.href);
     const before = place.querySelector(".histogram").dataset.timeless;
-    address.search = new URLSearchParams({ q: before ? `${before} ${time}` : time });
+    address.searchParams.set("q", before ? `${before} ${time}` : time);
+    address.searchParams.delete("cursor");
     location.assign(address);
   };
 

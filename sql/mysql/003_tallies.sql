@@ -24,7 +24,6 @@ CREATE TABLE IF NOT EXISTS saved_searches (
     name    VARBINARY(255)  NOT NULL,
     query   BLOB            NOT NULL,
     columns VARBINARY(255)  NOT NULL,
-    author  VARBINARY(255)  NOT NULL,
     saved   BIGINT UNSIGNED NOT NULL,
     UNIQUE KEY saved_searches_name (name)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;

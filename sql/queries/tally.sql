@@ -61,12 +61,3 @@ SELECT k.id, k.received, k.events
 FROM (SELECT chunk_id FROM postings WHERE field = 'cluster' AND value = %s ORDER BY chunk_id DESC LIMIT %s) d
 JOIN chunks k ON k.id = d.chunk_id
 ORDER BY k.id DESC
-
--- name: insert_search
-INSERT INTO saved_searches (id, name, query, columns, author, saved) VALUES (%s, %s, %s, %s, %s, %s)
-
--- name: list_searches
-SELECT id, name, query, columns, author, saved FROM saved_searches ORDER BY name
-
--- name: delete_search
-DELETE FROM saved_searches WHERE id = %s

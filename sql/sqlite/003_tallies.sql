@@ -23,6 +23,5 @@ CREATE TABLE IF NOT EXISTS saved_searches (
     name    TEXT NOT NULL UNIQUE,
     query   TEXT NOT NULL,
     columns TEXT NOT NULL,
-    author  TEXT NOT NULL,
     saved   INTEGER NOT NULL
 );
