@@ -34,19 +34,21 @@ class Dimensions:
         if missing:
             callers = self._read_callers({key[0] for key in missing})
             actions = self._read_actions({key[1] for key in missing})
-            fresh = {key: _event(callers.get(key[0], _NOBODY), actions.get(key[1], _NOTHING), key[2]) for key in missing}
+            fresh = {
+                key: _event(callers.get(key[0], _NOBODY), actions.get(key[1], _NOTHING), key[2]) for key in missing
+            }
             found.update(fresh)
             self._events = known | fresh
         return {key: event for key, event in found.items() if event is not None}
 
     def _read_callers(self, ids: set[bytes]) -> dict[bytes, CallerRow]:
         known = self._callers if len(self._callers) < REMEMBERED else {}
-        self._callers = known | {row[0]: row for row in self._tallies.callers(sorted(ids - known.keys()))}
+        self._callers = known | {row[0]: row for row in self._tallies.read_callers(sorted(ids - known.keys()))}
         return self._callers
 
     def _read_actions(self, ids: set[bytes]) -> dict[bytes, ActionRow]:
         known = self._actions if len(self._actions) < REMEMBERED else {}
-        self._actions = known | {row[0]: row for row in self._tallies.actions(sorted(ids - known.keys()))}
+        self._actions = known | {row[0]: row for row in self._tallies.read_actions(sorted(ids - known.keys()))}
         return self._actions
 
 
