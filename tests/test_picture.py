@@ -200,6 +200,17 @@ def test_picture_is_a_fragment_with_bars_and_facets(sqlite_client: FlaskClient) 
     assert sqlite_client.get("/feed/picture?q=((").status_code == 400
 
 
+def test_programs_get_the_same_counts(sqlite_client: FlaskClient) -> None:
+    post(sqlite_client, audit_event(0), audit_event(1, verb="delete"), audit_event(2))
+    histogram = sqlite_client.get("/api/v1/histogram?q=user:alice&by=verb").get_json()
+    assert (histogram["exact"], histogram["total"], histogram["step"]) == (True, 3, 5.0)
+    assert {name: sum(bars) for name, bars in histogram["series"].items()} == {"read": 2, "delete": 1}
+    assert histogram["start"] == "2026-11-23T12:00:00.000000Z"
+    facets = sqlite_client.get("/api/v1/facets").get_json()["facets"]
+    assert facets["verb"] == [{"value": "get", "events": 2}, {"value": "delete", "events": 1}]
+    assert sqlite_client.get("/api/v1/histogram?by=colour").status_code == 400
+
+
 def test_hostile_values_stay_text_in_facets(sqlite_client: FlaskClient) -> None:
     name = '"><script>alert(1)</script>\u202e'
     post(sqlite_client, audit_event(0, user={"username": name}))
