@@ -45,6 +45,13 @@ class Matches(NamedTuple):
     events: int
 
 
+class Kept(NamedTuple):
+    """How many events of a cluster are stored, and the beginning of the oldest day of them, in milliseconds."""
+
+    events: int
+    first_day: int
+
+
 class Batch(NamedTuple):
     """The time of a chunk's newest event and when it was received, in microseconds, and how many events it has."""
 
@@ -70,6 +77,13 @@ class TallyStore:
         """Give the first and the last day with events, in milliseconds; None when there are none."""
         ((first, last),) = self._rows(self._statements["tallied_days"])
         return None if first is None else (day_of(first), day_of(last))
+
+    def tallied_clusters(self) -> dict[str, Kept]:
+        """Give what is stored of each cluster."""
+        return {
+            _text(cluster): Kept(int(events), day_of(first))
+            for cluster, events, first in self._rows(self._statements["tallied_clusters"])
+        }
 
     def recent_chunks(self, cluster: str, limit: int) -> list[Batch]:
         """Give when the newest chunks of a cluster happened and when they were received, newest first."""

@@ -14,6 +14,7 @@ from audit_webhook.services.advisor import advise
 from audit_webhook.services.dimensions import Dimensions
 from audit_webhook.services.ingest import receive
 from audit_webhook.services.volume import BY, Amount, Traffic, read_traffic, split, total, write_bytes
+from audit_webhook.tally_store import Kept
 from audit_webhook.transaction import Refusal
 from audit_webhook.wiring import wiring
 from tests.factories import NOON_US, audit_event, encode, event_list
@@ -66,6 +67,15 @@ def test_cluster_is_silent_after_far_more_than_its_usual_gap(
     now = NOON_US + (12 + silence) * 1_000_000
     (found,) = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, now)
     assert found.state == state
+
+
+def test_what_was_dropped_is_told(repository: Repository) -> None:
+    receive(repository, "prod", event_list([audit_event(0), audit_event(-86_400), audit_event(-86_401)]), NOW)
+    with repository.database.write() as cursor:
+        cursor.execute("DELETE FROM tallies WHERE id < (SELECT MAX(id) FROM (SELECT id FROM tallies) others)")
+    (state,) = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, NOW)
+    assert state.kept == Kept(1, NOON_US // 86_400_000_000 * 86_400_000)
+    assert state.dropped == 2
 
 
 def test_cluster_that_is_refused_is_listed_although_it_never_sent(repository: Repository) -> None:

@@ -17,10 +17,7 @@ def show_clusters() -> str:
     parts.refusals.flush()
     days = clusters.last_days(request.args.get("days", ""))
     states = clusters.list_clusters(parts.repository, parts.pictures.dimensions, days, parts.clock())
-    return render_template(
-        "clusters/list.html", states=states, days=days, choices=clusters.DAYS,
-        first_day=clusters.first_day(parts.repository),
-    )
+    return render_template("clusters/list.html", states=states, days=days, choices=clusters.DAYS)
 
 
 @bp.get("/clusters/<name>")

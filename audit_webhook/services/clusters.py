@@ -15,7 +15,7 @@ from audit_webhook.services.advisor import Advice, advise
 from audit_webhook.services.dimensions import Dimensions
 from audit_webhook.services.rows import SECOND, shown, write_duration
 from audit_webhook.services.volume import BY, LEVELS, Amount, Traffic, read_traffic, split, total, write_bytes
-from audit_webhook.tally_store import Batch
+from audit_webhook.tally_store import Batch, Kept
 from audit_webhook.transaction import Refusal
 
 RECENT: Final = 100
@@ -75,6 +75,9 @@ class ClusterState:
     size: str
     shares: tuple[Share, ...]
     refusal: Refusal | None
+    kept: Kept | None
+    dropped: int
+    """Events that were stored once and have been dropped since, with the partitions of their days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,9 @@ def list_clusters(repository: Repository, dimensions: Dimensions, days: int, now
     traffic = read_traffic(repository, dimensions, days, now)
     contacts = {contact.cluster: contact for contact in repository.contacts()}
     refusals = {refusal.cluster: refusal for refusal in repository.refusals()}
+    kept = repository.tallies.tallied_clusters()
     return [
-        _state(repository, name, contacts.get(name), refusals.get(name), traffic.get(name, []), now)
+        _state(repository, name, contacts.get(name), refusals.get(name), traffic.get(name, []), kept.get(name), now)
         for name in sorted(contacts.keys() | refusals.keys())
     ]
 
@@ -119,7 +123,9 @@ def view_cluster(
     traffic = read_traffic(repository, dimensions, days, now).get(name, [])
     everything = total(traffic)
     return ClusterView(
-        state=_state(repository, name, contact, refusal, traffic, now),
+        state=_state(
+            repository, name, contact, refusal, traffic, repository.tallies.tallied_clusters().get(name), now
+        ),
         days=days,
         tables=tuple(_table(label, name, traffic, of, everything) for label, of in BY),
         unseen=tuple(name_unseen(traffic)),
@@ -129,7 +135,7 @@ def view_cluster(
 
 def _state(
     repository: Repository, name: str, contact: Contact | None, refusal: Refusal | None, traffic: Sequence[Traffic],
-    now: int,
+    kept: Kept | None, now: int,
 ) -> ClusterState:
     recent = repository.tallies.recent_chunks(name, RECENT)
     amount = total(traffic)
@@ -139,8 +145,15 @@ def _state(
         state = "refused"
     return ClusterState(
         name, state, contact, silence, _lag(recent), amount, write_bytes(amount.raw_bytes),
-        tuple(_shares(name, traffic, amount)), refusal,
+        tuple(_shares(name, traffic, amount)), refusal, kept, _dropped(repository, contact, kept),
     )
+
+
+def _dropped(repository: Repository, contact: Contact | None, kept: Kept | None) -> int:
+    """Give how many more events were stored than there are; 0 while not all of them are counted."""
+    if contact is None or repository.tallies.has_untallied():
+        return 0
+    return max(0, contact.events - (kept.events if kept else 0))
 
 
 def _quiet_after(recent: Sequence[Batch]) -> float:
@@ -228,12 +241,6 @@ def name_unseen(traffic: Sequence[Traffic]) -> Iterable[str]:
     for sentence, test in _UNSEEN:
         if not any(test(item.event) for item in traffic):
             yield sentence
-
-
-def first_day(repository: Repository) -> int | None:
-    """Give the beginning of the oldest day that is still stored, in microseconds."""
-    days = repository.tallies.tallied_days()
-    return days[0] * 1000 if days else None
 
 
 def last_days(text: str) -> int:

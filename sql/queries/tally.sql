@@ -9,6 +9,9 @@ SELECT id, cluster, content FROM tallies WHERE id >= %s AND id < %s ORDER BY id
 -- name: tallied_days
 SELECT MIN(id), MAX(id) FROM tallies
 
+-- name: tallied_clusters
+SELECT cluster, SUM(events), MIN(id) FROM tallies GROUP BY cluster
+
 -- name: list_fresh
 SELECT id, cluster FROM tallies WHERE chunks = 0 ORDER BY id LIMIT %s
 
