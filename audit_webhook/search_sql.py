@@ -96,6 +96,12 @@ def narrow(search: Search, callers: Sequence[bytes] | None, actions: Sequence[by
     return search._replace(where=Condition(sql, tuple(value for part in parts for value in part.parameters)))
 
 
+def fill_values(statement: str, column: str, where: Condition, dialect: str) -> str:
+    """Complete ``recent_values`` for a column of the table of fields."""
+    joins = _joins(f"{column} {where.sql}", dialect)
+    return statement.format(column=column, joins=joins, where=f"({where.sql})")
+
+
 def fill_condition(statement: str, condition: Condition) -> str:
     """Complete ``select_callers`` or ``select_actions``."""
     return statement.format(where=condition.sql)
