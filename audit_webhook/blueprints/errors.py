@@ -26,6 +26,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.ServerBusy: 503,
     errors.StoreUnavailable: 503,
     errors.StoreBusy: 503,
+    errors.SpoolUnavailable: 503,
     errors.StoreMisconfigured: 503,
     errors.DuplicateKey: 500,
     errors.RowRefused: 500,

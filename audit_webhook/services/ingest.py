@@ -28,12 +28,13 @@ QUARANTINE_BYTES: Final = 256 * 1024**2
 
 
 class Receipt(NamedTuple):
-    """Where the items of a batch went; received = stored + duplicate + quarantined."""
+    """Where the items of a batch went; received = stored + duplicate + quarantined + spooled."""
 
     received: int
     stored: int
     duplicate: int
     quarantined: int
+    spooled: int = 0
 
 
 class Batch(NamedTuple):
