@@ -18,6 +18,7 @@ from audit_webhook.database import Row, classified, open_database
 from audit_webhook.deadline import held
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.rows import Chunk
+from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
 from audit_webhook.search_sql import (
     Condition,
@@ -29,6 +30,7 @@ from audit_webhook.search_sql import (
     fill_ids,
     fill_values,
 )
+from audit_webhook.tally_store import TallyStore
 from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
 
 REMEMBERED: Final = 100_000
@@ -73,6 +75,8 @@ class Repository:
         """Open the database that the settings name; its schema is not touched yet."""
         self.database: Final = open_database(config, self._begin_stream)
         self._statements: Final = queries.load(self.database.dialect)
+        self.saved: Final = SavedSearches(self.database, self._statements)
+        self.tallies: Final = TallyStore(self.database, self._statements)
         self._lock = threading.Lock()
         self._stream = b""
         self._sequence = 0
@@ -129,6 +133,7 @@ class Repository:
             except DuplicateKey as error:
                 raise PartlyStored(str(error)) from error
             transaction.insert_postings(chunk.postings)
+            transaction.insert_tally(chunk.id, chunk.cluster, len(chunk.events), chunk.tally)
             fresh.append(chunk)
         return fresh
 

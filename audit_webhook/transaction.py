@@ -84,6 +84,10 @@ class Transaction:
         """Insert which values occur in a new chunk."""
         self._cursor.executemany(self._statements["insert_postings"], rows)
 
+    def insert_tally(self, chunk: bytes, cluster: str, events: int, tally: bytes) -> None:
+        """Insert how often what occurs in a new chunk."""
+        self._cursor.execute(self._statements["insert_tally"], (chunk, cluster, 0, events, tally))
+
     def insert_callers(self, rows: Collection[CallerRow], day: int) -> None:
         """Insert callers, or note that those that are there were in use on this day since the epoch."""
         self._cursor.executemany(self._statements["insert_callers"], [(*row, day) for row in sorted(rows)])

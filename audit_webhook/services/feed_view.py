@@ -11,6 +11,7 @@ from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.repository import Repository
 from audit_webhook.services import feed
 from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
+from audit_webhook.services.saved import DEFAULT_COLUMNS
 
 RANGES: Final = (
     ("", "All time"),
@@ -95,6 +96,11 @@ class FeedView:
     can_load_demo: bool = False
 
     @property
+    def has_picture(self) -> bool:
+        """Whether bars and facets are shown beside the events."""
+        return not self.mistake and not self.is_store_empty
+
+    @property
     def is_blank(self) -> bool:
         """Whether there is nothing at all to show, now and on older pages."""
         return not self.rows and not self.next and not self.mistake
@@ -109,7 +115,10 @@ class NewsView:
     more: int
 
 
-def view_page(repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False) -> FeedView:
+def view_page(
+    repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False,
+    columns: Sequence[str] = DEFAULT_COLUMNS,
+) -> FeedView:
     """Show a page of the feed; a mistake in the query is shown, not raised."""
     names = feed.clusters(repository)
     frame = FeedView(
@@ -125,7 +134,7 @@ def view_page(repository: Repository, text: str, cursor: str, now: int, can_load
         return replace(frame, mistake=mistake_of(text, error))
     return replace(
         frame,
-        rows=tuple(row_of(event, now) for event in page.events),
+        rows=tuple(row_of(event, now, columns) for event in page.events),
         next=page.next,
         live=page.live,
         progress=_progress(page.progress, now),
@@ -139,10 +148,12 @@ def _progress(progress: feed.Progress | None, now: int) -> Progress | None:
     return Progress(moment_of(progress.moment, now), progress.percent) if progress else None
 
 
-def view_news(repository: Repository, text: str, live: str, now: int) -> NewsView:
+def view_news(
+    repository: Repository, text: str, live: str, now: int, columns: Sequence[str] = DEFAULT_COLUMNS
+) -> NewsView:
     """Show what arrived since a live token was given."""
     news = feed.news(repository, text, live, now)
-    return NewsView(tuple(row_of(event, now) for event in news.events), news.live, news.more)
+    return NewsView(tuple(row_of(event, now, columns) for event in news.events), news.live, news.more)
 
 
 def pick(text: str, field: str, choices: Sequence[tuple[str, str]]) -> Picker:
