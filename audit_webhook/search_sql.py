@@ -57,6 +57,8 @@ class Search(NamedTuple):
     """The part of ``where`` that reads callers alone; with ``actions`` and ``rest`` it is the whole of it."""
     actions: Condition | None = None
     rest: Condition = Condition("TRUE")
+    may_match: Callable[[Event, bytes], bool] | None = None
+    """Decides from an event's caller, action and namespace alone whether it can match; None when they say nothing."""
     needles: tuple[bytes, ...] = ()
     """Bytes of which every match holds at least one in its JSON; with none, the JSON need not be looked at first."""
 
