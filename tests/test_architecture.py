@@ -67,8 +67,8 @@ LIBRARIES: Final = {
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {
-    "database", "repository", "saved_searches", "tally_store", "schema", "transaction", "search_sql", "queries",
-    "query",
+    "database", "queries", "query", "repository", "saved_searches", "schema", "search_sql", "tally_store",
+    "transaction",
 }
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"

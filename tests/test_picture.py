@@ -24,7 +24,7 @@ from tests.factories import NOON_US, audit_event, event_list
 NOW = NOON_US + 3_600_000_000
 QUERIES = [
     "", "user:user-1", "-verb:get", "verb:delete or ns:ns-1", "ns:ns-2 code:403", "kind:system", "usergroup:dev*",
-    "name:pod-3", "name:pod-*", "pod-3 user:user-2", "audit:1*", "-name:pod-1", "user:nobody",
+    "name:pod-3", "name:pod-*", "pod-3 user:user-2", "audit:1*", "-name:pod-1", "user:nobody", "body:pod-3",
     "since:2026-11-23T11:40:07Z", "until:2026-11-23T12:00:00.5Z",
     "since:2026-11-23T11:42:11Z until:2026-11-23T12:31:47Z",
     "since:2026-11-23T12:00:01Z until:2026-11-23T12:00:09Z", "name:pod-2 since:2026-11-23T11:58:01Z",

@@ -221,10 +221,10 @@ def name_unseen(traffic: Sequence[Traffic]) -> Iterable[str]:
         yield f"What changes contained: {share:.0f} % of them are recorded without bodies, so there is no diff of them."
     answers = total(item for item in changes if item.event.level == "Request")
     if answers.events:
-        yield f"What became of {answers.events:,} changes: what was sent is recorded, the resulting object is not."
+        yield f"The resulting objects of {answers.events:,} changes: only what was sent is recorded."
     cut = total(item for item in traffic if item.event.truncated)
     if cut.events:
-        yield f"The bodies of {cut.events:,} events: the kube-apiserver cut them off because of their size."
+        yield f"Bodies that the kube-apiserver cut off because of their size: those of {cut.events:,} events."
     for sentence, test in _UNSEEN:
         if not any(test(item.event) for item in traffic):
             yield sentence

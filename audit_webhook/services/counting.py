@@ -17,6 +17,8 @@ from audit_webhook.services.timeline import Timeline
 from audit_webhook.tally import LANE, read_lanes
 
 DENIED: Final = 403
+NO_JSON: Final = b""
+"""What tallies can tell needs no JSON."""
 OUTCOMES: Final = {"done": "1..399", "denied": "403", "failed": "(400..402 or >403)", "unanswered": "0"}
 """Each outcome with the value of ``code:`` that chooses it."""
 FACETS: Final = ("user", "verb", "resource", "outcome", "ns", "kind", "client", "cluster")
@@ -100,10 +102,10 @@ class Counts:
     facets: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def add(self, event: Event, events: int) -> bool:
-        """Count events that are like this one in all but time, name and JSON; False when they do not match."""
-        is_match = self.matches(event, b"")
+        """Count events that are like this one in all but time and name; False when they do not match."""
+        is_match = self.matches(event, NO_JSON)
         for name in FACETS:
-            if self.alternatives[name](event, b"") if name in self.alternatives else is_match:
+            if self.alternatives[name](event, NO_JSON) if name in self.alternatives else is_match:
                 self.facets[name][_VALUE_OF[name](event)] += events
         self.total += events if is_match else 0
         return is_match

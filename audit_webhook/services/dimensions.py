@@ -11,6 +11,9 @@ from audit_webhook.tally import Key
 from audit_webhook.tally_store import TallyStore
 
 REMEMBERED: Final = 100_000
+# A tally without its caller or action, as in a copy of single tables, still counts.
+_NOBODY: Final[CallerRow] = (b"", "", "", "", "", "", "", "", "")
+_NOTHING: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0, 0)
 
 
 class Dimensions:
@@ -31,7 +34,7 @@ class Dimensions:
         if missing:
             callers = self._read_callers({key[0] for key in missing})
             actions = self._read_actions({key[1] for key in missing})
-            fresh = {key: _event(callers[key[0]], actions[key[1]], key[2]) for key in missing}
+            fresh = {key: _event(callers.get(key[0], _NOBODY), actions.get(key[1], _NOTHING), key[2]) for key in missing}
             found.update(fresh)
             self._events = known | fresh
         return {key: event for key, event in found.items() if event is not None}

@@ -20,7 +20,7 @@ from audit_webhook.errors import InvalidParameter
 from audit_webhook.query.edit import with_term
 from audit_webhook.query.syntax import And
 from audit_webhook.repository import Repository
-from audit_webhook.services.counting import FACETS, OUTCOMES, SERIES, Counts, split_conditions
+from audit_webhook.services.counting import FACETS, NO_JSON, OUTCOMES, SERIES, Counts, split_conditions
 from audit_webhook.services.dimensions import Dimensions
 from audit_webhook.services.scanning import Range, Scanner
 from audit_webhook.services.timeline import Timeline, cut
@@ -50,6 +50,8 @@ class Picture:
     """Continues the counting; empty when it is done."""
     share: float
     """How much of the range has been counted, from 0 to 1."""
+    is_slow: bool = False
+    """Whether events have to be read whole: not to be asked for again at once, others search too."""
 
 
 class _Days(NamedTuple):
@@ -64,12 +66,13 @@ class _Days(NamedTuple):
 class _Run:
     """A picture in the making."""
 
-    def __init__(self, counts: Counts, work: Iterator[float], is_whole: bool) -> None:
+    def __init__(self, counts: Counts, work: Iterator[float], is_whole: bool, is_slow: bool) -> None:
         self.counts = counts
         self.work = work
         self.share = 0.0
         self.is_done = False
         self.is_whole = is_whole
+        self.is_slow = is_slow
         self.lock = threading.Lock()
 
     def go_on(self, seconds: float) -> None:
@@ -124,7 +127,7 @@ class Pictures:
             bars = {series: list(counts.bars.get(series, ())) for series in SERIES[counts.by]}
             return Picture(
                 counts.timeline, counts.by, counts.total, {name: bars[name] for name in bars if any(bars[name])},
-                facets, run.is_done and run.is_whole, "" if run.is_done else token, run.share,
+                facets, run.is_done and run.is_whole, "" if run.is_done else token, run.share, run.is_slow,
             )
 
     def _begin(self, text: str, by: str, now: int) -> _Run:
@@ -147,7 +150,7 @@ class Pictures:
         else:
             ranges = self._tally(days, since, until, counts)
         work = scanner.run(ranges) if days.events else iter(())
-        return _Run(counts, work, not self._repository.tallies.has_untallied())
+        return _Run(counts, work, not self._repository.tallies.has_untallied(), scanner.is_slow)
 
     def _read_days(self, since: int | None, until: int | None) -> _Days:
         """Read the tallies of the days of a range, and find where in it events are."""
@@ -172,7 +175,7 @@ class Pictures:
         """Count the lanes that lie wholly in the range; give the pieces at its ends that are still to be counted."""
         events = self.dimensions.events({key for _, keys in days.counts for key in keys})
         series = {key: counts.series_of(event) for key, event in events.items()}
-        chosen = {key: counts.matches(event, b"") for key, event in events.items()}
+        chosen = {key: counts.matches(event, NO_JSON) for key, event in events.items()}
         totals: dict[Key, int] = defaultdict(int)
         for day, keys in days.counts:
             mask = _mask(day, since, until, is_inside=True)

@@ -96,6 +96,8 @@ class PictureView:
     is_empty: bool
     token: str
     share: int
+    pause: str
+    """How long to wait before going on, as hx-trigger writes it."""
     width: int
     layers: tuple[Layer, ...]
     bars: tuple[Bar, ...]
@@ -120,6 +122,7 @@ def view_picture(picture: Picture, text: str) -> PictureView:
         is_empty=picture.total == 0 and picture.is_exact,
         token=picture.token,
         share=int(picture.share * 100),
+        pause="3s" if picture.is_slow else "150ms",
         width=line.bars * BAR,
         layers=tuple(_layers(picture)),
         bars=tuple(_bars(picture)),

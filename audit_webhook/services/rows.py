@@ -84,6 +84,7 @@ class Row:
     phrases: tuple[Phrase, ...]
     badge: Mark
     outcome: Mark
+    cluster: str
     cells: tuple[Cell, ...]
     emphasis: str
     why: str
@@ -104,6 +105,7 @@ def row_of(event: Event, now: int, columns: Iterable[str] = ()) -> Row:
         phrases=tuple(Phrase(shown(part.text), part.role != "text") for part in sentence(event)),
         badge=Mark(shown(word.text), word.tone),
         outcome=Mark(shown(result.text), result.tone),
+        cluster=event.cluster,
         cells=tuple(Cell(name, shown(BY_NAME[name].value(event), longest=200)) for name in columns),
         emphasis=emphasis(event),
         why=why(event),

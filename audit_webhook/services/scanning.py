@@ -22,6 +22,7 @@ QUICK_SECONDS: Final = 0.03
 SLOW_SECONDS: Final = 0.1
 CHUNKS_AT_ONCE: Final = 32
 PAGE: Final = 500
+BUSY_SECONDS: Final = 0.1
 
 
 class Range(NamedTuple):
@@ -45,12 +46,14 @@ class Scanner:
         dialect = repository.database.dialect
         self._whole = compile_tree(tree, dialect)
         self._search = compile_tree(scanned, dialect)
+        self.is_slow: Final = self._search.matches is not None
+        """Whether events have to be read whole."""
         self._drives = scanned != And() and self._whole.driving is not None and not self._whole.use_index
 
     def run(self, ranges: Sequence[Range]) -> Iterator[float]:
         """Count the matches in these ranges; give the share that is done after each step."""
         for span in ranges:
-            if self._search.matches is not None:
+            if self.is_slow:
                 yield 0.0
                 yield from self._read_all(span)
             elif self._drives:
@@ -92,6 +95,8 @@ class Scanner:
                 self._counts.add_at(event, 1, event.time // 1000)
             if found.unread is None:
                 return
+            if found.unread == before:
+                time.sleep(BUSY_SECONDS)  # as many others read whole events as may
             before = found.unread
             yield (span.high - int.from_bytes(before[:6], "big")) / (span.high - span.low)
 
