@@ -34,7 +34,9 @@ class Dimensions:
         if missing:
             callers = self._read_callers({key[0] for key in missing})
             actions = self._read_actions({key[1] for key in missing})
-            fresh = {key: _event(callers.get(key[0], _NOBODY), actions.get(key[1], _NOTHING), key[2]) for key in missing}
+            fresh = {
+                key: _event(callers.get(key[0], _NOBODY), actions.get(key[1], _NOTHING), key[2]) for key in missing
+            }
             found.update(fresh)
             self._events = known | fresh
         return {key: event for key, event in found.items() if event is not None}

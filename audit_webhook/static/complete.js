@@ -11,9 +11,8 @@
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Completions");
   input.form.append(list);
-  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", list.id]]) {
-    input.setAttribute(name, value);
-  }
+  const ROLE = { role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false" };
+  for (const [name, value] of Object.entries(ROLE)) input.setAttribute(name, value);
 
   let timer = 0;
   let request = null;
