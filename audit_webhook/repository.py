@@ -31,7 +31,7 @@ from audit_webhook.search_sql import (
     fill_values,
 )
 from audit_webhook.tally_store import TallyStore
-from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
+from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction
 
 REMEMBERED: Final = 100_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -133,7 +133,7 @@ class Repository:
             except DuplicateKey as error:
                 raise PartlyStored(str(error)) from error
             transaction.insert_postings(chunk.postings)
-            transaction.insert_tally(chunk.id, chunk.cluster, len(chunk.events), chunk.tally)
+            transaction.insert_tally(TallyRow(chunk.id, chunk.cluster, 0, len(chunk.events), chunk.tally))
             fresh.append(chunk)
         return fresh
 

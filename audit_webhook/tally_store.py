@@ -7,16 +7,18 @@ their sum, again in one transaction. Readers take all rows with one statement, w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
-from audit_webhook.database import Cursor, Database, Row, classified
+from audit_webhook.database import Database, Row
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.identity import time_bound
 from audit_webhook.rows import ActionRow, CallerRow, window_end
 from audit_webhook.search_sql import Search, Span, fill_events, fill_ids
 from audit_webhook.tally import day_of, merge, pack, sum_id, tally_events
+from audit_webhook.transaction import TallyRow, Transaction
 
 IDS_AT_ONCE: Final = 500
 FRESH_AT_ONCE: Final = 5_000
@@ -59,33 +61,30 @@ class TallyStore:
         self._database: Final = database
         self._statements: Final = statements
 
-    def tallies(self, since: int, until: int) -> list[DayTally]:
+    def select_tallies(self, since: int, until: int) -> list[DayTally]:
         """Give the tallies of the days from one to before another, both in milliseconds, oldest first."""
         rows = self._rows(self._statements["select_tallies"], (time_bound(since), time_bound(until)))
         return [DayTally(day_of(identifier), _text(cluster), content) for identifier, cluster, content in rows]
 
-    def days(self) -> tuple[int, int] | None:
+    def tallied_days(self) -> tuple[int, int] | None:
         """Give the first and the last day with events, in milliseconds; None when there are none."""
         ((first, last),) = self._rows(self._statements["tallied_days"])
         return None if first is None else (day_of(first), day_of(last))
 
-    def recent_batches(self, cluster: str, limit: int) -> list[Batch]:
+    def recent_chunks(self, cluster: str, limit: int) -> list[Batch]:
         """Give when the newest chunks of a cluster happened and when they were received, newest first."""
-        rows = self._rows(self._statements["recent_chunks"], (cluster, limit))
+        rows = self._rows(self._statements["recent_chunks"], ("cluster", cluster, limit))
         return [Batch(int.from_bytes(chunk[:6], "big") * 1000, received, events) for chunk, received, events in rows]
 
-    def callers(self, ids: Sequence[bytes]) -> list[CallerRow]:
+    def read_callers(self, ids: Sequence[bytes]) -> list[CallerRow]:
         """Give the callers with these ids."""
-        return [
-            (row[0], *map(_text, row[1:]))
-            for row in self._by_ids("read_callers", ids)
-        ]
+        return [(row[0], *map(_text, row[1:])) for row in self._by_ids(self._statements["read_callers"], ids)]
 
-    def actions(self, ids: Sequence[bytes]) -> list[ActionRow]:
+    def read_actions(self, ids: Sequence[bytes]) -> list[ActionRow]:
         """Give the actions with these ids."""
         return [
             (row[0], *(value if isinstance(value, int) else _text(value) for value in row[1:]))
-            for row in self._by_ids("read_actions", ids)
+            for row in self._by_ids(self._statements["read_actions"], ids)
         ]
 
     def count_matches(
@@ -101,70 +100,77 @@ class TallyStore:
 
     def has_untallied(self) -> bool:
         """Whether chunks of an earlier version are still to be counted."""
-        return bool(self._rows(self._statements["list_untallied"], (1,)))
+        return bool(self.list_untallied(1))
+
+    def list_untallied(self, limit: int) -> list[bytes]:
+        """Give the newest chunks that an earlier version stored without a tally."""
+        return [chunk for (chunk,) in self._rows(self._statements["list_untallied"], (limit,))]
+
+    def read_untallied(self, chunk: bytes) -> Sequence[Row]:
+        """Give what is to be counted of a chunk: id, caller, action, namespace, length and cluster of its events."""
+        beyond = time_bound(window_end(int.from_bytes(chunk[:6], "big")))
+        return self._rows(self._statements["read_untallied"], (chunk, beyond))
 
     def count_untallied(self, limit: int) -> int:
-        """Count chunks that an earlier version stored without a tally, newest first; give how many were looked at."""
-        waiting = [chunk for (chunk,) in self._rows(self._statements["list_untallied"], (limit,))]
+        """Count chunks that have no tally yet; give how many were looked at."""
+        waiting = self.list_untallied(limit)
         for chunk in waiting:
-            self._tally_chunk(chunk)
+            rows = self.read_untallied(chunk)
+            with self._write() as transaction:
+                if transaction.delete_untallied(chunk) and rows:
+                    content = tally_events((row[0], row[1], row[2], _text(row[3]), row[4]) for row in rows)
+                    transaction.insert_tally(TallyRow(chunk, _text(rows[0][5]), 0, len(rows), content))
         return len(waiting)
 
-    def _tally_chunk(self, chunk: bytes) -> None:
-        beyond = time_bound(window_end(int.from_bytes(chunk[:6], "big")))
-        rows = self._rows(self._statements["read_untallied"], (chunk, beyond))
-        with self._database.write() as cursor:
-            if self._run(cursor, "delete_untallied", (chunk,)) and rows:
-                content = tally_events(
-                    (identifier, caller, action, _text(namespace), size)
-                    for identifier, caller, action, namespace, size, _ in rows
-                )
-                self._run(cursor, "insert_tally", (chunk, rows[0][5], 0, len(rows), content))
+    def list_fresh(self, limit: int = FRESH_AT_ONCE) -> Sequence[Row]:
+        """Give id and cluster of the oldest tallies that are of one chunk each."""
+        return self._rows(self._statements["list_fresh"], (limit,))
+
+    def read_sum(self, identifier: bytes) -> Row | None:
+        """Give chunks, events and content of a day's sum, or None."""
+        return next(iter(self._rows(self._statements["read_sum"], (identifier,))), None)
+
+    def read_tallies(self, ids: Sequence[bytes]) -> list[Row]:
+        """Give id, events and content of tallies."""
+        return self._by_ids(self._statements["read_tallies"], ids)
 
     def compact(self) -> int:
         """Replace tallies of single chunks by the sums of their days; give how many there were."""
-        fresh = self._rows(self._statements["list_fresh"], (FRESH_AT_ONCE,))
+        fresh = self.list_fresh()
         done = 0
         for cluster, day, ids in sorted(_by_day(fresh), key=lambda group: -len(group[2])):
             if len(ids) >= SUMMED_TOGETHER or len(fresh) - done > MOST_FRESH:
-                done += self._sum_up(cluster, day, ids)
+                done += self.sum_up(cluster, day, ids)
         return done
 
-    def _sum_up(self, cluster: str, day: int, ids: Sequence[bytes]) -> int:
+    def sum_up(self, cluster: str, day: int, ids: Sequence[bytes]) -> int:
         """Put these tallies into the sum of their day; 0 when another process changed one of them meanwhile."""
-        target = sum_id(cluster, day)
-        known = self._rows(self._statements["read_sum"], (target,))
-        parts = self._by_ids("read_tallies", ids)
-        total = pack(merge(row[-1] for row in (*known, *parts)))
-        events = sum(int(row[-2]) for row in (*known, *parts))
+        known = self.read_sum(sum_id(cluster, day))
+        parts = [*self.read_tallies(ids), *([known] if known else [])]
+        chunks = int(known[0]) if known else 0
+        content = pack(merge(row[-1] for row in parts))
+        total = TallyRow(sum_id(cluster, day), cluster, chunks + len(ids), sum(int(row[-2]) for row in parts), content)
         try:
-            with self._database.write() as cursor:
-                _expect(len(ids), self._delete(cursor, ids))
+            with self._write() as transaction:
+                _expect(len(ids), transaction.delete_tallies(ids))
                 if known:
-                    chunks = int(known[0][0])
-                    values = (chunks + len(ids), events, total, target, chunks)
-                    _expect(1, self._run(cursor, "update_sum", values))
+                    _expect(1, transaction.update_sum(total, chunks))
                 else:
-                    self._run(cursor, "insert_tally", (target, cluster, len(ids), events, total))
+                    transaction.insert_tally(total)
         except DuplicateKey:
             return 0
         return len(ids)
 
-    def _delete(self, cursor: Cursor, ids: Sequence[bytes]) -> int:
-        """Delete these tallies; give how many were there."""
-        return self._run(cursor, "delete_tallies", ids, fill_ids(self._statements["delete_tallies"], len(ids)))
+    @contextmanager
+    def _write(self) -> Iterator[Transaction]:
+        with self._database.write() as cursor:
+            yield Transaction(cursor, self._statements)
 
-    def _run(self, cursor: Cursor, name: str, parameters: Sequence[Any], statement: str = "") -> int:
-        """Run a statement that writes, within `classified`; give how many rows it changed."""
-        with classified():
-            cursor.execute(queries.adapt(statement or self._statements[name], self._database.dialect), parameters)
-        return cursor.rowcount
-
-    def _by_ids(self, name: str, ids: Sequence[bytes]) -> list[Row]:
+    def _by_ids(self, statement: str, ids: Sequence[bytes]) -> list[Row]:
         found: list[Row] = []
         for start in range(0, len(ids), IDS_AT_ONCE):
             part = ids[start:start + IDS_AT_ONCE]
-            found += self._rows(fill_ids(self._statements[name], len(part)), part)
+            found += self._rows(fill_ids(statement, len(part)), part)
         return found
 
     def _rows(self, statement: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:

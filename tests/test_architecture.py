@@ -46,7 +46,7 @@ ROOMS: Final = {
         "config", "database", "queries", "saved_searches", "schema", "search_sql", "tally_store", "transaction",
     },
     "saved_searches": {"database", "queries"},
-    "tally_store": {"database", "queries", "search_sql"},
+    "tally_store": {"database", "queries", "search_sql", "transaction"},
     "schema": {"database"},
     "transaction": {"database"},
     "database": {"config"},

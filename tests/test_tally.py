@@ -27,7 +27,7 @@ def send(repository: Repository, *events: dict[str, object], cluster: str = "pro
 def counted(repository: Repository) -> Counter[tuple[str, str]]:
     """Give how many events of each cluster and namespace the tallies hold."""
     total: Counter[tuple[str, str]] = Counter()
-    for row in repository.tallies.tallies(0, 2**47):
+    for row in repository.tallies.select_tallies(0, 2**47):
         for (_, _, namespace), count in merge([row.content]).items():
             total[row.cluster, namespace] += add_lanes(count.lanes)
     return total
@@ -95,11 +95,11 @@ def test_summing_changes_no_count(repository: Repository) -> None:
     before = counted(repository)
     assert repository.tallies.compact() == 40
     assert counted(repository) == before
-    assert len(repository.tallies.tallies(0, 2**47)) == 2
+    assert len(repository.tallies.select_tallies(0, 2**47)) == 2
     fill(repository, 17)
     assert repository.tallies.compact() == 34
     assert counted(repository) == {("prod", "shop"): 74}
-    assert len(repository.tallies.tallies(0, 2**47)) == 2
+    assert len(repository.tallies.select_tallies(0, 2**47)) == 2
 
 
 def test_few_tallies_are_left_until_too_many_are_left_in_all(
@@ -129,10 +129,10 @@ def test_processes_that_sum_at_once_count_once(engine: Config) -> None:
 
 def test_sum_that_another_process_replaced_is_left_alone(repository: Repository) -> None:
     fill(repository, 16)
-    ids = [row[0] for row in repository.tallies._rows(repository.tallies._statements["list_fresh"], (99,))]
+    ids = [row[0] for row in repository.tallies.list_fresh()]
     day = NOON_US // 1000 // DAY * DAY
-    assert repository.tallies._sum_up("prod", day, ids[:16]) == 16
-    assert repository.tallies._sum_up("prod", day, ids[:16]) == 0
+    assert repository.tallies.sum_up("prod", day, ids[:16]) == 16
+    assert repository.tallies.sum_up("prod", day, ids[:16]) == 0
     assert counted(repository) == {("prod", "shop"): 32}
 
 

@@ -131,7 +131,7 @@ def _state(
     repository: Repository, name: str, contact: Contact | None, refusal: Refusal | None, traffic: Sequence[Traffic],
     now: int,
 ) -> ClusterState:
-    recent = repository.tallies.recent_batches(name, RECENT)
+    recent = repository.tallies.recent_chunks(name, RECENT)
     amount = total(traffic)
     silence = now - contact.received if contact else 0
     state: State = "silent" if contact is None or silence > _quiet_after(recent) else "sending"
@@ -232,7 +232,7 @@ def name_unseen(traffic: Sequence[Traffic]) -> Iterable[str]:
 
 def first_day(repository: Repository) -> int | None:
     """Give the beginning of the oldest day that is still stored, in microseconds."""
-    days = repository.tallies.days()
+    days = repository.tallies.tallied_days()
     return days[0] * 1000 if days else None
 
 

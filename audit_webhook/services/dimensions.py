@@ -43,12 +43,12 @@ class Dimensions:
 
     def _read_callers(self, ids: set[bytes]) -> dict[bytes, CallerRow]:
         known = self._callers if len(self._callers) < REMEMBERED else {}
-        self._callers = known | {row[0]: row for row in self._tallies.callers(sorted(ids - known.keys()))}
+        self._callers = known | {row[0]: row for row in self._tallies.read_callers(sorted(ids - known.keys()))}
         return self._callers
 
     def _read_actions(self, ids: set[bytes]) -> dict[bytes, ActionRow]:
         known = self._actions if len(self._actions) < REMEMBERED else {}
-        self._actions = known | {row[0]: row for row in self._tallies.actions(sorted(ids - known.keys()))}
+        self._actions = known | {row[0]: row for row in self._tallies.read_actions(sorted(ids - known.keys()))}
         return self._actions
 
 

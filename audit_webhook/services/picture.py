@@ -157,7 +157,7 @@ class Pictures:
         first = 0 if since is None else since // DAY * DAY
         last = 2**47 if until is None else -(-until // DAY) * DAY
         packed: dict[int, list[bytes]] = defaultdict(list)
-        for row in self._repository.tallies.tallies(first, last):
+        for row in self._repository.tallies.select_tallies(first, last):
             packed[row.day].append(row.content)
         counts = [(day, merge(packed[day])) for day in sorted(packed)]
         low, high, events = 2**47, 0, 0

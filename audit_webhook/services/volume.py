@@ -41,7 +41,7 @@ def read_traffic(repository: Repository, dimensions: Dimensions, days: int, now:
     """Give, for each cluster, what it sent on the last days, today included; days begin at midnight UTC."""
     today = now // MICROSECONDS // DAY * DAY
     totals: dict[Key, Amount] = defaultdict(Amount)
-    for row in repository.tallies.tallies(today - (days - 1) * DAY, today + DAY):
+    for row in repository.tallies.select_tallies(today - (days - 1) * DAY, today + DAY):
         for key, count in merge([row.content]).items():
             totals[key] = totals[key].plus(Amount(add_lanes(count.lanes), count.raw_bytes))
     events = dimensions.events(totals)

@@ -19,7 +19,12 @@ SELECT id, events, content FROM tallies WHERE id IN ({ids})
 SELECT chunks, events, content FROM tallies WHERE id = %s
 
 -- name: delete_tallies
-DELETE FROM tallies WHERE id IN ({ids})
+DELETE FROM tallies WHERE id IN (
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+)
 
 -- name: update_sum
 UPDATE tallies SET chunks = %s, events = %s, content = %s WHERE id = %s AND chunks = %s
@@ -58,6 +63,6 @@ GROUP BY e.caller_id, e.action_id, e.namespace, substr(e.id, 1, 6), %s
 
 -- name: recent_chunks
 SELECT k.id, k.received, k.events
-FROM (SELECT chunk_id FROM postings WHERE field = 'cluster' AND value = %s ORDER BY chunk_id DESC LIMIT %s) d
+FROM (SELECT chunk_id FROM postings WHERE field = %s AND value = %s ORDER BY chunk_id DESC LIMIT %s) d
 JOIN chunks k ON k.id = d.chunk_id
 ORDER BY k.id DESC
