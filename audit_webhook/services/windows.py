@@ -30,7 +30,7 @@ class Windows:
         self._may_match = may_match
         self._dimensions = Dimensions(repository.tallies)
         self._days: dict[int, list[int]] = {}
-        ends = self._tallies.days()
+        ends = self._tallies.tallied_days()
         self._first, self._last = ends or (0, -DAY)
 
     def is_open(self, identifier: bytes) -> bool:
@@ -59,7 +59,7 @@ class Windows:
         return self._days[day]
 
     def _read(self, day: int) -> list[int]:
-        counts = merge(row.content for row in self._tallies.tallies(day, day + DAY))
+        counts = merge(row.content for row in self._tallies.select_tallies(day, day + DAY))
         events = self._dimensions.events(counts)
         every = 0
         for key, count in counts.items():
