@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Final, Literal
 
 from flask import Flask, Response, request
 
@@ -11,6 +11,7 @@ from audit_webhook import config as configuration
 from audit_webhook.blueprints import api, errors, ingest, ops, setup, ui
 from audit_webhook.config import Config
 from audit_webhook.keeper import Keeper
+from audit_webhook.metrics import Metrics
 from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
 from audit_webhook.services.intake import RefusalBook, TokenCheck
@@ -30,11 +31,17 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+Part = Literal["all", "ingest", "pages"]
+_INGEST: Final = (ingest.bp, ops.bp)
+_PAGES: Final = (api.bp, ui.bp, setup.bp)
+_BLUEPRINTS: Final = {"all": (*_INGEST, *_PAGES), "ingest": _INGEST, "pages": _PAGES}
 STATIC_SECONDS: Final = 365 * 86_400
 
 
-def create_app(config: Config | None = None) -> Flask:
+def create_app(config: Config | None = None, part: Part = "all", metrics: Metrics | None = None) -> Flask:
     """Build the WSGI application; without settings, those of the environment and of ``.env`` are used.
+
+    A part of it has only the routes of the webhook and for operators, or only the pages and the JSON interface.
 
     Raises ConfigError. A database that is away does not stop the start: the application is not ready until it is back.
     """
@@ -42,15 +49,22 @@ def create_app(config: Config | None = None) -> Flask:
         config, warnings = configuration.load()
         for warning in warnings:
             logger.warning(warning)
-    app = Flask("audit_webhook", template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static")
+    static = None if part == "ingest" else str(STATIC)
+    app = Flask("audit_webhook", template_folder=str(TEMPLATES), static_folder=static, static_url_path="/static")
     app.url_map.merge_slashes = False  # its redirect would turn a batch into a GET
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     repository = open_repository(config)
-    app.extensions[EXTENSION] = Wiring(config, repository, TokenCheck(config.webhook_token), RefusalBook(repository))
-    app.extensions["keeper"] = Keeper(repository).start()
-    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, setup.bp):
+    refusals = RefusalBook(repository)
+    app.extensions[EXTENSION] = Wiring(
+        config, repository, TokenCheck(config.webhook_token), refusals, metrics=metrics or Metrics()
+    )
+    keeper = app.extensions["keeper"] = Keeper(repository, refusals)
+    if part != "pages":
+        keeper.start()
+    for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)
+    ops.measure(app)
     errors.register(app)
     app.after_request(_add_headers)
     return app

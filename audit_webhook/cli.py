@@ -6,12 +6,11 @@ Exit codes: 0 done, 1 the answer is "no", 2 could not do it.
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from typing import Final
 
-from audit_webhook import __version__
+from audit_webhook import __version__, logs
 from audit_webhook.commands import demo, migrate, serve
 from audit_webhook.errors import AuditWebhookError
 
@@ -21,7 +20,7 @@ FAILED: Final = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logs.configure(as_json=False)
     chosen = _parser().parse_args(arguments)
     try:
         code: int = chosen.run(chosen)

@@ -37,7 +37,7 @@ def show_feed() -> Response:
     """Show the newest matching events, or the page before a cursor."""
     parts = wiring(current_app)
     text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
-    page = view_page(parts.repository, text, cursor, parts.clock(), parts.config.is_development)
+    page = view_page(parts.repository, text, cursor, parts.clock(), parts.config.offers_samples)
     return page_or_fragment("feed/page.html", "feed/_rows.html", page, 400 if page.mistake else 200)
 
 

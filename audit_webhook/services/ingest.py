@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from audit_webhook.decode import read_wire, stage_time, to_event
-from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
+from audit_webhook.errors import AuditWebhookError, MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.identity import event_id, quarantine_id, within_bounds
 from audit_webhook.redact import redact, redact_unreadable
 from audit_webhook.repository import PartlyStored, Repository
@@ -28,12 +28,16 @@ QUARANTINE_BYTES: Final = 256 * 1024**2
 
 
 class Receipt(NamedTuple):
-    """Where the items of a batch went; received = stored + duplicate + quarantined."""
+    """Where the items of a batch went; received = stored + duplicate + quarantined.
+
+    ``oldest`` is the stageTimestamp of the oldest event in microseconds, to the millisecond; 0 when there is none.
+    """
 
     received: int
     stored: int
     duplicate: int
     quarantined: int
+    oldest: int = 0
 
 
 class Batch(NamedTuple):
@@ -50,14 +54,20 @@ def receive(repository: Repository, cluster: str, body: bytes, received: int) ->
     Raises MalformedBatch when the body holds nothing like an event, StoreUnavailable when it could not be stored.
     """
     batch = read_batch(cluster, body, received)
-    if batch.quarantined:
-        _check_room(repository)
-    stored = _store(repository, cluster, batch, received)
+    count = len(batch.events) + batch.repeated + len(batch.quarantined)
+    try:
+        if batch.quarantined:
+            _check_room(repository)
+        stored = _store(repository, cluster, batch, received)
+    except AuditWebhookError as error:
+        error.events = count
+        raise
     return Receipt(
-        received=len(batch.events) + batch.repeated + len(batch.quarantined),
+        received=count,
         stored=stored,
         duplicate=len(batch.events) - stored + batch.repeated,
         quarantined=len(batch.quarantined),
+        oldest=int.from_bytes(min(batch.events, default=b"")[:6], "big") * 1000,
     )
 
 
