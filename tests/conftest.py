@@ -121,14 +121,13 @@ class Server:
         self.config = replace(config, http_port=free_port())
         self.app = create_app(self.config)
         self.url = f"http://127.0.0.1:{self.config.http_port}"
-        self._server = create_server(self.app, self.config)
-        self._thread = run_in_thread(self._server)
+        self.listener = create_server(self.app, self.config)
+        self._thread = run_in_thread(self.listener)
 
     def stop(self) -> None:
         """Listen no more."""
-        self._server.drain()
+        self.listener.drain()
         self._thread.join(10)
-        self._server.task_dispatcher.shutdown()
         self.app.extensions["keeper"].stop()
         wiring(self.app).repository.close()
 

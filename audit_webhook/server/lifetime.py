@@ -55,7 +55,6 @@ def serve_socket(
     logger.info("listening on http://%s:%d", shown, port, extra={"serves": part})
     began = time.monotonic()
     listener.run()
-    listener.task_dispatcher.shutdown(timeout=1)
     app.extensions["keeper"].stop()
     parts.refusals.flush()
     parts.repository.close()

@@ -52,6 +52,9 @@ class Listener(TcpWSGIServer):
         timeout = self.adj.asyncore_loop_timeout
         while self._sockets() and not self._is_drained():
             self.asyncore.loop(timeout=timeout, map=self._sockets(), use_poll=True, count=1)
+        self.task_dispatcher.shutdown(timeout=1)
+        trigger: Any = self.trigger
+        trigger.close()
 
     def drain(self, grace: float = 0.0) -> None:
         """Finish: go on accepting for some seconds, until nobody is sent here any more, then only answer.
