@@ -44,7 +44,8 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             fields["exception"] = record.exc_info[0].__name__
             fields["where"] = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(record.exc_info[2])]
-        return orjson.dumps(fields, default=str).decode()
+        line = orjson.dumps(fields, default=str).decode()
+        return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
 
 
 class TextLines(logging.Formatter):

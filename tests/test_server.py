@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,14 +97,14 @@ def test_chunked_batch_is_taken(guarded: Server) -> None:
 )
 def test_request_that_two_programs_might_read_differently_is_refused(guarded: Server, lines: tuple[str, ...]) -> None:
     answer = exchange(guarded.url, head(*lines) + b"0\r\n\r\n" + head("Content-Length: 0", path="/smuggled"))
-    assert answer[9:12] in (b"400", b"501") and answer.count(b"HTTP/1.1 ") == 1
+    assert answer[9:12] in (b"400", b"501") and answer.count(b"HTTP/1.") == 1
     assert refused(guarded, "framing") == 1
 
 
 def test_body_of_a_refused_request_is_never_another_request(guarded: Server) -> None:
     inner = head(f"Content-Length: {len(BATCH)}") + BATCH
     answer = exchange(guarded.url, head(f"Content-Length: {len(inner)}", token="wrong") + inner)
-    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.count(b"HTTP/1.") == 1
     assert wiring(guarded.app).repository.contacts() == []
 
 
@@ -199,15 +200,21 @@ def test_hundred_uploads_without_a_token_leave_no_trace_in_memory(guarded: Serve
     assert post(guarded.url, BATCH).status == 200
     for thread in threads:
         thread.join(20)
-    assert guarded.listener.gate.batches.bytes == 0 and refused(guarded, "token") == 100
+    wait_for(lambda: guarded.listener.gate.batches.bytes == 0)
+    assert refused(guarded, "token") == 100
 
 
 def test_one_connection_carries_many_batches(guarded: Server) -> None:
-    with connect(guarded.url) as opened:
-        for number in range(300):
-            body = event_list([audit_event(number)])
-            opened.sendall(head(f"Content-Length: {len(body)}") + body)
-            assert opened.recv(65536).startswith(b"HTTP/1.1 200")
+    opened = http.client.HTTPConnection("127.0.0.1", guarded.config.http_port, timeout=10)
+    opened.connect()
+    own = opened.sock
+    for number in range(1000):
+        body = event_list([audit_event(number)])
+        opened.request("POST", "/webhook/audit/prod/?timeout=30s", body, {"Authorization": f"Bearer {TOKEN}"})
+        answer = opened.getresponse()
+        assert answer.status == 200 and answer.read() and opened.sock is own
+    opened.close()
+    assert [contact.cluster for contact in wiring(guarded.app).repository.contacts()] == ["prod"]
 
 
 def run_threads(works: list[Callable[[], None]]) -> None:

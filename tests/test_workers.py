@@ -218,7 +218,8 @@ def test_memory_stays_small_and_probes_quick_while_a_large_batch_is_stored(tmp_p
         assert max(slowest[::2]) < 1 and max(slowest[1::2]) < 5
         assert memory(service.process.pid, "VmHWM") < 12 * len(body)
         counted = samples(get(f"{service.url}/metrics").body)
-        assert [counted[f'audit_webhook_events_total{{cluster="{name}",outcome="stored"}}'] for name in "ab"] == [400.0] * 2
+        for name in "ab":
+            assert counted[f'audit_webhook_events_total{{cluster="{name}",outcome="stored"}}'] == 400
 
 
 def test_log_of_production_is_json_and_holds_nothing_that_was_sent(tmp_path: Path) -> None:
