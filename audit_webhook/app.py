@@ -9,13 +9,17 @@ from flask import Flask, Response, request
 
 from audit_webhook import config as configuration
 from audit_webhook.blueprints import api, errors, ingest, ops, setup, ui
+from audit_webhook.breaker import Breaker
 from audit_webhook.config import Config
-from audit_webhook.keeper import Keeper
-from audit_webhook.metrics import Metrics
+from audit_webhook.keeper import Crew, Keeper, Worker
+from audit_webhook.metrics import Metrics, SpoolState
 from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
+from audit_webhook.services.drain import Drainer
+from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
-from audit_webhook.wiring import EXTENSION, Wiring
+from audit_webhook.spool import Spool, open_spool
+from audit_webhook.wiring import EXTENSION, Wiring, now
 
 logger: Final = logging.getLogger(__name__)
 
@@ -49,25 +53,36 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
         config, warnings = configuration.load()
         for warning in warnings:
             logger.warning(warning)
+    config.check_serving()
     static = None if part == "ingest" else str(STATIC)
     app = Flask("audit_webhook", template_folder=str(TEMPLATES), static_folder=static, static_url_path="/static")
     app.url_map.merge_slashes = False  # its redirect would turn a batch into a GET
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     repository = open_repository(config)
-    refusals = RefusalBook(repository)
-    app.extensions[EXTENSION] = Wiring(
-        config, repository, TokenCheck(config.webhook_token), refusals, metrics=metrics or Metrics()
+    spool = None if part == "pages" else open_spool(config)
+    breaker = Breaker(repository.is_ready)
+    parts = Wiring(
+        config, repository, DurableStore(repository, breaker, spool), TokenCheck(config.webhook_token),
+        RefusalBook(repository), metrics=metrics or Metrics(),
     )
-    keeper = app.extensions["keeper"] = Keeper(repository, refusals)
-    if part != "pages":
-        keeper.start()
+    app.extensions[EXTENSION] = parts
+    app.extensions["keeper"] = Crew(*_workers(parts, breaker, spool) if part != "pages" else ()).start()
     for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)
     ops.measure(app)
     errors.register(app)
     app.after_request(_add_headers)
     return app
+
+
+def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worker]:
+    """Give what goes on in the background of a process that receives batches."""
+    workers: list[Worker] = [Keeper(parts.repository, parts.refusals), breaker]
+    if spool is None:
+        return workers
+    parts.metrics.spool = lambda: SpoolState(spool.state().bytes, spool.state().oldest_seconds)
+    return [*workers, Drainer(spool, parts.repository, breaker, now, parts.metrics.note_drained)]
 
 
 def _add_headers(response: Response) -> Response:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Final
+from typing import Final, Protocol
 
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.repository import Repository
@@ -17,9 +17,38 @@ from audit_webhook.services.intake import RefusalBook
 
 logger: Final = logging.getLogger(__name__)
 
-RETRY_SECONDS: Final = 5
+RETRY_SECONDS: Final = 3
 INTERVAL_SECONDS: Final = 3600
 TICK_SECONDS: Final = 1.0
+
+
+class Worker(Protocol):
+    """Something that goes on in the background."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+class Crew:
+    """All that goes on in the background of an application: started in this order, stopped in reverse."""
+
+    def __init__(self, *workers: Worker) -> None:
+        """Take the workers; none is started yet."""
+        self._workers = workers
+
+    def start(self) -> Crew:
+        """Start each."""
+        for worker in self._workers:
+            worker.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop each."""
+        for worker in reversed(self._workers):
+            worker.stop()
 
 
 class Keeper:
@@ -32,11 +61,10 @@ class Keeper:
         self._stopped = threading.Event()
         self._due = 0.0
 
-    def start(self) -> Keeper:
+    def start(self) -> None:
         """Bring the schema up to date once before returning, then go on in the background."""
         self._migrate()
         threading.Thread(target=self._run, name="keeper", daemon=True).start()
-        return self
 
     def stop(self) -> None:
         """Do nothing more."""

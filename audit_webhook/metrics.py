@@ -50,7 +50,7 @@ MEANINGS: Final = {
     "audit_webhook_bytes_received_total": "Bytes of the bodies of batches, by cluster.",
     "audit_webhook_bytes_total": "The same bytes by cluster and outcome: the first of stored, spooled, quarantined, "
     "duplicate and refused that any event of the batch came to.",
-    "audit_webhook_bytes_drained_total": "Bytes of the spooled batches that have reached the database, by cluster.",
+    "audit_webhook_bytes_drained_total": "Bytes of the spooled events that have reached the database, by cluster.",
     "audit_webhook_lag_seconds": "From the stageTimestamp of the oldest event of a batch until the batch was stored, "
     "by cluster.",
     "audit_webhook_last_contact_timestamp_seconds": "When a batch of the cluster was last taken, since the epoch.",

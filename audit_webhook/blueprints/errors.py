@@ -24,8 +24,10 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.MalformedBatch: 400,
     errors.InvalidParameter: 400,
     errors.EventNotFound: 404,
+    errors.ServerBusy: 503,
     errors.StoreUnavailable: 503,
     errors.StoreBusy: 503,
+    errors.SpoolUnavailable: 503,
     errors.StoreMisconfigured: 503,
     errors.DuplicateKey: 500,
     errors.RowRefused: 500,
@@ -42,7 +44,7 @@ _TITLES: Final = {
     415: "Compressed bodies are not taken",
     429: "Too much at once",
     500: "Something went wrong here",
-    503: "The database is away",
+    503: "Try again later",
 }
 _PROGRAMS: Final = ("/webhook/", "/api/", "/healthz", "/readyz", "/metrics")
 
@@ -74,9 +76,16 @@ def _answer_domain(error: Exception) -> Response:
     status, headers, document = describe(error)
     if status == 500:  # without the text, which may quote what an event held
         logger.error("%s while answering %s", type(error).__name__, request.endpoint)
-    response = _answer(status, str(document["message"]))
+    response = _answer(status, str(document["message"]), **_place(error))
     response.headers.update(headers)
     return response
+
+
+def _place(error: Exception) -> dict[str, object]:
+    """Say for programs where in a query the mistake is, and what was expected there."""
+    if not isinstance(error, QueryError):
+        return {}
+    return {"position": error.position, "length": error.length, "expected": list(error.expected)}
 
 
 _STORE_MESSAGE: Final = "the database cannot be used now; nothing was stored"
@@ -95,10 +104,10 @@ def _answer_unforeseen(error: Exception) -> Response:
     return _answer(500, "")
 
 
-def _answer(status: int, message: str) -> Response:
+def _answer(status: int, message: str, **more: object) -> Response:
     title = _title(status)
     if request.path.startswith(_PROGRAMS) or "ui" not in current_app.blueprints:
-        return make_response(jsonify(error=title, message=message, status=status), status)
+        return make_response(jsonify(error=title, message=message, status=status, **more), status)
     return make_response(render_template("error.html", status=status, title=title, message=message), status)
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from audit_webhook.blueprints.errors import status_of
 from audit_webhook.errors import AuditWebhookError, BodyTooLarge, MalformedBatch
-from audit_webhook.services.ingest import Receipt, receive
+from audit_webhook.services.ingest import Receipt
 from audit_webhook.services.intake import admit, explain_size
 from audit_webhook.wiring import Wiring, wiring
 
@@ -19,14 +19,14 @@ bp = Blueprint("ingest", __name__)
 @bp.post("/webhook/audit", strict_slashes=False, provide_automatic_options=False, defaults={"cluster": ""})
 @bp.post("/webhook/audit/<cluster>", strict_slashes=False, provide_automatic_options=False)
 def post_batch(cluster: str) -> Response:
-    """Store a batch; 200 is given only when it is committed."""
+    """Keep a batch; 200 is given only when it is committed, or synced to the spool."""
     parts = wiring(current_app)
     name = cluster or request.args.get("cluster", "")
     body: bytes | None = None
     try:
         admit(parts.tokens, name, request.headers.get("Authorization", ""), request.headers.get("Content-Encoding", ""))
         body = _body(parts.config.max_body_bytes)
-        receipt = receive(parts.repository, name, body, parts.clock())
+        receipt = parts.durable.receive(name, body, parts.clock())
     except AuditWebhookError as error:
         _note(parts, name, error, body)
         raise

@@ -12,10 +12,13 @@ from audit_webhook.config import Config
 logger: Final = logging.getLogger(__name__)
 
 
-def load(is_service: bool = False) -> Config:
-    """Give the settings; raises ConfigError. A service logs JSON in production."""
-    config, warnings = configuration.load()
-    if is_service:
+def load(is_serving: bool = False) -> Config:
+    """Give the settings, checked for serving only where a port is opened; raises ConfigError.
+
+    What serves logs JSON in production.
+    """
+    config, warnings = configuration.load(is_serving=is_serving)
+    if is_serving:
         logs.configure(as_json=not config.is_development)
     for warning in warnings:
         logger.warning(warning)

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 import time
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from audit_webhook.wiring import wiring
 logger: Final = logging.getLogger(__name__)
 
 GRACE_SECONDS: Final = 3.0  # until a load balancer has seen that the process is not ready
+END_SECONDS: Final = 2.0  # what goes on in the background may be cut off at any moment
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -55,7 +57,9 @@ def serve_socket(
     logger.info("listening on http://%s:%d", shown, port, extra={"serves": part})
     began = time.monotonic()
     listener.run()
-    app.extensions["keeper"].stop()
+    ending = threading.Thread(target=app.extensions["keeper"].stop, daemon=True)
+    ending.start()
+    ending.join(END_SECONDS)
     parts.refusals.flush()
     parts.repository.close()
     logger.info("stopped", extra={"served_seconds": round(time.monotonic() - began, 1)})

@@ -52,7 +52,7 @@ class Listener(TcpWSGIServer):
         timeout = self.adj.asyncore_loop_timeout
         while self._sockets() and not self._is_drained():
             self.asyncore.loop(timeout=timeout, map=self._sockets(), use_poll=True, count=1)
-        self.task_dispatcher.shutdown(timeout=0.5)  # type: ignore[arg-type]
+        self.task_dispatcher.shutdown(timeout=0.2)  # type: ignore[arg-type]
         trigger: Any = self.trigger
         trigger.close()
 

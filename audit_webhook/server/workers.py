@@ -18,7 +18,7 @@ from audit_webhook.app import Part
 from audit_webhook.config import Config
 from audit_webhook.metrics import Metrics, make_board
 from audit_webhook.server.listener import DRAIN_SECONDS, bind
-from audit_webhook.server.lifetime import GRACE_SECONDS, serve_socket
+from audit_webhook.server.lifetime import END_SECONDS, serve_socket
 
 logger: Final = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Supervisor:
                 if stopping:
                     self._signal(signal.SIGKILL)
                     return 128 + got.si_signo
-                stopping, deadline = True, time.monotonic() + GRACE_SECONDS + DRAIN_SECONDS
+                stopping, deadline = True, time.monotonic() + DRAIN_SECONDS + END_SECONDS + 1
                 self._stop()
             self._reap(stopping)
             if time.monotonic() > deadline:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from audit_webhook.decode import read_wire, stage_time, to_event
-from audit_webhook.errors import AuditWebhookError, MalformedBatch, StoreBusy, StoreUnavailable
+from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.identity import event_id, quarantine_id, within_bounds
 from audit_webhook.redact import redact, redact_unreadable
 from audit_webhook.repository import PartlyStored, Repository
@@ -28,7 +28,7 @@ QUARANTINE_BYTES: Final = 256 * 1024**2
 
 
 class Receipt(NamedTuple):
-    """Where the items of a batch went; received = stored + duplicate + quarantined.
+    """Where the items of a batch went; received = stored + duplicate + quarantined + spooled.
 
     ``oldest`` is the stageTimestamp of the oldest event in microseconds, to the millisecond; 0 when there is none.
     """
@@ -37,6 +37,7 @@ class Receipt(NamedTuple):
     stored: int
     duplicate: int
     quarantined: int
+    spooled: int = 0
     oldest: int = 0
 
 
@@ -47,23 +48,27 @@ class Batch(NamedTuple):
     repeated: int
     quarantined: list[Quarantined]
 
+    @property
+    def total(self) -> int:
+        """Give the number of items sent."""
+        return len(self.events) + self.repeated + len(self.quarantined)
+
 
 def receive(repository: Repository, cluster: str, body: bytes, received: int) -> Receipt:
     """Store a batch durably and give the receipt; ``received`` is the time in microseconds.
 
     Raises MalformedBatch when the body holds nothing like an event, StoreUnavailable when it could not be stored.
     """
-    batch = read_batch(cluster, body, received)
-    count = len(batch.events) + batch.repeated + len(batch.quarantined)
-    try:
-        if batch.quarantined:
-            _check_room(repository)
-        stored = _store(repository, cluster, batch, received)
-    except AuditWebhookError as error:
-        error.events = count
-        raise
+    return store_batch(repository, cluster, read_batch(cluster, body, received), received)
+
+
+def store_batch(repository: Repository, cluster: str, batch: Batch, received: int) -> Receipt:
+    """Store a batch that was read, in one transaction, and give the receipt; raises StoreUnavailable."""
+    if batch.quarantined:
+        _check_room(repository)
+    stored = _store(repository, cluster, batch, received)
     return Receipt(
-        received=count,
+        received=batch.total,
         stored=stored,
         duplicate=len(batch.events) - stored + batch.repeated,
         quarantined=len(batch.quarantined),
