@@ -130,7 +130,7 @@ def test_query_and_pickers_filter_and_the_address_holds_all_of_it(server: Server
     page.keyboard.press("Enter")
     expect(page.locator(".row")).to_have_count(2)
     page.locator("summary", has_text="All clusters").click()
-    page.get_by_role("link", name="staging").click()
+    page.get_by_role("link", name="staging", exact=True).click()
     expect(page.locator(".row")).to_have_count(1)
     address = page.url
     page.goto("about:blank")
