@@ -1,0 +1,250 @@
+"""One request as its stages tell of it together, with its parameters and, where recorded, its bodies.
+
+Bodies are decoded when they are asked for: most commands need none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+
+from audit_webhook import tolerant
+from audit_webhook.decode import BODIES, User, Wire, read_wire, to_event
+from audit_webhook.event import Event
+from audit_webhook.spans import BrokenJSON, members
+
+STAGES: Final = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
+MOST_PARAMETERS: Final = 2_000
+DISPATCHER: Final = "kubectl-dispatcher/"
+SESSIONS: Final = frozenset({"exec", "attach", "portforward", "log"})
+READS: Final = frozenset({"get", "list", "watch"})
+WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+CREDENTIAL: Final = "authentication.kubernetes.io/credential-id"
+_NO_BODY: Final = msgspec.Raw(b"")
+
+
+class _FullUser(User, frozen=True, gc=False):
+    uid: str | None = None
+    extra: dict[str, tuple[str, ...]] | None = None
+
+
+class Recorded(Wire, frozen=True, gc=False, rename="camel"):
+    """An Event with everything that tells which command was behind it; its bodies stay undecoded."""
+
+    user: _FullUser | None = None
+    impersonated_user: _FullUser | None = None
+    request_object: msgspec.Raw = _NO_BODY
+    response_object: msgspec.Raw = _NO_BODY
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
+_decode_recorded: Final = msgspec.json.Decoder(Recorded).decode
+_decode_kind: Final = msgspec.json.Decoder(_Kind).decode
+_NO_USER: Final = _FullUser()
+
+
+class Request:
+    """The stages of one request, of which the last one counts; times are microseconds since the epoch."""
+
+    def __init__(self, event: Event, recorded: Recorded) -> None:
+        """Take the first stage that is known; `absorb` adds the others."""
+        self.event = event
+        self.recorded = recorded
+        self.events = [event]
+        self.start = event.requested or event.time
+        self.end = max(event.time, self.start)
+
+    def absorb(self, other: Request) -> None:
+        """Add another stage of the same request."""
+        self.events += other.events
+        self.start = min(self.start, other.start)
+        self.end = max(self.end, other.end)
+        if _rank(other.event.stage) > _rank(self.event.stage):
+            kept = self.events
+            self.__dict__ = {**other.__dict__, "events": kept, "start": self.start, "end": self.end}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its end is not known yet."""
+        return self.event.stage in ("RequestReceived", "ResponseStarted") and self.event.code != 401
+
+    @cached_property
+    def uri(self) -> str:
+        """The whole URI, which the event's own may be cut from."""
+        return self.recorded.request_uri or self.event.request_uri
+
+    @cached_property
+    def path(self) -> str:
+        """The URI without its query."""
+        return self.uri.partition("?")[0]
+
+    @cached_property
+    def parameters(self) -> Mapping[str, list[str]]:
+        """The parameters of the URI; none when they cannot be read."""
+        query = self.uri.partition("?")[2]
+        if not query:
+            return {}
+        try:
+            return parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="replace")
+        except ValueError:
+            return {}
+
+    def parameter(self, name: str) -> str:
+        """Give the first value of a parameter; empty when there is none."""
+        return self.parameters.get(name, [""])[0]
+
+    def is_set(self, name: str) -> bool:
+        """Whether a parameter is true as Kubernetes reads it: anything but ``false`` and ``0``."""
+        return self.parameters.get(name, ["0"])[0].lower() not in ("false", "0")
+
+    @cached_property
+    def has_body(self) -> bool:
+        """Whether the request's body was recorded."""
+        return bytes(self.recorded.request_object) not in (b"", b"null")
+
+    @cached_property
+    def body(self) -> Any:
+        """The request's body as plain values; None when it was not recorded or cannot be read."""
+        return _loads(self.recorded.request_object)
+
+    @cached_property
+    def response(self) -> Any:
+        """The answer as plain values; None when it was not recorded or cannot be read."""
+        return _loads(self.recorded.response_object)
+
+    @cached_property
+    def response_kind(self) -> str:
+        """The kind of the answer, such as ``Table``, which only kubectl's own printing asks for; may be empty."""
+        raw = self.recorded.response_object
+        if not bytes(raw):
+            return ""
+        try:
+            return _decode_kind(raw).kind
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return ""
+
+    @cached_property
+    def actor(self) -> tuple[object, ...]:
+        """What must be the same for two requests to be of one command."""
+        event, user = self.event, self.recorded.user or _NO_USER
+        assumed = self.recorded.impersonated_user or _NO_USER
+        credential = (user.extra or {}).get(CREDENTIAL, ())
+        return (event.cluster, event.user, event.source_ip, credential, assumed.username, assumed.groups, assumed.uid)
+
+    @cached_property
+    def thing(self) -> tuple[str, str, str, str]:
+        """The object that the request is about: API group, resource, namespace and name."""
+        event = self.event
+        namespace = "" if event.resource == "namespaces" else event.namespace
+        return (event.api_group, event.resource, namespace, event.name)
+
+    @cached_property
+    def is_kubectl(self) -> bool:
+        """Whether kubectl itself or its dispatcher says to have sent it."""
+        return self.event.client == "kubectl"
+
+    @cached_property
+    def is_dispatcher(self) -> bool:
+        """Whether it is the version request with which a dispatcher chooses the kubectl to run."""
+        return self.event.user_agent.startswith(DISPATCHER)
+
+    @cached_property
+    def role(self) -> str:
+        """``prelude``, ``read``, ``session`` or ``write``: what part it can play in a command."""
+        event = self.event
+        if not event.resource:
+            return "prelude" if self.is_dispatcher or _is_discovery(event, self.path) else "read"
+        if event.subresource in SESSIONS and event.resource == "pods":
+            return "session"
+        if event.verb in READS:
+            return "read"
+        return "write"
+
+    @cached_property
+    def is_table(self) -> bool | None:
+        """Whether the answer was a table for people to read; None when it is not known."""
+        kind = self.response_kind
+        return None if not kind or kind == "Status" else kind == "Table"
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it did not do what it asked for."""
+        return (self.event.code or 0) >= 400
+
+    @property
+    def manager(self) -> str:
+        """The field manager that the client named."""
+        return self.event.manager
+
+    @property
+    def lacks_bodies(self) -> bool:
+        """Whether bodies were not recorded at this audit level, or cut off."""
+        return self.event.level in ("Metadata", "None", "") or self.event.truncated
+
+
+def read_request(raw: bytes, cluster: str, event: Event | None = None) -> Request:
+    """Read one stage of a request; raises tolerant.Undecodable when it is no JSON object."""
+    try:
+        recorded = _decode_recorded(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        recorded = _read_tolerantly(raw)
+    return Request(event or to_event(recorded, raw, cluster), recorded)
+
+
+def _read_tolerantly(raw: bytes) -> Recorded:
+    """Read what a strict parser refuses, such as a client's patch with bytes that are not UTF-8."""
+    wire = read_wire(raw)
+    facts: dict[str, Any] = {name: getattr(wire, name) for name in Wire.__struct_fields__ if "user" not in name}
+    values = tolerant.shallow(raw, skip=BODIES).values
+    try:
+        bodies = {member.key: raw[member.start : member.end] for member in members(raw) if member.key in BODIES}
+    except BrokenJSON:
+        bodies = {}
+    return Recorded(
+        user=_loose_user(values.get("user")),
+        impersonated_user=_loose_user(values.get("impersonatedUser")),
+        request_object=msgspec.Raw(bodies.get("requestObject", b"")),
+        response_object=msgspec.Raw(bodies.get("responseObject", b"")),
+        **facts,
+        user_agent=wire.user_agent,
+    )
+
+
+def _loose_user(value: object) -> _FullUser | None:
+    if not isinstance(value, dict):
+        return None
+    names = {key: value[key] for key in ("username", "uid") if isinstance(value.get(key), str)}
+    groups = value.get("groups")
+    known = tuple(each for each in groups if isinstance(each, str)) if isinstance(groups, list) else ()
+    return _FullUser(**names, groups=known)
+
+
+def _loads(raw: msgspec.Raw) -> Any:
+    text = bytes(raw)
+    if not text:
+        return None
+    try:
+        return tolerant.loads(text)
+    except tolerant.Undecodable:
+        return None
+
+
+def _rank(stage: str) -> int:
+    return STAGES.index(stage) if stage in STAGES else -1
+
+
+def _is_discovery(event: Event, path: str) -> bool:
+    """Whether kubectl asks which APIs there are, as it does before other things (client-go discovery)."""
+    if event.verb not in ("get", "") or not event.user_agent.startswith("kubectl"):
+        return False
+    if path in ("/api", "/apis", "/openapi/v2", "/openapi/v3", "/version") or path.startswith("/openapi/v3/"):
+        return True
+    parts = path.strip("/").split("/")
+    return parts[0] == "api" and len(parts) == 2 or parts[0] == "apis" and len(parts) in (2, 3)
