@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from audit_webhook import __version__
-from audit_webhook.commands import demo, migrate, serve
+from audit_webhook.commands import demo, explain, migrate, serve
 from audit_webhook.errors import AuditWebhookError
 
-COMMANDS: Final = {"serve": serve, "demo": demo, "migrate": migrate}
+COMMANDS: Final = {"serve": serve, "demo": demo, "explain": explain, "migrate": migrate}
 FAILED: Final = 2
 
 
