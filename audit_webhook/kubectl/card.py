@@ -16,7 +16,7 @@ from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.words import Unsayable, is_plain, join
 
 NO_FORM: Final = "no kubectl form"
-_VALIDATIONS: Final = {"Warn": "warn", "Ignore": "ignore"}
+_VALIDATIONS: Final = {"Warn": "warn", "Ignore": "false"}
 _AUTHENTICATED: Final = "system:authenticated"
 _ACCOUNTS: Final = "system:serviceaccounts"
 
@@ -50,6 +50,8 @@ def tell(run: Run) -> Card:
     if line is None:
         return Card(None, None, run.main.event, events, run.start, run.end, unknown=(NO_FORM,))
     _add_common(line, run)
+    if run.main.role == "write" and not run.main.has_body:
+        line.guess("what the body would have told: it was not recorded")
     words = line.words
     if not is_plain(words):
         line.guess("characters that would act on a terminal are written out")

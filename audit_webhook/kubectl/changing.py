@@ -98,7 +98,7 @@ def _mark(run: Run, verb: str, member: str) -> Line:
     line.standard_managers = (f"kubectl-{verb}",)
     marks = part(first.body, "metadata", member)
     if not isinstance(marks, dict):
-        return line.lacks("keys and values: no change was recorded")
+        return line.guess("keys and values: no change was recorded")
     line.because(f"body: metadata.{member}")
     for key, value in marks.items():
         line.add(f"{key}-" if value is None else line.assign(key, str(value)))
@@ -180,7 +180,15 @@ def patch_without_manager(run: Run) -> Line | None:
         return None
     if last_applied(first.body) is not None:
         return _tell_noted(run)
-    return tell_rollout(run) or (tell_undo(run) if not first.manager else None) or _by_validation(run)
+    return tell_rollout(run) or (_tell_unmanaged(run) if not first.manager else None) or _by_validation(run)
+
+
+def _tell_unmanaged(run: Run) -> Line | None:
+    """Tell the two commands that name no manager; without a body, one is known by the revisions listed before."""
+    undone = tell_undo(run)
+    if undone is not None or run.main.has_body or run.main.event.subresource:
+        return undone
+    return from_file(Line("apply", "set-last-applied"), run).because("a patch without a field manager")
 
 
 def _tell_noted(run: Run) -> Line | None:

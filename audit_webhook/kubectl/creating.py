@@ -14,7 +14,7 @@ from audit_webhook.kubectl.create_services import ingress, service
 from audit_webhook.kubectl.create_workloads import cron_job, deployment, job
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.manifests import last_applied
-from audit_webhook.kubectl.objects import checked
+from audit_webhook.kubectl.objects import checked, slashed
 from audit_webhook.kubectl.raw import tell_raw
 from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.request import Request
@@ -37,6 +37,9 @@ def create(run: Run) -> Line | None:
     line = _sub_command(first)
     if line is None or first.parameter("fieldValidation") == "Ignore":
         return tell_create(run)
+    source = next((read for read in run.gets() if read.event.resource == "cronjobs"), None)
+    if source and first.event.resource == "jobs" and not first.has_body:
+        line.flag("from", slashed(source.event)).because("the cron job that was read before")
     line.standard_managers = (MANAGER,)
     return line.lacks("whether the same object came from a file")
 

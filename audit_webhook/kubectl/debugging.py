@@ -105,6 +105,8 @@ def _debug_copy(run: Run, original: Request, name: str) -> Line:
         )
     ]
     if new:
+        if part(run.main.body, "spec", "shareProcessNamespace") is True:
+            line.flag("share-processes").lacks("whether --share-processes was typed: it is the default")
         line.flag("image", text(new[0], "image"))
         _add_container_flags(line, new[0], has_profile=False)
     elif len(changed) == 1 and (texts(changed[0], "command") != texts(before[text(changed[0], "name")], "command")):
@@ -115,8 +117,6 @@ def _debug_copy(run: Run, original: Request, name: str) -> Line:
     elif changed:
         images = ",".join(f"{text(each, 'name')}={text(each, 'image')}" for each in changed)
         line.flag("set-image", images).lacks("--set-image, or --container and --image")
-    if part(run.main.body, "spec", "shareProcessNamespace") is True:
-        line.flag("share-processes")
     if text(run.main.body, "spec", "nodeName"):
         line.flag("same-node")
     return line.lacks("--attach")

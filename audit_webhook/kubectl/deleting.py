@@ -34,7 +34,7 @@ def _was_bare(request: Request) -> bool:
 
 
 def _add_deleted(line: Line, run: Run) -> Line:
-    lists = [each for each in run.lists("", run.deeds[-1]) if not each.parameter("limit")]
+    lists = [each for each in run.lists() if not each.parameter("limit")]
     resources = {deed.event.resource for deed in run.deeds}
     if not lists or not resources & {each.event.resource for each in lists}:
         return add_objects(line, run.deeds)

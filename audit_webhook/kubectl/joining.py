@@ -32,6 +32,7 @@ YES: Final = 2
 _WORKLOADS: Final = frozenset(
     "deployments statefulsets daemonsets replicasets replicationcontrollers services jobs cronjobs".split()
 )
+_FROM_FILES: Final = frozenset({"kubectl-create", "kubectl-replace"})
 _SERIAL: Final = frozenset({
     "kubectl-client-side-apply", "kubectl", "kubectl-create", "kubectl-replace", "kubectl-label", "kubectl-annotate",
     "kubectl-taint", "kubectl-set", "kubectl-edit", "kubectl-rollout", "kubectl-patch", "",
@@ -89,6 +90,8 @@ def _reads_together(run: Run, request: Request, gap: int) -> bool:
     if event.verb == "list" and event.resource == "pods" and not request.parameter("limit"):
         if last.event.resource in _WORKLOADS and last.event.namespace == event.namespace:
             return gap <= SOON
+    if event.verb == "list" and run.reads[0].path == "/api/v1/nodes" and not request.parameters and not request.is_table:
+        return gap <= 2 * NEAR and not run.reads[0].parameters and not run.reads[0].is_table
     if last.event.verb == "get" and event.verb == "get" and last.thing == request.thing and not request.is_table:
         return gap <= SOON and last.event.code != 404
     if any(read.thing == request.thing and read.event.code == 404 for read in run.reads):
@@ -126,7 +129,7 @@ def _leads_to_watch(read: Request, watch: Request) -> bool:
 def _prepares(run: Run, deed: Request, gap: int) -> bool:
     """Whether the reads of a run are those that kubectl makes before a write or session."""
     patience = EDITING if deed.manager == "kubectl-edit" or "fieldValidation" in deed.parameters else READ_BEFORE
-    if gap > patience:
+    if gap > patience or (deed.manager in _FROM_FILES and _read_before_schema(run)):
         return False
     event = deed.event
     if deed.thing in run.seen or any(_listed(read, deed) for read in run.reads):
@@ -138,6 +141,12 @@ def _prepares(run: Run, deed: Request, gap: int) -> bool:
     if event.resource == "pods" and event.verb == "create" and not event.subresource:
         return not deed.manager and any(read.event.resource in ("pods", "nodes") for read in run.gets())
     return any(drained_node(read) for read in run.reads) and event.resource == "pods"
+
+
+def _read_before_schema(run: Run) -> bool:
+    """Whether an object was read before the schema: commands that send files do it the other way around."""
+    schemas = [prelude.start for prelude in run.preludes if prelude.path.startswith("/openapi/")]
+    return bool(schemas) and run.reads[0].start < min(schemas)
 
 
 def _listed(read: Request, deed: Request) -> bool:

@@ -27,12 +27,12 @@ def continues(run: Run, request: Request, gap: int) -> bool:
         return _continues_session(run, last, request, gap)
     if last.role == "session" and request.event.verb != "delete":
         return False
+    if request.event.subresource == "eviction":
+        return _drains(run) and gap <= 10 * _SECOND
     if request.event.dry_run != last.event.dry_run:
         return False
     if request.event.verb == "delete":
         return _continues_delete(run, last, request, gap)
-    if request.event.subresource == "eviction":
-        return _drains(run) and gap <= 10 * _SECOND
     if last.event.verb == "delete":
         replaces = request.manager in _FILES and request.thing in run.touched
         return replaces and gap <= 30 * _SECOND

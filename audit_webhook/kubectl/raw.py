@@ -26,6 +26,8 @@ def tell_raw(run: Run) -> Line | None:
         return None
     line = Line(verb).flag("raw", request.uri).because(f"the path {request.path} as it was asked for")
     line.common = False
+    if request.role == "write":
+        line.guess("whether a program that calls itself kubectl sent it")
     if verb in _SENDING:
         line.short("-f").short("-")
         line.stdin = manifest([request])

@@ -65,7 +65,9 @@ def _pod_spec(body: object) -> Any:
 
 def _add_images(line: Line, run: Run, containers: list[dict[str, Any]]) -> None:
     images = {text(container, "name"): text(container, "image") for container in containers}
-    if len(images) > 1 and len(set(images.values())) == 1:
+    line.guess("containers that had the image already, and * for all of them")
+    is_one_for_all = len(set(images.values())) == 1 and (len(images) > 1 or "-l" in line.flags or "--all" in line.flags)
+    if is_one_for_all:
         line.add(f"*={next(iter(images.values()))}")
     else:
         line.add(*(f"{name}={image}" for name, image in images.items()))
@@ -73,6 +75,7 @@ def _add_images(line: Line, run: Run, containers: list[dict[str, Any]]) -> None:
 
 def _add_env(line: Line, run: Run, containers: list[dict[str, Any]]) -> None:
     variables = {text(entry, "name"): entry for container in containers for entry in entries(container, "env")}
+    line.guess("variables that had their value already, or were not there to be removed")
     source = _source(run, list(variables.values()))
     if source:
         _add_source(line, run, source, variables)
@@ -115,7 +118,7 @@ def _add_resources(line: Line, run: Run, containers: list[dict[str, Any]]) -> No
 
 def _add_container(line: Line, run: Run, containers: list[dict[str, Any]]) -> None:
     if len(containers) == 1 and len(run.deeds) == 1:
-        line.flag("containers", text(containers[0], "name"))
+        line.short("-c", text(containers[0], "name"))
 
 
 _BY_MEMBER: Final[tuple[tuple[str, str, Callable[[Line, Run, list[dict[str, Any]]], None]], ...]] = (
