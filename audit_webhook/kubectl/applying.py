@@ -9,6 +9,7 @@ from audit_webhook.kubectl.raw import tell_raw
 from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.values import text
 
 CLIENT_SIDE: str = "kubectl-client-side-apply"
 SERVER_SIDE: str = "kubectl"
@@ -102,8 +103,11 @@ def apply_server_side(run: Run) -> Line | None:
 def replace(run: Run) -> Line | None:
     """Tell ``replace``; with a create it was ``--force``."""
     line = from_file(Line("replace"), run, "kubectl-replace")
-    if any(deed.event.verb == "delete" for deed in run.deeds):
+    removal = next((deed for deed in run.deeds if deed.event.verb == "delete"), None)
+    if removal is not None:
         line.flag("force")
+        grace = text(removal.body, "gracePeriodSeconds")
+        line.flag_if("grace-period", "0" if grace == "1" else grace)  # kubectl sends 1 for 0 here
     if subresource := run.main.event.subresource:
         line.flag("subresource", subresource)
     return line

@@ -33,22 +33,18 @@ class Card:
     events: tuple[Event, ...]
     start: int
     end: int
+    audit_ids: tuple[str, ...]
     evidence: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     stdin: str = ""
-
-    @property
-    def audit_ids(self) -> tuple[str, ...]:
-        """The auditIDs of its requests, each once."""
-        return tuple(dict.fromkeys(event.audit_id for event in self.events))
-
 
 def tell(run: Run) -> Card:
     """Tell which command sent the requests of a run."""
     line = _line_of(run)
     events = tuple(event for request in run.requests for event in request.events)
+    audit_ids = tuple(dict.fromkeys(request.audit_id for request in run.requests))
     if line is None:
-        return Card(None, None, run.main.event, events, run.start, run.end, unknown=(NO_FORM,))
+        return Card(None, None, run.main.event, events, run.start, run.end, audit_ids, unknown=(NO_FORM,))
     _add_common(line, run)
     if run.main.role == "write" and not run.main.has_body:
         line.guess("what the body would have told: it was not recorded")
@@ -58,7 +54,7 @@ def tell(run: Run) -> Card:
     if any(event.cut for event in events):
         line.guess("some values are too long and were cut")
     return Card(
-        join(words), _confidence(line, run), run.main.event, events, run.start, run.end,
+        join(words), _confidence(line, run), run.main.event, events, run.start, run.end, audit_ids,
         (*line.evidence, *_common_evidence(run)), tuple(filter(None, line.unknown)), line.stdin,
     )
 
@@ -130,6 +126,9 @@ def _add_impersonation(line: Line, request: Request) -> None:
         if group != _AUTHENTICATED and not own:
             line.flag("as-group", group)
     line.flag_if("as-uid", assumed.uid)
+    for key, values in (assumed.extra or {}).items():
+        for value in values:
+            line.flag("as-user-extra", f"{key}={value}")
 
 
 def _common_evidence(run: Run) -> list[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
-
 from audit_webhook.kubectl.applying import apply, from_file, tell_server_side
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.manifests import last_applied, masked
@@ -14,13 +12,13 @@ from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.revisions import add_revision
 from audit_webhook.kubectl.run import Run
-from audit_webhook.kubectl.values import part
+from audit_webhook.kubectl.values import part, write_json
 
 RESTARTED: Final = "kubectl.kubernetes.io/restartedAt"
 _CAUSE: Final = "kubernetes.io/change-cause"
 
 
-def add_targets(line: Line, run: Run) -> Line:
+def add_targets(line: Line, run: Run, all_flag: str = "all") -> Line:
     """Add what a command changed: objects by name, or how a list before chose them."""
     lists = [each for each in run.lists("", run.deeds[-1]) if each.event.resource in _resources(run)]
     chosen = [each for each in lists if each.is_table is not True and not each.parameter("limit")]
@@ -29,7 +27,7 @@ def add_targets(line: Line, run: Run) -> Line:
     add_types(line, chosen)
     add_chosen(line, chosen[0])
     line.because("a list before, and then each of its objects")
-    return line if line.flags else line.flag("all")
+    return line.flag(all_flag) if all_flag and not line.flags else line
 
 
 def _resources(run: Run) -> set[str]:
@@ -60,14 +58,7 @@ def tell_patch(run: Run) -> Line:
         return line.lacks("-p: the patch was not recorded")
     shown = masked(body) if first.event.resource == "secrets" else body
     line.masks(shown is not body)
-    return line.short("-p", _compact(shown)) if shown is not None else line
-
-
-def _compact(value: object) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return "***"
+    return line.short("-p", write_json(shown)) if shown is not None else line
 
 
 @command("patch", manager="kubectl-edit", subresource="*")
@@ -96,10 +87,12 @@ def _mark(run: Run, verb: str, member: str) -> Line:
     first = run.main
     line = add_targets(Line(verb), run)
     line.standard_managers = (f"kubectl-{verb}",)
-    marks = part(first.body, "metadata", member)
-    if not isinstance(marks, dict):
+    marks = {key: value for deed in run.deeds for key, value in (part(deed.body, "metadata", member) or {}).items()}
+    if not marks:
         return line.guess("keys and values: no change was recorded")
     line.because(f"body: metadata.{member}")
+    if any(value is None for value in marks.values()):
+        line.lacks("keys that were to be removed but were not there")
     for key, value in marks.items():
         line.add(f"{key}-" if value is None else line.assign(key, str(value)))
     version = part(first.body, "metadata", "resourceVersion")
@@ -145,13 +138,13 @@ def tell_rollout(run: Run) -> Line | None:
         verb, fact = ("pause" if spec["paused"] else "resume"), "body: spec.paused"
     else:
         return None
-    line = add_targets(Line("rollout", verb), run).because(fact)
+    line = add_targets(Line("rollout", verb), run, all_flag="").because(fact)
     line.standard_managers = ("kubectl-rollout",)
     return line
 
 
 def _rollout_unknown(run: Run) -> Line:
-    line = add_targets(Line("rollout", "restart"), run)
+    line = add_targets(Line("rollout", "restart"), run, all_flag="")
     line.standard_managers = ("kubectl-rollout",)
     return line.guess("restart, pause or resume: the body was not recorded")
 
@@ -183,6 +176,13 @@ def patch_without_manager(run: Run) -> Line | None:
     return tell_rollout(run) or (_tell_unmanaged(run) if not first.manager else None) or _by_validation(run)
 
 
+def _marks_only(body: object, member: str) -> bool:
+    metadata = part(body, "metadata")
+    return isinstance(body, dict) and set(body) == {"metadata"} and isinstance(metadata, dict) and (
+        set(metadata) == {member} and isinstance(metadata[member], dict)
+    )
+
+
 def _tell_unmanaged(run: Run) -> Line | None:
     """Tell the two commands that name no manager; without a body, one is known by the revisions listed before."""
     undone = tell_undo(run)
@@ -198,6 +198,9 @@ def _tell_noted(run: Run) -> Line | None:
 
 
 def _by_validation(run: Run) -> Line:
+    for verb, member in (("label", "labels"), ("annotate", "annotations")):
+        if _marks_only(run.main.body, member):
+            return _mark(run, verb, member).guess("whether patch was run: the field manager is none of kubectl's own")
     if "fieldValidation" in run.main.parameters:
         line = add_objects(Line("edit"), run.deeds)
         return line.guess("edit or apply: the field manager is none of kubectl's own").because("fieldValidation=")

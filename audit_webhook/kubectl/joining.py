@@ -88,7 +88,7 @@ def _reads_together(run: Run, request: Request, gap: int) -> bool:
     if event.verb == "list" and event.name:
         return gap <= SOON and bool(run.seen)
     if event.verb == "list" and event.resource == "pods" and not request.parameter("limit"):
-        if last.event.resource in _WORKLOADS and last.event.namespace == event.namespace:
+        if any(read.event.resource in _WORKLOADS and read.event.namespace == event.namespace for read in run.reads):
             return gap <= SOON
     if event.verb == "list" and run.reads[0].path == "/api/v1/nodes" and not request.parameters and not request.is_table:
         return gap <= 2 * NEAR and not run.reads[0].parameters and not run.reads[0].is_table
@@ -167,6 +167,8 @@ def _follows(run: Run, request: Request, gap: int) -> int:
         if gap <= PRELUDE and awaited:
             return YES
     if event.verb in ("watch", "list") and request.thing in run.touched and event.name:
+        return YES if gap <= POLL else NO
+    if deed.event.subresource == "scale" and event.subresource == "scale" and request.thing in run.touched:
         return YES if gap <= POLL else NO
     if event.verb == "list" and _is_pruning(run, request) and gap <= SOON:
         return YES

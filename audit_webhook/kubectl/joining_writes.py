@@ -11,6 +11,7 @@ from typing import Final
 from audit_webhook.kubectl.nodes import drained_node
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.sessions import is_resumed
 from audit_webhook.kubectl.values import part
 
 _MILLISECOND: Final = 1_000
@@ -75,7 +76,16 @@ def _changes_alike(last: Request, request: Request) -> bool:
     """Whether two changes are one: what differs from object to object by nature is not compared."""
     if request.manager in ("kubectl-set", "kubectl-edit", "kubectl-taint", "kubectl-rollout"):
         return part(last.body, "spec", "paused") == part(request.body, "spec", "paused")
+    if request.manager in _SAME_CHANGE:
+        return _without_nulls(last.body) == _without_nulls(request.body)
     return bool(last.body == request.body)
+
+
+def _without_nulls(body: object) -> object:
+    """Give a change without what it takes away: a label that is not there is not taken away either."""
+    if not isinstance(body, dict):
+        return body
+    return {key: _without_nulls(value) for key, value in body.items() if value is not None}
 
 
 def _continues_session(run: Run, last: Request, request: Request, gap: int) -> bool:
@@ -99,6 +109,8 @@ def _continues_session(run: Run, last: Request, request: Request, gap: int) -> b
         return any(deed.role == "write" for deed in run.deeds) and gap <= 10 * _SECOND
     if request.event.subresource == "log":
         return any(deed.role == "write" for deed in run.deeds) and gap <= 10 * _SECOND
+    if is_resumed(last) and is_resumed(request):
+        return gap <= 60 * _SECOND
     tested = last.parameters.get("command", [])[:2] == ["test", "-d"]
     unpacks = request.parameters.get("command", [])[:1] == ["tar"] and request.is_set("stdin")
     return tested and unpacks and gap <= 5 * _SECOND

@@ -102,6 +102,8 @@ def taint(run: Run) -> Line | None:
         for word in _difference(before or {}, _taints(part(deed.body, "spec", "taints"))):
             changes[word] = None
     line.add(*changes).because("body: spec.taints").lacks("--overwrite")
+    if any(word.endswith("-") for word in changes):
+        line.guess("whether one effect or all of a key were to be removed")
     return line if is_known and changes else line.lacks("which of the taints were there before")
 
 

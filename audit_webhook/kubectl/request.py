@@ -80,6 +80,11 @@ class Request:
         """The whole URI, which the event's own may be cut from."""
         return self.recorded.request_uri or self.event.request_uri
 
+    @property
+    def audit_id(self) -> str:
+        """The whole auditID, which the event's own may be cut from."""
+        return self.recorded.audit_id or self.event.audit_id
+
     @cached_property
     def path(self) -> str:
         """The URI without its query."""

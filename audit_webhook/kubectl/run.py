@@ -46,7 +46,12 @@ class Run:
 
     @property
     def main(self) -> Request:
-        """The request that tells most: the first deed, else the first read, else the last prelude."""
+        """The request that tells most: the first deed, else the first read, else the last prelude.
+
+        Where an object was deleted to be made anew, the making tells more.
+        """
+        if self.deeds and self.deeds[0].event.verb == "delete":
+            return next((deed for deed in self.deeds if deed.event.verb == "create"), self.deeds[0])
         return self.deeds[0] if self.deeds else self.reads[0] if self.reads else self.preludes[-1]
 
     @property

@@ -9,8 +9,13 @@ from audit_webhook.kubectl.objects import checked, kind_of_type, slashed, type_o
 from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
-from audit_webhook.kubectl.values import entries, joined, pairs, part, text, texts
+from audit_webhook.kubectl.values import entries, joined, pairs, part, text, texts, write_json
 
+# What run itself or the apiserver's defaults put into a pod.
+_OWN_MEMBERS: Final = frozenset({
+    "containers", "restartPolicy", "terminationGracePeriodSeconds", "dnsPolicy", "securityContext", "schedulerName",
+    "enableServiceLinks", "serviceAccountName", "serviceAccount",
+})
 _RUN: Final = "kubectl-run"
 _EXPOSE: Final = "kubectl-expose"
 _AUTOSCALE: Final = "kubectl-autoscale"
@@ -36,7 +41,8 @@ def run_image(run: Run) -> Line | None:
         line.flag("command").tail(texts(container, "command"))
     else:
         line.tail(texts(container, "args"))
-    return line.lacks("--overrides and --image-pull-policy where it is the default")
+    _add_overrides(line, part(first.body, "spec"))
+    return line.lacks("--image-pull-policy where it is the default")
 
 
 def _add_pod_flags(line: Line, name: str, body: Any, container: dict[str, Any]) -> None:
@@ -55,6 +61,13 @@ def _add_pod_flags(line: Line, name: str, body: Any, container: dict[str, Any]) 
     line.flag_if("serviceaccount", text(body, "spec", "serviceAccountName"))
     _add_resources(line, container)
     _add_pull_policy(line, container)
+
+
+def _add_overrides(line: Line, spec: Any) -> None:
+    """Add what no flag makes, as ``--overrides`` would have it."""
+    extra = {key: value for key, value in spec.items() if key not in _OWN_MEMBERS} if isinstance(spec, dict) else {}
+    if extra:
+        line.flag("overrides", write_json({"spec": extra})).lacks("how --overrides was written")
 
 
 def _add_resources(line: Line, container: dict[str, Any]) -> None:

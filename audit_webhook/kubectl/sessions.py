@@ -73,7 +73,10 @@ def _copy(run: Run, deeds: Sequence[Request]) -> Line | None:
             line.flag("no-preserve")
     elif (source := _source(commands[0])) and not run.main.is_set("stdin") and not run.main.is_set("tty"):
         line.add(f"{namespace}/{pod}:{source}", "<file>").lacks("the local file").because("tar cf -, as cp runs it")
-        line.guess("whether exec was run with tar")
+        if is_resumed(run.main):
+            line.flag("retries", max(1, len(deeds) - 1)).lacks("how many --retries were allowed")
+        else:
+            line.guess("whether exec was run with tar")
     else:
         return None
     line.has_namespace = False
@@ -84,6 +87,12 @@ def _copy(run: Run, deeds: Sequence[Request]) -> Line | None:
 def _unpacks(words: Sequence[str]) -> bool:
     plain = tuple(word for word in words if word not in _NO_PRESERVE)
     return plain[:3] == _IN
+
+
+def is_resumed(request: Request) -> bool:
+    """Whether an exec is a part of a copy that may be resumed, which nothing but ``cp --retries`` sends."""
+    words = request.parameters.get("command", [])
+    return len(words) == 3 and words[:2] == ["sh", "-c"] and _RESUMED.fullmatch(words[2]) is not None
 
 
 def _source(words: Sequence[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 
 def part(value: object, *path: str) -> Any:
     """Give what lies at a path within plain values; None when it does not."""
@@ -48,3 +50,11 @@ def only(value: object, *keys: str) -> bool:
     if not isinstance(value, dict):
         return False
     return all(key in keys for key, each in value.items() if each not in (None, {}, [], ""))
+
+
+def write_json(value: object) -> str:
+    """Write a value as compact JSON; ``***`` when it is too deep to be written."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return "***"
