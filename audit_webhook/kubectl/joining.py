@@ -13,6 +13,7 @@ from audit_webhook.kubectl.joining_writes import continues
 from audit_webhook.kubectl.nodes import drained_node
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.sessions import is_resumed
 
 MILLISECOND: Final = 1_000
 SECOND: Final = 1_000_000
@@ -20,7 +21,7 @@ AT_ONCE: Final = 60 * MILLISECOND
 NEAR: Final = 120 * MILLISECOND
 SOON: Final = 500 * MILLISECOND
 POLL: Final = 1_200 * MILLISECOND
-PRELUDE: Final = 5 * SECOND
+PRELUDE: Final = 3 * SECOND
 READ_BEFORE: Final = 2 * SECOND
 DRAIN_POLL: Final = 7 * SECOND
 EDITING: Final = 600 * SECOND
@@ -47,14 +48,20 @@ def fit(run: Run, request: Request) -> int:
     if gap > EDITING:
         return NO
     if not run.deeds and not run.reads:
-        return YES if gap <= PRELUDE and not (request.is_dispatcher and run.preludes) else NO
+        return YES if not request.is_dispatcher and gap <= _after_prelude(run) else NO
     if request.role == "prelude":
-        return MAYBE if gap <= NEAR * 2 and not request.is_dispatcher else NO
+        again = any(prelude.path == request.path for prelude in run.preludes)
+        return MAYBE if gap <= 2 * NEAR and not request.is_dispatcher and not again else NO
     if request.role == "read":
         return _fit_read(run, request, gap)
     if run.deeds:
         return YES if continues(run, request, gap) else NO
     return YES if _prepares(run, request, gap) else NO
+
+
+def _after_prelude(run: Run) -> int:
+    """Give how long after it the command itself may begin: a dispatcher still has to start another program."""
+    return PRELUDE if run.preludes[-1].is_dispatcher else 2 * NEAR
 
 
 def _is_same_client(run: Run, request: Request) -> bool:
@@ -93,7 +100,7 @@ def _reads_together(run: Run, request: Request, gap: int) -> bool:
     if event.verb == "list" and run.reads[0].path == "/api/v1/nodes" and not request.parameters and not request.is_table:
         return gap <= 2 * NEAR and not run.reads[0].parameters and not run.reads[0].is_table
     if last.event.verb == "get" and event.verb == "get" and last.thing == request.thing and not request.is_table:
-        return gap <= SOON and last.event.code != 404
+        return gap <= 2 * NEAR and last.event.code != 404
     if any(read.thing == request.thing and read.event.code == 404 for read in run.reads):
         return gap <= POLL and not request.is_table and len(run.gets()) > 0 and event.verb == "get"
     return gap <= _patience(last, request) and _is_like(run, request)
@@ -128,19 +135,28 @@ def _leads_to_watch(read: Request, watch: Request) -> bool:
 
 def _prepares(run: Run, deed: Request, gap: int) -> bool:
     """Whether the reads of a run are those that kubectl makes before a write or session."""
-    patience = EDITING if deed.manager == "kubectl-edit" or "fieldValidation" in deed.parameters else READ_BEFORE
+    edits = deed.manager == "kubectl-edit" or (deed.event.verb == "patch" and _is_named_by_user(deed))
+    patience = EDITING if edits else READ_BEFORE
     if gap > patience or (deed.manager in _FROM_FILES and _read_before_schema(run)):
         return False
     event = deed.event
+    if any(read.is_table for read in run.reads):
+        return False
     if deed.thing in run.seen or any(_listed(read, deed) for read in run.reads):
         return True
     if gap > READ_BEFORE:
         return False
     if event.verb == "create" and event.resource != "pods":
-        return any(read.event.verb == "get" and read.event.namespace in (event.namespace, "") for read in run.reads)
+        near = gap <= SOON
+        return near and any(read.event.verb == "get" and read.event.namespace == event.namespace for read in run.reads)
     if event.resource == "pods" and event.verb == "create" and not event.subresource:
         return not deed.manager and any(read.event.resource in ("pods", "nodes") for read in run.gets())
     return any(drained_node(read) for read in run.reads) and event.resource == "pods"
+
+
+def _is_named_by_user(deed: Request) -> bool:
+    """Whether a checked write names a field manager of the user's own, as edit with ``--field-manager`` does."""
+    return "fieldValidation" in deed.parameters and "force" not in deed.parameters and deed.manager not in _SERIAL
 
 
 def _read_before_schema(run: Run) -> bool:
@@ -158,13 +174,13 @@ def _follows(run: Run, request: Request, gap: int) -> int:
     """Judge a read after a write or session."""
     deed = run.deeds[-1]
     event = request.event
-    if deed.event.verb == "delete" and request.thing in run.touched:
-        return YES if gap <= DRAIN_POLL and not request.is_table else NO
+    if deed.event.verb == "delete" and request.thing in run.touched and event.resource == deed.event.resource:
+        waits = gap <= SOON or any(drained_node(read) for read in run.reads)
+        return YES if waits and not request.is_table and not deed.event.dry_run else NO
     if any(drained_node(read) for read in run.reads) or drained_node(request):
         return _follows_drain(run, request, gap)
     if event.resource == "pods" and request.thing in run.touched and deed.event.resource in ("pods", "services"):
-        awaited = event.verb in ("watch", "list") or deed.event.subresource in ("attach", "exec", "eviction")
-        if gap <= PRELUDE and awaited:
+        if gap <= PRELUDE and (event.verb in ("watch", "list") or _is_looked_at_again(run, deed)):
             return YES
     if event.verb in ("watch", "list") and request.thing in run.touched and event.name:
         return YES if gap <= POLL else NO
@@ -177,6 +193,13 @@ def _follows(run: Run, request: Request, gap: int) -> int:
     return MAYBE if gap <= 2 * NEAR and deed.manager in _SERIAL else NO
 
 
+def _is_looked_at_again(run: Run, deed: Request) -> bool:
+    """Whether a pod is read once more: between the steps of cp, and before run takes it away."""
+    if deed.event.subresource == "exec":
+        return deed.parameters.get("command", [])[:2] == ["test", "-d"] or is_resumed(deed)
+    return deed.event.subresource == "attach" and run.deeds[0].role == "write"
+
+
 def _follows_drain(run: Run, request: Request, gap: int) -> int:
     event = request.event
     cordoned = any(deed.event.resource == "nodes" for deed in run.deeds)
@@ -184,6 +207,8 @@ def _follows_drain(run: Run, request: Request, gap: int) -> int:
         return YES if gap <= SOON and cordoned else NO
     if event.resource == "daemonsets" and event.verb == "get":
         return YES if gap <= SOON else NO
+    if event.resource != "pods":
+        return NO
     return YES if request.thing in run.touched and gap <= DRAIN_POLL and not request.is_table else NO
 
 

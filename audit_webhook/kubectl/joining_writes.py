@@ -54,7 +54,7 @@ def _is_same_write(run: Run, last: Request, request: Request, gap: int) -> bool:
     if request.thing in run.touched and request.event.verb != "create":
         return request.event.verb == last.event.verb and last.is_refused and gap <= 2 * _SECOND
     if _brings_files(run, request):
-        return gap <= (1_000 if run.has_openapi or len(run.reads) else 60) * _MILLISECOND
+        return gap <= (250 if run.has_openapi or len(run.reads) else 60) * _MILLISECOND
     if request.event.api_group == _RIGHTS and not request.manager:
         return last.event.api_group == _RIGHTS and gap <= 500 * _MILLISECOND
     if last.event.verb != request.event.verb or request.event.verb not in ("patch", "update"):
