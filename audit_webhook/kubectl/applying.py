@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit_webhook.kubectl.line import Line
-from audit_webhook.kubectl.manifests import last_applied, manifest
+from audit_webhook.kubectl.manifests import last_applied
 from audit_webhook.kubectl.objects import add_objects
 from audit_webhook.kubectl.raw import tell_raw
 from audit_webhook.kubectl.registry import command
@@ -18,10 +18,10 @@ SERVER_SIDE: str = "kubectl"
 def from_file(line: Line, run: Run, *managers: str) -> Line:
     """Add ``-f -`` with what was sent, and the managers that need no mention."""
     line.short("-f").short("-")
-    line.stdin = manifest(_sent(run))
+    line.sent = _sent(run)
     line.standard_managers = managers
     line.lacks("the name of the file")
-    return line if line.stdin else line.lacks("what was in the file: it was not recorded")
+    return line if all(request.has_body for request in line.sent) else line.lacks("what was in the file: it was not recorded")
 
 
 def _sent(run: Run) -> list[Request]:
@@ -53,7 +53,8 @@ def is_diff(request: Request) -> bool:
 
 def _diff(line: Line, run: Run) -> Line:
     from_file(line.because("a dry run without field validation"), run, CLIENT_SIDE, SERVER_SIDE)
-    line.stdin = line.stdin if run.main.event.verb == "create" or line.flags[0] != "-f" else ""
+    if any(request.event.verb == "patch" for request in line.sent):
+        line.sent = []  # a patch of diff is not what the file held
     return line
 
 

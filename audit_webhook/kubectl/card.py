@@ -9,6 +9,7 @@ from audit_webhook.event import Event
 from audit_webhook.kubectl import families
 from audit_webhook.kubectl.equivalents import equivalent
 from audit_webhook.kubectl.line import Confidence, Line
+from audit_webhook.kubectl.manifests import manifest
 from audit_webhook.kubectl.raw import tell_discovery
 from audit_webhook.kubectl.registry import tellers_of
 from audit_webhook.kubectl.request import Request
@@ -36,7 +37,12 @@ class Card:
     audit_ids: tuple[str, ...]
     evidence: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    stdin: str = ""
+    sent: tuple[Request, ...] = ()
+
+    @property
+    def stdin(self) -> str:
+        """What the command read from its standard input, for a here-document; empty when there is nothing known."""
+        return manifest(self.sent)
 
 def tell(run: Run) -> Card:
     """Tell which command sent the requests of a run."""
@@ -55,7 +61,7 @@ def tell(run: Run) -> Card:
         line.guess("some values are too long and were cut")
     return Card(
         join(words), _confidence(line, run), run.main.event, events, run.start, run.end, audit_ids,
-        (*line.evidence, *_common_evidence(run)), tuple(filter(None, line.unknown)), line.stdin,
+        (*line.evidence, *_common_evidence(run)), tuple(filter(None, line.unknown)), tuple(line.sent),
     )
 
 

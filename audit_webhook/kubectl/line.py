@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.words import MASK, Unsayable, escape, mask, mask_text
 
 Confidence = Literal["exact", "likely", "equivalent"]
@@ -23,7 +24,7 @@ class Line:
         self.is_complete = True
         self.evidence: list[str] = []
         self.unknown: list[str] = []
-        self.stdin = ""
+        self.sent: list[Request] = []
         self.has_namespace = True
         self.common = True
         self.standard_managers: tuple[str, ...] = ()

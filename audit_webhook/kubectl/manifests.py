@@ -18,7 +18,10 @@ _SECRETS: Final = ("data", "stringData")
 def manifest(requests: Iterable[Request]) -> str:
     """Give the documents that were sent, or what client-side apply noted of them; empty when none was recorded."""
     documents = [document for request in requests if (document := _document(request)) is not None]
-    text = "---\n".join(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n" for document in documents)
+    try:
+        text = "---\n".join(orjson.dumps(each, option=orjson.OPT_INDENT_2).decode() + "\n" for each in documents)
+    except TypeError:  # too deep to be written
+        return ""
     return text if len(text) <= LONGEST else ""
 
 

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from audit_webhook.kubectl.line import Line
-from audit_webhook.kubectl.manifests import manifest
 from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.run import Run
 
@@ -30,7 +29,7 @@ def tell_raw(run: Run) -> Line | None:
         line.guess("whether a program that calls itself kubectl sent it")
     if verb in _SENDING:
         line.short("-f").short("-")
-        line.stdin = manifest([request])
+        line.sent = [request]
     return line
 
 

@@ -1,6 +1,6 @@
 """One request as its stages tell of it together, with its parameters and, where recorded, its bodies.
 
-Bodies are decoded when they are asked for: most commands need none.
+Bodies are decoded when they are asked for, and secrets in them are masked then: most commands need none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 from audit_webhook import tolerant
 from audit_webhook.decode import BODIES, User, Wire, read_wire, to_event
 from audit_webhook.event import Event
+from audit_webhook.redact import redact
 from audit_webhook.spans import BrokenJSON, members
 
 STAGES: Final = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
@@ -116,13 +117,25 @@ class Request:
 
     @cached_property
     def body(self) -> Any:
-        """The request's body as plain values; None when it was not recorded or cannot be read."""
-        return _loads(self.recorded.request_object)
+        """The request's body as plain values, secrets masked; None when it was not recorded or cannot be read."""
+        return self._loads(b"requestObject", self.recorded.request_object)
 
     @cached_property
     def response(self) -> Any:
-        """The answer as plain values; None when it was not recorded or cannot be read."""
-        return _loads(self.recorded.response_object)
+        """The answer as plain values, secrets masked; None when it was not recorded or cannot be read."""
+        return self._loads(b"responseObject", self.recorded.response_object)
+
+    def _loads(self, name: bytes, raw: msgspec.Raw) -> Any:
+        text = bytes(raw)
+        if not text:
+            return None
+        event = self.event
+        safe = redact(b'{"%b":%b}' % (name, text), event.resource, event.subresource)
+        try:
+            values = tolerant.loads(safe)
+        except tolerant.Undecodable:
+            return None
+        return values.get(name.decode()) if isinstance(values, dict) else None
 
     @cached_property
     def response_kind(self) -> str:
@@ -229,16 +242,6 @@ def _loose_user(value: object) -> _FullUser | None:
     groups = value.get("groups")
     known = tuple(each for each in groups if isinstance(each, str)) if isinstance(groups, list) else ()
     return _FullUser(**names, groups=known)
-
-
-def _loads(raw: msgspec.Raw) -> Any:
-    text = bytes(raw)
-    if not text:
-        return None
-    try:
-        return tolerant.loads(text)
-    except tolerant.Undecodable:
-        return None
 
 
 def _rank(stage: str) -> int:

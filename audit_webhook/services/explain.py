@@ -11,7 +11,6 @@ from audit_webhook import tolerant
 from audit_webhook.errors import MalformedBatch
 from audit_webhook.kubectl import Card, Request, cards_of, read_request
 from audit_webhook.kubectl.sentences import sentence_of
-from audit_webhook.redact import redact
 from audit_webhook.split import MalformedBody, split
 
 GZIP: bytes = b"\x1f\x8b"
@@ -37,12 +36,9 @@ def explain(body: bytes, cluster: str = "") -> Explained:
 
 
 def _requests(items: Iterable[bytes], cluster: str) -> Iterable[Request]:
-    """Read the events, secrets masked before anything else."""
     for raw in items:
         try:
-            request = read_request(raw, cluster)
-            safe = redact(raw, request.event.resource, request.event.subresource)
-            yield request if safe is raw else read_request(safe, cluster)
+            yield read_request(raw, cluster)
         except tolerant.Undecodable:
             continue
 
