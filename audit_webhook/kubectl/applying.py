@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.manifests import last_applied
 from audit_webhook.kubectl.objects import add_objects
@@ -11,8 +13,8 @@ from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.values import text
 
-CLIENT_SIDE: str = "kubectl-client-side-apply"
-SERVER_SIDE: str = "kubectl"
+CLIENT_SIDE: Final = "kubectl-client-side-apply"
+SERVER_SIDE: Final = "kubectl"
 
 
 def from_file(line: Line, run: Run, *managers: str) -> Line:
@@ -21,7 +23,8 @@ def from_file(line: Line, run: Run, *managers: str) -> Line:
     line.sent = _sent(run)
     line.standard_managers = managers
     line.lacks("the name of the file")
-    return line if all(request.has_body for request in line.sent) else line.lacks("what was in the file: it was not recorded")
+    is_known = all(request.has_body for request in line.sent)
+    return line if is_known else line.lacks("what was in the file: it was not recorded")
 
 
 def _sent(run: Run) -> list[Request]:

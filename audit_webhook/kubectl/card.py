@@ -44,6 +44,7 @@ class Card:
         """What the command read from its standard input, for a here-document; empty when there is nothing known."""
         return manifest(self.sent)
 
+
 def tell(run: Run) -> Card:
     """Tell which command sent the requests of a run."""
     line = _line_of(run)

@@ -118,7 +118,8 @@ def scale(run: Run) -> Line | None:
 
 
 def _has_more(request: Request) -> bool:
-    return request.event.verb == "patch" and (set(request.body) != {"spec"} or set(request.body["spec"]) != {"replicas"})
+    body = request.body
+    return request.event.verb == "patch" and (set(body) != {"spec"} or set(body["spec"]) != {"replicas"})
 
 
 @command("patch", manager="kubectl-rollout")

@@ -15,7 +15,7 @@ from audit_webhook.kubectl.joining import MAYBE, NO, YES, fit
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
 
-MOST_OPEN_RUNS: Final = 12
+MOST_OPEN_RUNS: Final = 8
 IDLE: Final = 10_000_000
 _in_order: Final = attrgetter("start", "end", "event.audit_id", "uri")
 
@@ -109,5 +109,5 @@ def _split(run: Run, request: Request) -> Run | None:
     if fit(tail, request) != YES:
         return None
     tail.add(request)
-    run.__init__(*run.requests[: run.committed])  # type: ignore[misc]
+    run.keep(run.requests[: run.committed])
     return tail

@@ -24,6 +24,7 @@ POLL: Final = 1_200 * MILLISECOND
 PRELUDE: Final = 3 * SECOND
 READ_BEFORE: Final = 2 * SECOND
 DRAIN_POLL: Final = 7 * SECOND
+LONGEST: Final = 60 * SECOND
 EDITING: Final = 600 * SECOND
 
 NO: Final = 0
@@ -42,10 +43,10 @@ _SERIAL: Final = frozenset({
 
 def fit(run: Run, request: Request) -> int:
     """Tell whether a request goes on with a run: NO, MAYBE if something follows that does, or YES."""
-    if not request.is_kubectl or not _is_same_client(run, request):
-        return NO
     gap = request.start - run.end
-    if gap > EDITING:
+    if gap > LONGEST and (gap > EDITING or request.event.verb != "patch"):
+        return NO
+    if not request.is_kubectl or not _is_same_client(run, request):
         return NO
     if not run.deeds and not run.reads:
         return YES if not request.is_dispatcher and gap <= _after_prelude(run) else NO
@@ -97,13 +98,18 @@ def _reads_together(run: Run, request: Request, gap: int) -> bool:
     if event.verb == "list" and event.resource == "pods" and not request.parameter("limit"):
         if any(read.event.resource in _WORKLOADS and read.event.namespace == event.namespace for read in run.reads):
             return gap <= SOON
-    if event.verb == "list" and run.reads[0].path == "/api/v1/nodes" and not request.parameters and not request.is_table:
-        return gap <= 2 * NEAR and not run.reads[0].parameters and not run.reads[0].is_table
+    if _is_dumped(run.reads[0]) and event.verb == "list" and not request.parameters and not request.is_table:
+        return gap <= 2 * NEAR
     if last.event.verb == "get" and event.verb == "get" and last.thing == request.thing and not request.is_table:
         return gap <= 2 * NEAR and last.event.code != 404
     if any(read.thing == request.thing and read.event.code == 404 for read in run.reads):
         return gap <= POLL and not request.is_table and len(run.gets()) > 0 and event.verb == "get"
     return gap <= _patience(last, request) and _is_like(run, request)
+
+
+def _is_dumped(first: Request) -> bool:
+    """Whether all nodes are listed without paging, with which ``cluster-info dump`` begins."""
+    return first.path == "/api/v1/nodes" and not first.parameters and not first.is_table
 
 
 def _patience(last: Request, request: Request) -> int:

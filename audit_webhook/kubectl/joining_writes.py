@@ -25,7 +25,7 @@ def continues(run: Run, request: Request, gap: int) -> bool:
     """Whether a write or session belongs to a run that has some already."""
     last = run.deeds[-1]
     if request.role == "session":
-        return _continues_session(run, last, request, gap)
+        return bool(_continues_session(run, last, request, gap))
     if last.role == "session" and request.event.verb != "delete":
         return False
     if request.event.subresource == "eviction":
@@ -68,14 +68,14 @@ def _is_same_write(run: Run, last: Request, request: Request, gap: int) -> bool:
 def _brings_files(run: Run, request: Request) -> bool:
     if request.event.verb not in ("create", "patch", "update"):
         return False
-    return request.manager in _FILES or ("fieldValidation" in request.parameters and request.manager != "kubectl-edit"
-                                         and request.manager != "kubectl-taint")
+    is_checked = "fieldValidation" in request.parameters and request.manager not in ("kubectl-edit", "kubectl-taint")
+    return request.manager in _FILES or is_checked
 
 
 def _changes_alike(last: Request, request: Request) -> bool:
     """Whether two changes are one: what differs from object to object by nature is not compared."""
     if request.manager in ("kubectl-set", "kubectl-edit", "kubectl-taint", "kubectl-rollout"):
-        return part(last.body, "spec", "paused") == part(request.body, "spec", "paused")
+        return bool(part(last.body, "spec", "paused") == part(request.body, "spec", "paused"))
     if request.manager in _SAME_CHANGE:
         return _without_nulls(last.body) == _without_nulls(request.body)
     return bool(last.body == request.body)
@@ -91,13 +91,7 @@ def _without_nulls(body: object) -> object:
 def _continues_session(run: Run, last: Request, request: Request, gap: int) -> bool:
     same_pod = last.thing == request.thing
     if request.event.subresource == "log" and last.event.subresource == "log":
-        alike = {"container", "follow"} >= {
-            name for name in {*last.parameters, *request.parameters}
-            if last.parameters.get(name) != request.parameters.get(name)
-        }
-        found = same_pod and last.parameter("container") != request.parameter("container")
-        return gap <= _SECOND and alike and (found or (bool(run.lists("pods")) and not same_pod) or
-                                             _other_container(run, request))
+        return gap <= _SECOND and _logs_alike(run, last, request)
     if last.role != "session":
         made = last.manager == "kubectl-run" or last.event.subresource == "ephemeralcontainers" or _copied(run, last)
         return same_pod and made and gap <= 10 * _SECOND
@@ -105,9 +99,7 @@ def _continues_session(run: Run, last: Request, request: Request, gap: int) -> b
         return False
     if last.uri == request.uri and last.is_refused and last.event.verb != request.event.verb:
         return gap <= _SECOND
-    if last.event.subresource == "log" and request.event.subresource == "attach":
-        return any(deed.role == "write" for deed in run.deeds) and gap <= 10 * _SECOND
-    if request.event.subresource == "log":
+    if "log" in (last.event.subresource, request.event.subresource):
         return any(deed.role == "write" for deed in run.deeds) and gap <= 10 * _SECOND
     if is_resumed(last) and is_resumed(request):
         return gap <= 60 * _SECOND
@@ -116,9 +108,15 @@ def _continues_session(run: Run, last: Request, request: Request, gap: int) -> b
     return tested and unpacks and gap <= 5 * _SECOND
 
 
-def _other_container(run: Run, request: Request) -> bool:
-    """Whether a container's log is one of several that a selector found."""
-    return bool(run.lists("pods")) and all(deed.uri != request.uri for deed in run.deeds)
+def _logs_alike(run: Run, last: Request, request: Request) -> bool:
+    """Whether two logs were asked for in the same way: of another container, or of another pod that was found."""
+    differing = {
+        name for name in {*last.parameters, *request.parameters}
+        if last.parameters.get(name) != request.parameters.get(name)
+    }
+    if not differing <= {"container"} or any(deed.uri == request.uri for deed in run.deeds):
+        return False
+    return last.thing == request.thing or bool(run.lists("pods"))
 
 
 def _copied(run: Run, last: Request) -> bool:

@@ -1,4 +1,4 @@
-"""Requests as kubectl sends them as they are: ``get``, ``create``, ``replace`` and ``delete`` with ``--raw``; discovery."""
+"""Requests that kubectl sends as they are: ``get``, ``create``, ``replace``, ``delete`` with ``--raw``; discovery."""
 
 from __future__ import annotations
 

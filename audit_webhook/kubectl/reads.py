@@ -165,8 +165,9 @@ def _await(run: Run, gets: list[Request], lists: list[Request]) -> Line | None:
     ]
     polled = [each for each in gets if each.event.code == 404]
     if not awaited:
-        repeated = len(polled) > 1 and len({each.thing for each in polled}) == 1
-        return add_objects(Line("wait"), polled[:1]).because("asked for again and again").lacks("--for") if repeated else None
+        if len(polled) < 2 or len({each.thing for each in polled}) > 1:
+            return None
+        return add_objects(Line("wait"), polled[:1]).because("asked for again and again").lacks("--for")
     is_rollout = awaited[0].event.resource in ROLLED and len({each.thing for each in awaited}) == 1 and not lists
     if is_rollout:
         line = Line("rollout", "status").add(slashed(awaited[0].event))

@@ -23,7 +23,6 @@ MOST_PARAMETERS: Final = 2_000
 DISPATCHER: Final = "kubectl-dispatcher/"
 SESSIONS: Final = frozenset({"exec", "attach", "portforward", "log"})
 READS: Final = frozenset({"get", "list", "watch"})
-WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 CREDENTIAL: Final = "authentication.kubernetes.io/credential-id"
 _NO_BODY: Final = msgspec.Raw(b"")
 
@@ -48,19 +47,33 @@ class _Kind(msgspec.Struct, frozen=True):
 
 _decode_recorded: Final = msgspec.json.Decoder(Recorded).decode
 _decode_kind: Final = msgspec.json.Decoder(_Kind).decode
-_NO_USER: Final = _FullUser()
 
 
 class Request:
-    """The stages of one request, of which the last one counts; times are microseconds since the epoch."""
+    """The stages of one request, of which the last one counts; times are microseconds since the epoch.
+
+    ``thing`` is the object that it is about: API group, resource, namespace and name. ``role`` is ``prelude``,
+    ``read``, ``session`` or ``write``: what part it can play in a command.
+    """
 
     def __init__(self, event: Event, recorded: Recorded) -> None:
         """Take the first stage that is known; `absorb` adds the others."""
+        self._take(event, recorded)
+
+    def _take(self, event: Event, recorded: Recorded) -> None:
+        """Tell of this stage, and forget what was read from another one."""
+        self.__dict__.clear()
         self.event = event
         self.recorded = recorded
         self.events = [event]
         self.start = event.requested or event.time
         self.end = max(event.time, self.start)
+        self.uri = recorded.request_uri or event.request_uri  # the whole, which the event's own may be cut from
+        self.is_kubectl = event.client == "kubectl"
+        self.is_dispatcher = self.is_kubectl and event.user_agent.startswith(DISPATCHER)
+        space = "" if event.resource == "namespaces" else event.namespace
+        self.thing = (event.api_group, event.resource, space, event.name)
+        self.role = _role(self)
 
     def absorb(self, other: Request) -> None:
         """Add another stage of the same request."""
@@ -68,18 +81,14 @@ class Request:
         self.start = min(self.start, other.start)
         self.end = max(self.end, other.end)
         if _rank(other.event.stage) > _rank(self.event.stage):
-            kept = self.events
-            self.__dict__ = {**other.__dict__, "events": kept, "start": self.start, "end": self.end}
+            known = (self.events, self.start, self.end)
+            self._take(other.event, other.recorded)
+            self.events, self.start, self.end = known
 
     @property
     def is_open(self) -> bool:
         """Whether its end is not known yet."""
         return self.event.stage in ("RequestReceived", "ResponseStarted") and self.event.code != 401
-
-    @cached_property
-    def uri(self) -> str:
-        """The whole URI, which the event's own may be cut from."""
-        return self.recorded.request_uri or self.event.request_uri
 
     @property
     def audit_id(self) -> str:
@@ -101,6 +110,16 @@ class Request:
             return parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="replace")
         except ValueError:
             return {}
+
+    @property
+    def actor(self) -> tuple[object, ...]:
+        """What must be the same for two requests to be of one command."""
+        event, user = self.event, self.recorded.user
+        extra = user.extra if user else None
+        credential = extra.get(CREDENTIAL, ()) if extra else ()
+        assumed = self.recorded.impersonated_user
+        whom = (assumed.username, assumed.groups, assumed.uid) if assumed else ()
+        return (event.cluster, event.user, event.source_ip, credential, whom)
 
     def parameter(self, name: str) -> str:
         """Give the first value of a parameter; empty when there is none."""
@@ -147,43 +166,6 @@ class Request:
             return _decode_kind(raw).kind
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return ""
-
-    @cached_property
-    def actor(self) -> tuple[object, ...]:
-        """What must be the same for two requests to be of one command."""
-        event, user = self.event, self.recorded.user or _NO_USER
-        assumed = self.recorded.impersonated_user or _NO_USER
-        credential = (user.extra or {}).get(CREDENTIAL, ())
-        return (event.cluster, event.user, event.source_ip, credential, assumed.username, assumed.groups, assumed.uid)
-
-    @cached_property
-    def thing(self) -> tuple[str, str, str, str]:
-        """The object that the request is about: API group, resource, namespace and name."""
-        event = self.event
-        namespace = "" if event.resource == "namespaces" else event.namespace
-        return (event.api_group, event.resource, namespace, event.name)
-
-    @cached_property
-    def is_kubectl(self) -> bool:
-        """Whether kubectl itself or its dispatcher says to have sent it."""
-        return self.event.client == "kubectl"
-
-    @cached_property
-    def is_dispatcher(self) -> bool:
-        """Whether it is the version request with which a dispatcher chooses the kubectl to run."""
-        return self.event.user_agent.startswith(DISPATCHER)
-
-    @cached_property
-    def role(self) -> str:
-        """``prelude``, ``read``, ``session`` or ``write``: what part it can play in a command."""
-        event = self.event
-        if not event.resource:
-            return "prelude" if self.is_dispatcher or _is_discovery(event, self.path) else "read"
-        if event.subresource in SESSIONS and event.resource == "pods":
-            return "session"
-        if event.verb in READS:
-            return "read"
-        return "write"
 
     @cached_property
     def is_table(self) -> bool | None:
@@ -242,6 +224,15 @@ def _loose_user(value: object) -> _FullUser | None:
     groups = value.get("groups")
     known = tuple(each for each in groups if isinstance(each, str)) if isinstance(groups, list) else ()
     return _FullUser(**names, groups=known)
+
+
+def _role(request: Request) -> str:
+    event = request.event
+    if not event.resource:
+        return "prelude" if request.is_dispatcher or _is_discovery(event, request.uri.partition("?")[0]) else "read"
+    if event.subresource in SESSIONS and event.resource == "pods":
+        return "session"
+    return "read" if event.verb in READS else "write"
 
 
 def _rank(stage: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from audit_webhook.kubectl.request import Request
 
 Thing = tuple[str, str, str, str]
@@ -12,6 +14,10 @@ class Run:
 
     def __init__(self, *requests: Request) -> None:
         """Start with these requests."""
+        self.keep(requests)
+
+    def keep(self, requests: Sequence[Request]) -> None:
+        """Hold these requests and no others."""
         self.requests: list[Request] = []
         self.reads: list[Request] = []
         self.deeds: list[Request] = []
@@ -21,12 +27,14 @@ class Run:
         self.start = requests[0].start if requests else 0
         self.end = 0
         self.committed = 0
+        self._main: Request | None = None
         for request in requests:
             self.add(request)
 
     def add(self, request: Request, is_sure: bool = True) -> None:
         """Add a request; one that is not sure may be taken away again by what follows."""
         self.requests.append(request)
+        self._main = None
         self.end = max(self.end, request.end)
         if request.role == "prelude":
             self.preludes.append(request)
@@ -50,6 +58,11 @@ class Run:
 
         Where an object was deleted to be made anew, the making tells more.
         """
+        if self._main is None:
+            self._main = self._choose()
+        return self._main
+
+    def _choose(self) -> Request:
         if self.deeds and self.deeds[0].event.verb == "delete":
             return next((deed for deed in self.deeds if deed.event.verb == "create"), self.deeds[0])
         return self.deeds[0] if self.deeds else self.reads[0] if self.reads else self.preludes[-1]

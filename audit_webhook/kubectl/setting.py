@@ -17,6 +17,7 @@ _POD_SPECS: Final = (
     ("spec", "jobTemplate", "spec", "template", "spec"),
     ("spec",),
 )
+_POD_MEMBERS: Final = ("containers", "initContainers", "serviceAccountName")
 _BINDINGS: Final = frozenset({"rolebindings", "clusterrolebindings"})
 _REFERENCES: Final = (("configMapKeyRef", "configmap"), ("secretKeyRef", "secret"))
 
@@ -58,7 +59,7 @@ def _unknown(run: Run) -> Line:
 def _pod_spec(body: object) -> Any:
     for path in _POD_SPECS:
         spec = part(body, *path)
-        if isinstance(spec, dict) and ("containers" in spec or "initContainers" in spec or "serviceAccountName" in spec):
+        if isinstance(spec, dict) and not spec.keys().isdisjoint(_POD_MEMBERS):
             return spec
     return None
 

@@ -16,7 +16,9 @@ MASK: Final = "***"
 LONGEST_WORD: Final = 20_000
 _HARMLESS: Final = frozenset("\n\t ")
 _ACTING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_SECRET_NAME: Final = r"[\w.-]*(?:password|passwd|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key)[\w.-]*"
+_SECRET_NAME: Final = (
+    r"[\w.-]*(?:password|passwd|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key)[\w.-]*"
+)
 _ASSIGNED: Final = re.compile(rf"(?i)(?P<name>(?:--?)?{_SECRET_NAME})(?P<sign>=|:\s*)(?P<value>[^\s'\"]+)")
 _FLAG: Final = re.compile(rf"(?i)--?{_SECRET_NAME}")
 _BEARER: Final = re.compile(r"(?i)\b(?P<scheme>bearer|basic)\s+[\w.~+/=-]{6,}")
