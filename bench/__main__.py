@@ -15,6 +15,7 @@ from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
+from bench import explain
 from bench.events import batches
 from bench.search import measure
 from tests.mariadb import MariaDB
@@ -33,6 +34,7 @@ def main() -> int:
         _fill(repository, chosen.events)
         worst = measure(repository)
         repository.close()
+    explain.measure()
     print(f"worst p95: {worst:.1f} ms; limit {chosen.limit:g} ms")
     return 0 if worst <= chosen.limit else 1
 

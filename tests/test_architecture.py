@@ -35,7 +35,7 @@ ROOMS: Final = {
     "server": {"config"},
     "wiring": {"config", "repository", "services"},
     "keeper": {"repository"},
-    "services": {"breaker", "humanize", "query", "repository", "search_sql", "spool", "transaction"},
+    "services": {"breaker", "humanize", "kubectl", "query", "repository", "search_sql", "spool", "transaction"},
     "spool": {"config"},
     "breaker": set(),
     "repository": {"config", "database", "queries", "schema", "search_sql", "transaction"},
@@ -46,6 +46,7 @@ ROOMS: Final = {
     "search_sql": set(),
     "config": set(),
     "humanize": set(),
+    "kubectl": {"humanize"},
     "query": set(),
 }
 LIBRARIES: Final = {

@@ -2,7 +2,7 @@
 
 from audit_webhook.kubectl.card import Card, tell
 from audit_webhook.kubectl.grouping import Grouping, cards_of
-from audit_webhook.kubectl.request import Request, read_request
+from audit_webhook.kubectl.request import Request, read_request, request_of
 from audit_webhook.kubectl.run import Run
 
-__all__ = ["Card", "Grouping", "Request", "Run", "cards_of", "read_request", "tell"]
+__all__ = ["Card", "Grouping", "Request", "Run", "cards_of", "read_request", "request_of", "tell"]

@@ -198,6 +198,12 @@ def read_request(raw: bytes, cluster: str, event: Event | None = None) -> Reques
     return Request(event or to_event(recorded, raw, cluster), recorded)
 
 
+def request_of(event: Event) -> Request:
+    """Give the request of an event whose bytes are not at hand."""
+    assumed = _FullUser(username=event.impersonated_user) if event.impersonated_user else None
+    return Request(event, Recorded(request_uri=event.request_uri, impersonated_user=assumed))
+
+
 def _read_tolerantly(raw: bytes) -> Recorded:
     """Read what a strict parser refuses, such as a client's patch with bytes that are not UTF-8."""
     wire = read_wire(raw)
