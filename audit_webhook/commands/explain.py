@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from audit_webhook.errors import MalformedBatch
-from audit_webhook.services.explain import document_of, explain
+from audit_webhook.services.explain import Explained, document_of, explain
 
 HELP: Final = "tell which commands were typed, from files of audit events"
 STDIN: Final = "-"
@@ -26,18 +26,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Explain each file by itself; needs no settings."""
     for name in chosen.files:
-        body = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
-        try:
-            explained = explain(body)
-        except MalformedBatch as error:
-            raise MalformedBatch(f"{name}: {error}") from error
+        explained = _explain(name)
         for card in explained.cards:
             document = document_of(name, card)
-            text = orjson.dumps(document).decode() if chosen.json else "\n".join(_lines(document))
-            print(text)
+            print(orjson.dumps(document).decode() if chosen.json else "\n".join(_lines(document)))
         if explained.unreadable:
-            print(f"audit-webhook: {name}: {explained.unreadable} pieces are no events", file=sys.stderr)
+            print(f"audit-webhook: {name}: {_pieces(explained.unreadable)}", file=sys.stderr)
     return 0
+
+
+def _explain(name: str) -> Explained:
+    body = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+    try:
+        return explain(body)
+    except MalformedBatch as error:
+        raise MalformedBatch(f"{name}: {error}") from error
+
+
+def _pieces(count: int) -> str:
+    return "1 piece is no event" if count == 1 else f"{count} pieces are no events"
 
 
 def _lines(document: dict[str, object]) -> Iterator[str]:
