@@ -37,7 +37,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def put(value: Any, path: tuple[Any, ...], junk: object) -> None:
     for step in path[:-1]:
         value = value[step]
-    value[path[-1]] = junk
+    value[path[-1]] = copy.deepcopy(junk)  # or a list could come to hold itself
 
 
 @st.composite

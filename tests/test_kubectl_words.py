@@ -16,7 +16,8 @@ from tests.recorded import ref, status
 
 HOSTILE = [
     "$(touch pwned)", "`touch pwned`", "a;touch pwned", "a\ntouch pwned\n", "a' ; touch pwned ; '", "\u202etouch pwned",
-    "-n=kube-system", "--kubeconfig=/tmp/x", "a b", "~root", "=ls", "!!", "a\x1b]0;x\x07", "a\rb", "*", "ż😀", "$HOME", "a\\",
+    "-n=kube-system", "--kubeconfig=/tmp/x", "a b", "~root",
+    "=ls", "!!", "a\x1b]0;x\x07", "a\rb", "*", "ż😀", "$HOME", "a\\",
 ]
 
 

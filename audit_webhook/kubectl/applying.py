@@ -20,6 +20,7 @@ SERVER_SIDE: Final = "kubectl"
 def from_file(line: Line, run: Run, *managers: str) -> Line:
     """Add ``-f -`` with what was sent, and the managers that need no mention."""
     line.short("-f").short("-")
+    line.flag_if("subresource", run.main.event.subresource)
     line.sent = _sent(run)
     line.standard_managers = managers
     line.lacks("the name of the file")
@@ -112,8 +113,6 @@ def replace(run: Run) -> Line | None:
         line.flag("force")
         grace = text(removal.body, "gracePeriodSeconds")
         line.flag_if("grace-period", "0" if grace == "1" else grace)  # kubectl sends 1 for 0 here
-    if subresource := run.main.event.subresource:
-        line.flag("subresource", subresource)
     return line
 
 
@@ -124,8 +123,7 @@ def update(run: Run) -> Line | None:
     if not first.is_kubectl:
         return None
     if "fieldValidation" in first.parameters:
-        line = from_file(Line("replace"), run)
-        return line.flag("subresource", first.event.subresource) if first.event.subresource else line
+        return from_file(Line("replace"), run)
     return tell_raw(run)
 
 

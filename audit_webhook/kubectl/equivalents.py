@@ -23,7 +23,7 @@ def equivalent(run: Run) -> Line | None:
     if event.verb == "patch" and event.subresource in (*_WRITABLE, ""):
         return tell_patch(run)
     if event.verb == "update" and event.subresource in _WRITABLE:
-        return from_file(Line("replace"), run).flag("subresource", event.subresource)
+        return from_file(Line("replace"), run)
     if event.verb in _FROM_FILE and not event.subresource:
         return from_file(Line(_FROM_FILE[event.verb]), run)
     return tell_raw(run)

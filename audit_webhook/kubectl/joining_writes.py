@@ -76,6 +76,8 @@ def _changes_alike(last: Request, request: Request) -> bool:
     """Whether two changes are one: what differs from object to object by nature is not compared."""
     if request.manager in ("kubectl-set", "kubectl-edit", "kubectl-taint", "kubectl-rollout"):
         return bool(part(last.body, "spec", "paused") == part(request.body, "spec", "paused"))
+    if request.event.subresource == "approval":
+        return True
     if request.manager in _SAME_CHANGE:
         return _without_nulls(last.body) == _without_nulls(request.body)
     return bool(last.body == request.body)
