@@ -10,7 +10,7 @@ from audit_webhook.kubectl import families
 from audit_webhook.kubectl.equivalents import equivalent
 from audit_webhook.kubectl.line import Confidence, Line
 from audit_webhook.kubectl.manifests import manifest
-from audit_webhook.kubectl.raw import tell_discovery
+from audit_webhook.kubectl.raw import tell_discovery, tell_raw
 from audit_webhook.kubectl.registry import tellers_of
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
@@ -56,12 +56,13 @@ def tell(run: Run) -> Card:
     if run.main.role == "write" and not run.main.has_body:
         line.guess("what the body would have told: it was not recorded")
     words = line.words
-    if not is_plain(words):
+    command = join(words)
+    if not (command.isascii() and command.isprintable() and "\\u" not in command) and not is_plain(words):
         line.guess("characters that would act on a terminal are written out")
     if any(event.cut for event in events):
         line.guess("some values are too long and were cut")
     return Card(
-        join(words), _confidence(line, run), run.main.event, events, run.start, run.end, audit_ids,
+        command, _confidence(line, run), run.main.event, events, run.start, run.end, audit_ids,
         (*line.evidence, *_common_evidence(run)), tuple(filter(None, line.unknown)), tuple(line.sent),
     )
 
@@ -82,6 +83,8 @@ def _specific(run: Run) -> Line | None:
     if not run.deeds and not run.reads:
         return tell_discovery(run)
     event = run.main.event
+    if not event.resource:
+        return tell_raw(run)
     for teller in tellers_of(event.manager, event.verb, event.resource, event.subresource):
         line = teller(run)
         if line is not None:

@@ -12,7 +12,7 @@ from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.revisions import add_revision
 from audit_webhook.kubectl.run import Run
-from audit_webhook.kubectl.values import part, write_json
+from audit_webhook.kubectl.values import entries, part, text, write_json
 
 RESTARTED: Final = "kubectl.kubernetes.io/restartedAt"
 _CAUSE: Final = "kubernetes.io/change-cause"
@@ -87,7 +87,10 @@ def _mark(run: Run, verb: str, member: str) -> Line:
     first = run.main
     line = add_targets(Line(verb), run)
     line.standard_managers = (f"kubectl-{verb}",)
-    marks = {key: value for deed in run.deeds for key, value in (part(deed.body, "metadata", member) or {}).items()}
+    marks = {
+        key: value for deed in run.deeds
+        if isinstance(changed := part(deed.body, "metadata", member), dict) for key, value in changed.items()
+    }
     if not marks:
         return line.guess("keys and values: no change was recorded")
     line.because(f"body: metadata.{member}")
@@ -154,7 +157,7 @@ def tell_undo(run: Run) -> Line | None:
     """Tell ``rollout undo``: the template as a whole is put back; None when it is none."""
     body = run.main.body
     if isinstance(body, list):
-        paths = {operation.get("path") for operation in body if isinstance(operation, dict)}
+        paths = {text(operation, "path") for operation in entries(body)}
         is_undo = "/spec/template" in paths and paths <= {"/spec/template", "/metadata/annotations"}
     else:
         is_undo = part(body, "spec", "template", "$patch") == "replace"

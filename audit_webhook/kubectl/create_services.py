@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from audit_webhook.kubectl.line import Line
-from audit_webhook.kubectl.values import entries, only, pairs, part, text
+from audit_webhook.kubectl.values import entries, only, pairs, part, text, texts
 
 _FORMS: Final = {
     "ClusterIP": "clusterip", "NodePort": "nodeport", "LoadBalancer": "loadbalancer", "ExternalName": "externalname",
@@ -59,7 +59,7 @@ def _secrets(spec: Any) -> dict[str, str]:
     """Give the TLS secret of each host."""
     return {
         host: text(entry, "secretName")
-        for entry in entries(spec, "tls") for host in part(entry, "hosts") or [""] if isinstance(host, str)
+        for entry in entries(spec, "tls") for host in texts(entry, "hosts") or [""]
     }
 
 

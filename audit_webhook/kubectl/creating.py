@@ -99,7 +99,7 @@ def _secret(name: str, body: Any) -> Line | None:
     if kind in _DOCKER:
         return Line("create", "secret", "docker-registry").add(name).lacks("the registry, user and password")
     line = Line("create", "secret", "generic").add(name)
-    for key in part(body, "data") or {}:
+    for key in pairs(body, "data"):
         line.flag("from-file", key) if "." in key else line.flag("from-literal", f"{key}={MASK}")
     if kind not in ("", "Opaque"):
         line.flag("type", kind)

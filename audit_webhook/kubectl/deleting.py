@@ -12,7 +12,7 @@ from audit_webhook.kubectl.reads import ALL
 from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
-from audit_webhook.kubectl.values import part
+from audit_webhook.kubectl.values import part, text
 
 _CASCADES: Final = {"Foreground": "foreground", "Orphan": "orphan"}
 
@@ -50,7 +50,7 @@ def _add_deleted(line: Line, run: Run) -> Line:
 def add_options(line: Line, request: Request) -> Line:
     """Add what DeleteOptions ask for (meta/v1): cascade and grace period; dry run is a flag of all commands."""
     body = request.body
-    policy = part(body, "propagationPolicy") or request.parameter("propagationPolicy")
+    policy = text(body, "propagationPolicy") or request.parameter("propagationPolicy")
     if policy in _CASCADES:
         line.flag("cascade", _CASCADES[policy])
     elif part(body, "orphanDependents") is True:

@@ -62,12 +62,6 @@ def _plain(line: Line) -> Line:
     return line
 
 
-@command("get", "post", "put", "delete", "list", "create", "update", resource="", subresource="")
-def path(run: Run) -> Line | None:
-    """Tell a request for something that is no resource."""
-    return tell_raw(run)
-
-
 @command("get", "create", "update", "delete", "list", "post", "put", subresource="proxy")
 def proxied(run: Run) -> Line | None:
     """Tell a request that the apiserver passed on to a pod, a service or a node."""

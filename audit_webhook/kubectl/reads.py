@@ -109,8 +109,8 @@ def _add_printing(line: Line, run: Run) -> Line:
 def _is_raw(run: Run, lists: list[Request]) -> bool:
     """Whether the reads are of a form that only ``--raw`` sends."""
     first = run.main
-    if not first.event.resource or len(run.reads) != 1 or not first.is_kubectl:
-        return not first.event.resource or first.event.subresource == "proxy"
+    if len(run.reads) != 1 or not first.is_kubectl:
+        return first.event.subresource == "proxy"
     if first.event.subresource in ("log", "proxy"):
         return True
     if not lists or first.is_table is not False:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from audit_webhook.kubectl.line import Line
@@ -33,13 +34,19 @@ def command(
             if key in _TELLERS:
                 raise DuplicateCommand(f"{key} is told by {_TELLERS[key].__name__} already")
             _TELLERS[key] = teller
+        tellers_of.cache_clear()
         return teller
 
     return register
 
 
-def tellers_of(manager: str, verb: str, resource: str, subresource: str) -> Iterator[Teller]:
+@lru_cache(maxsize=4096)
+def tellers_of(manager: str, verb: str, resource: str, subresource: str) -> tuple[Teller, ...]:
     """Give the functions that may tell a request, the most specific first: what the field manager says comes first."""
+    return tuple(_find(manager, verb, resource, subresource))
+
+
+def _find(manager: str, verb: str, resource: str, subresource: str) -> Iterator[Teller]:
     for own_manager in (manager, ANY):
         for own_subresource in (subresource, ANY):
             for own_resource in (resource, ANY):

@@ -6,7 +6,7 @@ Bodies are decoded when they are asked for, and secrets in them are masked then:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -15,6 +15,7 @@ import msgspec
 from audit_webhook import tolerant
 from audit_webhook.decode import BODIES, User, Wire, read_wire, to_event
 from audit_webhook.event import Event
+from audit_webhook.kubectl.lazy import lazy
 from audit_webhook.redact import redact
 from audit_webhook.spans import BrokenJSON, members
 
@@ -95,21 +96,16 @@ class Request:
         """The whole auditID, which the event's own may be cut from."""
         return self.recorded.audit_id or self.event.audit_id
 
-    @cached_property
+    @lazy
     def path(self) -> str:
         """The URI without its query."""
         return self.uri.partition("?")[0]
 
-    @cached_property
+    @lazy
     def parameters(self) -> Mapping[str, list[str]]:
         """The parameters of the URI; none when they cannot be read."""
         query = self.uri.partition("?")[2]
-        if not query:
-            return {}
-        try:
-            return parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="replace")
-        except ValueError:
-            return {}
+        return _parse(query) if query else {}
 
     @property
     def actor(self) -> tuple[object, ...]:
@@ -129,17 +125,17 @@ class Request:
         """Whether a parameter is true as Kubernetes reads it: anything but ``false`` and ``0``."""
         return self.parameters.get(name, ["0"])[0].lower() not in ("false", "0")
 
-    @cached_property
+    @lazy
     def has_body(self) -> bool:
         """Whether the request's body was recorded."""
         return bytes(self.recorded.request_object) not in (b"", b"null")
 
-    @cached_property
+    @lazy
     def body(self) -> Any:
         """The request's body as plain values, secrets masked; None when it was not recorded or cannot be read."""
         return self._loads(b"requestObject", self.recorded.request_object)
 
-    @cached_property
+    @lazy
     def response(self) -> Any:
         """The answer as plain values, secrets masked; None when it was not recorded or cannot be read."""
         return self._loads(b"responseObject", self.recorded.response_object)
@@ -156,7 +152,7 @@ class Request:
             return None
         return values.get(name.decode()) if isinstance(values, dict) else None
 
-    @cached_property
+    @lazy
     def response_kind(self) -> str:
         """The kind of the answer, such as ``Table``, which only kubectl's own printing asks for; may be empty."""
         raw = self.recorded.response_object
@@ -167,7 +163,7 @@ class Request:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return ""
 
-    @cached_property
+    @lazy
     def is_table(self) -> bool | None:
         """Whether the answer was a table for people to read; None when it is not known."""
         kind = self.response_kind
@@ -230,6 +226,14 @@ def _loose_user(value: object) -> _FullUser | None:
     groups = value.get("groups")
     known = tuple(each for each in groups if isinstance(each, str)) if isinstance(groups, list) else ()
     return _FullUser(**names, groups=known)
+
+
+@lru_cache(maxsize=1024)
+def _parse(query: str) -> Mapping[str, list[str]]:
+    try:
+        return parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="replace")
+    except ValueError:
+        return {}
 
 
 def _role(request: Request) -> str:

@@ -12,6 +12,8 @@ Thing = tuple[str, str, str, str]
 class Run:
     """Requests that are taken for one command; never empty."""
 
+    __slots__ = ("_main", "committed", "deeds", "end", "preludes", "reads", "requests", "seen", "start", "touched")
+
     def __init__(self, *requests: Request) -> None:
         """Start with these requests."""
         self.keep(requests)

@@ -14,6 +14,7 @@ from typing import Final
 
 MASK: Final = "***"
 LONGEST_WORD: Final = 20_000
+_SAFE: Final = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*+")
 _HARMLESS: Final = frozenset("\n\t ")
 _ACTING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SECRET_NAME: Final = (
@@ -32,6 +33,8 @@ class Unsayable(ValueError):
 
 def quote(word: str) -> str:
     """Give a word as a shell takes it, what would act on a terminal written out."""
+    if _SAFE.fullmatch(word):
+        return word
     shown = escape(word)
     return f"'{shown}'" if shown.startswith(("=", "~")) and "'" not in shown else shlex.quote(shown)
 
