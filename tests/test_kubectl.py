@@ -122,3 +122,18 @@ def test_two_functions_cannot_claim_the_same_requests() -> None:
     with pytest.raises(DuplicateCommand):
         command("patch", manager="kubectl-label")(other)
     assert ("kubectl-label", "patch", "*", "") in registered()
+
+
+# The command in a row comes from one event without its bodies: it is coarser where others of the run or bodies tell.
+COARSER = {
+    ("diff", "apply"), ("uncordon", "cordon"), ("drain", "cordon"), ("describe", "get"), ("wait", "get"),
+    ("cluster-info", "get"), ("debug", "create"), ("cp", "exec"), ("auth", "replace"), ("rollout", "patch"),
+}
+
+
+@every_case
+def test_command_of_the_row_agrees_with_that_of_the_card(case: dict[str, Any]) -> None:
+    for card in explain(case["events"]):
+        if card.command and card.confidence == "exact" and card.main.resource:
+            pair = (card.command.split(" ")[1], card.main.command)
+            assert pair[0] == pair[1] or pair in COARSER
