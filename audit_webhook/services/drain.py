@@ -15,11 +15,12 @@ from typing import Final
 from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
 from audit_webhook.decode import read_wire, to_event
-from audit_webhook.errors import RowRefused, StoreMisconfigured, StoreUnavailable
+from audit_webhook.errors import AuditWebhookError, RowRefused
 from audit_webhook.parcel import Parcel
 from audit_webhook.repository import Repository
 from audit_webhook.rows import Identified
-from audit_webhook.services.ingest import Batch, store_batch
+from audit_webhook.services.ingest import Batch
+from audit_webhook.services.isolate import store_isolating
 from audit_webhook.spool import Spool
 from audit_webhook.tolerant import Undecodable
 from audit_webhook.transaction import Quarantined
@@ -30,16 +31,23 @@ PASS_FILES: Final = 256
 PAUSE_SECONDS: Final = 1.0
 STORE_SECONDS: Final = 20.0
 AGAIN_SECONDS: Final = 15.0
+# The database is away, the disk fails, or we make a mistake with this one file: none of that may end the thread.
+_MAY_PASS: Final = (AuditWebhookError, OSError, ValueError, TypeError, LookupError, MemoryError, RecursionError)
 
 
 class Drainer:
     """A thread that empties the spool while the database answers; of several processes one works at a time."""
 
-    def __init__(self, spool: Spool, repository: Repository, breaker: Breaker, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, spool: Spool, repository: Repository, breaker: Breaker, clock: Callable[[], int],
+        note: Callable[[str, int, int], None] = lambda cluster, events, size: None,
+    ) -> None:
         """Drain this spool into this repository; what waited counts as received when the clock says it arrives.
 
-        The live feed shows what has become visible by the time of receipt.
+        The live feed shows what has become visible by the time of receipt. Of each batch stored, ``note`` is told the
+        cluster, the number of its events and their bytes.
         """
+        self._note = note
         self._spool = spool
         self._repository = repository
         self._breaker = breaker
@@ -90,18 +98,23 @@ class Drainer:
                 return True
             moment = self._clock()
             with within(STORE_SECONDS, self._breaker.is_open):
-                store_batch(self._repository, parcel.cluster, _batch_of(parcel, moment), moment)
+                store_isolating(self._repository, parcel.cluster, _batch_of(parcel, moment), moment)
             self._breaker.note_stored()
             self._spool.remove(name, parcel)
+            self._note(parcel.cluster, len(parcel.events) + len(parcel.unread), _size_of(parcel))
         except RowRefused as error:
             self._spool.set_aside(name, str(error))
-        except (StoreUnavailable, StoreMisconfigured, OSError) as error:
-            logger.warning("the spool's file %.80r could not be stored and has to wait: %s", name, error)
+        except _MAY_PASS as error:
+            logger.warning("the spool's file %.80r could not be stored and has to wait: %r", name, error)
             self._breaker.look()
             if not self._breaker.is_open():  # then it is the file's own fault, and it must not hold up the others
                 self._later[name] = time.monotonic() + AGAIN_SECONDS
             return False
         return True
+
+
+def _size_of(parcel: Parcel) -> int:
+    return sum(len(item.raw) for item in parcel.events) + sum(item.raw_bytes for item in parcel.unread)
 
 
 def _batch_of(parcel: Parcel, received: int) -> Batch:
