@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit_webhook import split as split_module
 from audit_webhook.services.ingest import read_batch
 from audit_webhook.spans import BrokenJSON, elements, enclosures, members, value_end
 from audit_webhook.split import MalformedBody, split
@@ -168,3 +169,8 @@ def test_cost_grows_with_the_size_of_the_body() -> None:
 
     seconds(100)
     assert seconds(16_000) < 40 * max(seconds(1_000), 0.001)
+
+
+def test_recorded_batch_takes_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_module, "_any_form", None)
+    assert all(split(body).items for body in BATCHES)
