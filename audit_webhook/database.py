@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 import pymysql
-import pymysql.cursors
 
+from audit_webhook.bulk import BulkCursor
 from audit_webhook.config import Config
 from audit_webhook.errors import (
     AuditWebhookError,
@@ -239,6 +239,7 @@ def _connect_mysql(config: Config, database: str | None) -> Any:
         password=config.db_password,
         database=database,
         charset="utf8mb4",
+        cursorclass=BulkCursor,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=STATEMENT_SECONDS,
         write_timeout=STATEMENT_SECONDS,
