@@ -59,7 +59,7 @@ def create_app(config: Config | None = None) -> Flask:
         RefusalBook(repository),
     )
     drainers = [Drainer(spool, repository, breaker, now)] if spool else []
-    app.extensions["keeper"] = Crew(Keeper(repository), breaker, *drainers).start()
+    app.extensions["keeper"] = Crew(Keeper(repository, config.retention_days), breaker, *drainers).start()
     for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, setup.bp):
         app.register_blueprint(blueprint)
     errors.register(app)

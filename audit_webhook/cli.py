@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from audit_webhook import __version__
-from audit_webhook.commands import demo, import_, migrate, search, serve, tail
+from audit_webhook.commands import demo, import_, migrate, prune, search, serve, tail
 from audit_webhook.errors import AuditWebhookError
 
 COMMANDS: Final = {
@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "tail": tail,
     "import": import_,
     "demo": demo,
+    "prune": prune,
     "migrate": migrate,
 }
 FAILED: Final = 2

@@ -1,4 +1,4 @@
-"""Keeps the schema in order in the background: applies it when the database comes late, makes tomorrow's partitions."""
+"""Keeps the store in order in the background: its schema, tomorrow's partitions, and how long events are kept."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Final, Protocol
 
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.repository import Repository
+from audit_webhook.services import retention
+from audit_webhook.wiring import now
 
 logger: Final = logging.getLogger(__name__)
 
@@ -45,11 +47,16 @@ class Crew:
 
 
 class Keeper:
-    """A thread that brings the schema up to date now, every hour, and every few seconds while that fails."""
+    """A thread that brings the schema up to date now, every hour, and every few seconds while that fails.
 
-    def __init__(self, repository: Repository) -> None:
-        """Keep this repository's schema."""
+    Once a day in UTC it deletes what is older than is to be kept.
+    """
+
+    def __init__(self, repository: Repository, days: int = 0) -> None:
+        """Keep this repository's schema, and its events for so many days; 0 is for ever."""
         self._repository = repository
+        self._days = days
+        self._pruned = 0
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -62,8 +69,10 @@ class Keeper:
         self._stopped.set()
 
     def _run(self, wait: float) -> None:
+        self._prune(now())
         while not self._stopped.wait(wait):
             wait = self._migrate()
+            self._prune(now())
 
     def _migrate(self) -> float:
         """Apply what is missing and give the seconds until the next time."""
@@ -73,3 +82,15 @@ class Keeper:
         except AuditWebhookError as error:
             logger.error("the database cannot be prepared, next try in %d s: %s", RETRY_SECONDS, error)
             return RETRY_SECONDS
+
+    def _prune(self, moment: int) -> None:
+        """Delete what is too old, unless that was done today; what fails is tried again the next time."""
+        first_kept = retention.first_kept(self._days, moment)
+        if not self._days or self._stopped.is_set() or first_kept == self._pruned:
+            return
+        try:
+            found = retention.prune(self._repository, self._days, moment)
+            logger.info("retention: %d events older than %d days were deleted", found.events, self._days)
+            self._pruned = first_kept
+        except AuditWebhookError as error:
+            logger.error("what is older than %d days cannot be deleted now: %s", self._days, error)

@@ -29,16 +29,17 @@ FUNCTION_LINES: Final = 60
 ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
-    "commands": {"app", "config", "query", "repository", "server", "services", "wiring"},
+    "commands": {"app", "config", "pruning", "query", "repository", "server", "services", "wiring"},
     "app": {"blueprints", "breaker", "config", "keeper", "repository", "services", "spool", "wiring"},
     "blueprints": {"query", "services", "wiring"},
     "server": {"config"},
     "wiring": {"config", "repository", "services"},
-    "keeper": {"repository"},
-    "services": {"breaker", "humanize", "query", "repository", "search_sql", "spool", "transaction"},
+    "keeper": {"repository", "services", "wiring"},
+    "services": {"breaker", "humanize", "pruning", "query", "repository", "search_sql", "spool", "transaction"},
     "spool": {"config"},
     "breaker": set(),
     "repository": {"config", "database", "queries", "schema", "search_sql", "transaction"},
+    "pruning": {"database", "queries", "schema", "transaction"},
     "schema": {"database"},
     "transaction": {"database"},
     "database": {"bulk", "config"},
@@ -59,7 +60,7 @@ LIBRARIES: Final = {
     "socket": {"server"},
     "subprocess": set[str](),
 }
-SPEAK_SQL: Final = {"database", "repository", "schema", "transaction", "search_sql", "queries", "query"}
+SPEAK_SQL: Final = {"database", "pruning", "repository", "schema", "transaction", "search_sql", "queries", "query"}
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"
 )
