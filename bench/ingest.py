@@ -11,14 +11,13 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from bench.events import batches
+from bench.events import BATCH, batches, mixed
+from bench.floor import create_table
 from bench.load import Load, post, request_of
 from bench.receivers import Receiver, bytes_on_disk, cpu_seconds, floor, service, yardstick
-from bench.floor import create_table
 from tests.mariadb import MariaDB
 
 LEVELS: Final = ("Metadata", "RequestResponse")
-BATCH: Final = 500
 PACE: Final = 4_000
 _BODIES: Final = ("requestObject", "responseObject")
 
@@ -40,23 +39,12 @@ class Round(NamedTuple):
         return self.events / self.load.seconds
 
 
-class Figures(NamedTuple):
-    """What a receiver did at one level, over all of its rounds."""
-
-    receiver: str
-    level: str
-    rates: list[float]
-    cpu: float
-    database_cpu: float
-    body_bytes: int
-
-
 class Source:
     """Gives batches of recorded shape that no one has sent yet, at either level."""
 
     def __init__(self, total: int) -> None:
         """Spread ``total`` events over the last hour."""
-        self._batches: Iterator[bytes] = batches(total, datetime.now(UTC), timedelta(hours=1))
+        self._batches: Iterator[bytes] = batches(total, datetime.now(UTC), timedelta(hours=1), mixed())
 
     def requests(self, events: int, level: str) -> list[bytes]:
         """Give the requests of at least so many events."""
@@ -137,3 +125,14 @@ def paced(receiver: Receiver, source: Source, seconds: int) -> tuple[float, floa
     requests = source.requests(PACE * seconds, "RequestResponse")
     cuts = sorted(post(receiver.port, requests, PACE / BATCH).latencies)
     return statistics.median(cuts), statistics.quantiles(cuts, n=100)[98], cuts[-1]
+
+
+def stored(server: MariaDB) -> int:
+    """Give how many events this program holds."""
+    connection = server.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT COALESCE(SUM(events), 0) FROM service.chunks")
+            return int(cursor.fetchall()[0][0])
+    finally:
+        connection.close()
