@@ -2,7 +2,7 @@
 
 On MariaDB whole partitions are dropped; what then is left before the day, such as events of long ago in a partition of
 later days, is deleted row by row, as all of it is on SQLite. A chunk's events are of one day in UTC, as its own id is.
-Order: rows of events, postings, chunks. What breaks off in between leaves chunks without rows, and the next time takes
+Order: rows of events, postings, tallies, chunks. What breaks off in between leaves chunks without rows, and the next time takes
 them; no row ever outlives its chunk.
 """
 
@@ -17,9 +17,10 @@ from audit_webhook import queries
 from audit_webhook.database import Cursor, Database, Row
 from audit_webhook.event import EPOCH
 from audit_webhook.identity import time_bound
-from audit_webhook.schema import PARTITIONED, drop_partitions, locked
+from audit_webhook.schema import drop_partitions, locked
 from audit_webhook.transaction import Arrival, Transaction
 
+DROPPED: Final = ("events", "postings", "tallies", "chunks")
 EVENTS_A_STEP: Final = 2_000
 CHUNKS_A_STEP: Final = 20
 POSTINGS_SECONDS: Final = 0.05
@@ -78,6 +79,14 @@ class Deletion:
         """Delete the chunks before an id."""
         return self._count("delete_chunks", bound)
 
+    def delete_old_tallies(self, bound: bytes) -> int:
+        """Delete the tallies before an id."""
+        return self._count("delete_old_tallies", bound)
+
+    def delete_old_untallied(self, bound: bytes) -> int:
+        """Delete the notes that chunks before an id are not tallied yet."""
+        return self._count("delete_old_untallied", bound)
+
     def delete_callers(self, day: int, future: bytes) -> int:
         """Delete the callers that were last in use before a day, but for those of events from an id on."""
         return self._count("delete_callers", day, future)
@@ -124,7 +133,7 @@ class Pruner:
     def prune(self, before: int) -> Iterator[Expired]:
         """Delete what lies before a midnight in milliseconds, the oldest day first; give after each what is left."""
         if self._database.dialect == "mysql":
-            for table in PARTITIONED:
+            for table in DROPPED:
                 with self._database.write() as cursor, locked(cursor):
                     drop_partitions(cursor, table, EPOCH + timedelta(milliseconds=before))
         while (left := self.count_expired(before)).oldest is not None:
@@ -137,6 +146,7 @@ class Pruner:
         """Delete what lies before an id of a midnight."""
         self._delete_events(bound)
         self._delete_postings(bound)
+        self._delete_tallies(bound)
         self._delete_chunks(bound)
 
     def _delete_events(self, bound: bytes) -> None:
@@ -147,6 +157,12 @@ class Pruner:
                 upper = deletion.nth_expired_event(bound, EVENTS_A_STEP)
                 deletion.delete_events(upper)
             time.sleep(PAUSE_SECONDS)
+
+    def _delete_tallies(self, bound: bytes) -> None:
+        with self._database.write() as cursor:
+            deletion = Deletion(cursor, self._statements)
+            deletion.delete_old_tallies(bound)
+            deletion.delete_old_untallied(bound)
 
     def _delete_chunks(self, bound: bytes) -> None:
         upper = b""

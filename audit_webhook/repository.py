@@ -18,9 +18,11 @@ from audit_webhook.database import Row, classified, open_database
 from audit_webhook.deadline import held
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.rows import Chunk
+from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
 from audit_webhook.search_sql import Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids
-from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
+from audit_webhook.tally_store import TallyStore
+from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction
 
 REMEMBERED: Final = 100_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -64,6 +66,8 @@ class Repository:
         """Open the database that the settings name; its schema is not touched yet."""
         self.database: Final = open_database(config, self._begin_stream)
         self._statements: Final = queries.load(self.database.dialect)
+        self.saved: Final = SavedSearches(self.database, self._statements)
+        self.tallies: Final = TallyStore(self.database, self._statements)
         self._lock = threading.Lock()
         self._stream = b""
         self._sequence = 0
@@ -120,6 +124,7 @@ class Repository:
             except DuplicateKey as error:
                 raise PartlyStored(str(error)) from error
             transaction.insert_postings(chunk.postings)
+            transaction.insert_tally(TallyRow(chunk.id, chunk.cluster, 0, len(chunk.events), chunk.tally))
             fresh.append(chunk)
         return fresh
 

@@ -15,13 +15,14 @@ from audit_webhook.config import Config
 from audit_webhook.event import EPOCH, rfc3339
 from audit_webhook.keeper import Keeper
 from audit_webhook.repository import Repository, open_repository
+from audit_webhook.schema import PARTITIONED
 from audit_webhook.services import feed, retention
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
 from tests.factories import audit_event, event_list
 
 DAY = 86_400_000_000
-TABLES = ("events", "chunks", "postings")
+TABLES = ("events", "chunks", "postings", "tallies")
 
 
 def store(repository: Repository, days_ago: float, count: int = 3, **changes: Any) -> None:
@@ -103,6 +104,10 @@ def test_days_before_are_dropped_as_partitions(mariadb_repository: Repository) -
     assert counts(mariadb_repository)[:2] == [3, 1]
 
 
+def test_every_partitioned_table_is_dropped() -> None:
+    assert sorted(pruning.DROPPED) == sorted(PARTITIONED)
+
+
 def test_many_steps_leave_no_row_without_its_chunk(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "EVENTS_A_STEP", 4)
     monkeypatch.setattr(pruning, "CHUNKS_A_STEP", 2)
@@ -119,7 +124,7 @@ def test_many_steps_leave_no_row_without_its_chunk(repository: Repository, monke
 
     retention.prune(repository, 90, now(), watch)
     assert steps[0] == 21 and steps[-1] == 0
-    assert counts(repository) == [0, 0, 0]
+    assert counts(repository) == [0, 0, 0, 0]
 
 
 def test_pruning_that_broke_off_is_taken_up_again(repository: Repository) -> None:
@@ -127,7 +132,7 @@ def test_pruning_that_broke_off_is_taken_up_again(repository: Repository) -> Non
     with repository.database.write() as cursor:
         cursor.execute("DELETE FROM events")
     retention.prune(repository, 90, now())
-    assert counts(repository) == [0, 0, 0]
+    assert counts(repository) == [0, 0, 0, 0]
 
 
 def test_callers_and_actions_go_a_month_after_their_last_event(repository: Repository) -> None:

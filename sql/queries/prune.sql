@@ -1,5 +1,5 @@
--- Everything before a bound goes: first the rows of events, then the postings, then the chunks, so that no row outlives
--- its chunk.
+-- Everything before a bound goes: first the rows of events, then postings and tallies, then the chunks, so that no row
+-- outlives its chunk.
 
 -- name: expired
 SELECT COUNT(*), COALESCE(SUM(events), 0), COALESCE(SUM(raw_bytes), 0), MIN(id) FROM chunks WHERE id < %s
@@ -20,6 +20,12 @@ DELETE FROM events WHERE id < %s
 
 -- name: delete_postings
 DELETE FROM postings WHERE field = %s AND value = %s AND chunk_id < %s
+
+-- name: delete_old_tallies
+DELETE FROM tallies WHERE id < %s
+
+-- name: delete_old_untallied
+DELETE FROM untallied WHERE chunk_id < %s
 
 -- name: delete_chunks
 DELETE FROM chunks WHERE id < %s
