@@ -61,7 +61,8 @@ def create_app(config: Config | None = None) -> Flask:
         RefusalBook(repository, breaker.is_open), Pictures(repository),
     )
     drainers = [Drainer(spool, repository, breaker, now)] if spool else []
-    app.extensions["keeper"] = Crew(Keeper(repository, config.retention_days), breaker, Compactor(repository), *drainers).start()
+    keeper = Keeper(repository, config.retention_days)
+    app.extensions["keeper"] = Crew(keeper, breaker, Compactor(repository), *drainers).start()
     for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, picture.bp, clusters.bp, saved.bp, setup.bp):
         app.register_blueprint(blueprint)
     errors.register(app)

@@ -2,8 +2,8 @@
 
 On MariaDB whole partitions are dropped; what then is left before the day, such as events of long ago in a partition of
 later days, is deleted row by row, as all of it is on SQLite. A chunk's events are of one day in UTC, as its own id is.
-Order: rows of events, postings, tallies, chunks. What breaks off in between leaves chunks without rows, and the next time takes
-them; no row ever outlives its chunk.
+Order: rows of events, postings, tallies, chunks. What breaks off in between leaves chunks without rows, and the next
+time takes them; no row ever outlives its chunk.
 """
 
 from __future__ import annotations
