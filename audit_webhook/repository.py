@@ -20,7 +20,16 @@ from audit_webhook.errors import DuplicateKey
 from audit_webhook.rows import Chunk
 from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
-from audit_webhook.search_sql import Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids
+from audit_webhook.search_sql import (
+    Condition,
+    Search,
+    Span,
+    fill_chunks,
+    fill_condition,
+    fill_events,
+    fill_ids,
+    fill_values,
+)
 from audit_webhook.tally_store import TallyStore
 from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction
 
@@ -199,6 +208,19 @@ class Repository:
                 for item, raw in zip(items, raws, strict=True):
                     found[item.id] = Raw(item.id, _text(cluster), received, raw)
         return [found[item.id] for item in located if item.id in found]
+
+    def recent_values(
+        self, column: str, part: str, where: Condition, bounds: tuple[bytes, bytes], newest: int
+    ) -> list[tuple[str, int]]:
+        """Count a column's values that hold a text, among those of the newest events that fulfil a condition."""
+        statement = fill_values(self._statement("recent_values"), column, where, self.database.dialect)
+        rows = self._rows(statement, (*bounds, newest, part, *where.parameters))
+        return [(str(_text(value)), count) for value, count in rows]
+
+    def posted_values(self, field: str, prefix: str, limit: int) -> list[str]:
+        """Give values of a posted field that begin with a text, in their order."""
+        bounds = (prefix, prefix + "\U0010ffff")
+        return [_text(value) for (value,) in self._rows(self._statement("posted_values"), (field, *bounds, limit))]
 
     def chunk_contents(self, ids: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
         """Give id, frame table and compressed content of whole chunks."""

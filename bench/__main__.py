@@ -29,7 +29,7 @@ SOURCE_EVENTS: Final = 20_000_000
 
 
 def main() -> int:
-    """Measure ingest, then searches; exit 1 when the slowest search is over its limit."""
+    """Measure ingest, then searches; exit 1 when one is over its limit."""
     chosen = _parser().parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%F}")
     if chosen.only != "search":
@@ -42,7 +42,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", choices=("ingest", "search"), help="measure only this")
     parser.add_argument("--events", type=int, default=200_000, help="events to search in (default 200,000)")
-    parser.add_argument("--limit", type=float, default=50.0, help="milliseconds that the worst p95 may take")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of ingest for each receiver and level")
     parser.add_argument("--batch-events", type=int, default=30_000, help="events of a round")
     parser.add_argument("--paced-seconds", type=int, default=30, help="how long 4,000 events/s are sent")
@@ -98,11 +97,10 @@ def _measure_search(chosen: argparse.Namespace) -> int:
         repository = open_repository(Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")}))
         repository.migrate()
         _fill(repository, chosen.events)
-        worst = measure(repository)
-        is_quick = facets.measure(repository)
+        is_quick = measure(repository)
+        is_quick = facets.measure(repository) and is_quick
         repository.close()
-    print(f"worst p95: {worst:.1f} ms; limit {chosen.limit:g} ms")
-    return 0 if worst <= chosen.limit and is_quick else 1
+    return 0 if is_quick else 1
 
 
 def _fill(repository: Repository, count: int) -> None:

@@ -12,8 +12,8 @@ import pytest
 from audit_webhook import pruning
 from audit_webhook.cli import main
 from audit_webhook.config import Config
+from audit_webhook.daily import DailyPruning
 from audit_webhook.event import EPOCH, rfc3339
-from audit_webhook.keeper import Keeper
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.schema import PARTITIONED
 from audit_webhook.services import feed, retention
@@ -169,19 +169,30 @@ def test_what_could_not_be_read_goes_too(repository: Repository) -> None:
     assert [item.content for item in repository.quarantined()] == [b"8"]
 
 
-def test_keeper_prunes_once_a_day_when_told_to(repository: Repository) -> None:
+def test_pruning_happens_once_a_day(repository: Repository) -> None:
     store(repository, 10)
-    forever = Keeper(repository)
-    forever._prune(now())
-    assert counts(repository)[0] == 3
-    keeper = Keeper(repository, 5)
-    keeper._prune(now())
+    pruning_daily = DailyPruning(repository, 5)
+    pruning_daily.prune(now())
     assert counts(repository)[0] == 0
     store(repository, 9)
-    keeper._prune(now())
+    pruning_daily.prune(now())
     assert counts(repository)[0] == 3
-    keeper._prune(now() + DAY)
+    pruning_daily.prune(now() + DAY)
     assert counts(repository)[0] == 0
+
+
+@pytest.mark.parametrize(("days", "left"), [(0, 3), (5, 0)])
+def test_only_a_number_of_days_deletes_anything(repository: Repository, days: int, left: int) -> None:
+    store(repository, 10)
+    worker = DailyPruning(repository, days)
+    worker.start()
+    deadline = time.monotonic() + (20 if days else 0.3)
+    while counts(repository)[0] != left or not days:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    worker.stop()
+    assert counts(repository)[0] == left
 
 
 def test_batches_are_stored_within_two_seconds_meanwhile(repository: Repository) -> None:
