@@ -42,7 +42,7 @@ ROOMS: Final = {
     "metrics": {"board"},
     "board": set(),
     "services": {
-        "breaker", "humanize", "query", "repository", "saved_searches", "search_sql", "spool", "tally_store",
+        "breaker", "humanize", "kubectl", "query", "repository", "saved_searches", "search_sql", "spool", "tally_store",
         "transaction",
     },
     "spool": {"config"},
@@ -59,6 +59,7 @@ ROOMS: Final = {
     "search_sql": set(),
     "config": set(),
     "humanize": set(),
+    "kubectl": {"humanize"},
     "query": set(),
 }
 LIBRARIES: Final = {
