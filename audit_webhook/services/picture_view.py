@@ -97,7 +97,6 @@ class PictureView:
     token: str
     share: int
     is_slow: bool
-    """How long to wait before going on, as hx-trigger writes it."""
     width: int
     layers: tuple[Layer, ...]
     bars: tuple[Bar, ...]
