@@ -35,7 +35,7 @@ ROOMS: Final = {
     "server": {"config"},
     "wiring": {"config", "repository", "services"},
     "keeper": {"repository"},
-    "services": {"humanize", "query", "repository", "search_sql", "transaction"},
+    "services": {"history", "humanize", "query", "repository", "search_sql", "transaction"},
     "repository": {"config", "database", "queries", "schema", "search_sql", "transaction"},
     "schema": {"database"},
     "transaction": {"database"},
@@ -43,6 +43,7 @@ ROOMS: Final = {
     "queries": set(),
     "search_sql": set(),
     "config": set(),
+    "history": set(),
     "humanize": set(),
     "query": set(),
 }
