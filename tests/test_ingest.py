@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import random
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +24,7 @@ from audit_webhook.search_sql import EVERYTHING, LAST
 from audit_webhook.split import split
 from audit_webhook.wiring import wiring
 from tests.factories import audit_event, encode, event_list
+from tests.test_split import mutate
 
 DATA = Path(__file__).parent / "data"
 BATCHES = [gzip.decompress(path.read_bytes()) for path in sorted((DATA / "webhook").glob("*.json.gz"))]
@@ -186,6 +188,18 @@ def test_quarantined_item_sent_again_is_kept_once(app: Flask, client: FlaskClien
     for _ in range(2):
         post(client, event_list([b"null"]))
     assert wiring(app).repository.quarantine_size() == (1, 4)
+
+
+def test_mutated_batches_never_meet_a_fault_of_the_server(sqlite_client: FlaskClient) -> None:
+    chance = random.Random(7)
+    for number in range(400):
+        items = split(BATCHES[number % len(BATCHES)]).items[:3]
+        place = number % len(items)
+        items[place] = mutate(items[place], chance)
+        status, receipt = post(sqlite_client, event_list(items))
+        assert status == 200 and receipt["received"] >= len(items) - 1
+    for body in (mutate(one[:30_000], chance) for one in BATCHES):
+        assert post(sqlite_client, body)[0] in (200, 400)
 
 
 def test_batch_with_deep_and_broken_bodies_from_a_real_apiserver_is_stored(client: FlaskClient) -> None:

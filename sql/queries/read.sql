@@ -46,6 +46,3 @@ SELECT id, cluster, received, reason, raw_bytes, content FROM quarantine ORDER B
 
 -- name: quarantine_size
 SELECT COUNT(*), COALESCE(SUM(raw_bytes), 0) FROM quarantine
-
--- name: ping
-SELECT 1
