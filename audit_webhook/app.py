@@ -8,7 +8,7 @@ from typing import Final
 from flask import Flask, Response, request
 
 from audit_webhook import config as configuration
-from audit_webhook.blueprints import api, errors, ingest, ops, setup, ui
+from audit_webhook.blueprints import api, errors, explore, ingest, ops, setup, ui
 from audit_webhook.config import Config
 from audit_webhook.keeper import Keeper
 from audit_webhook.repository import open_repository
@@ -49,7 +49,7 @@ def create_app(config: Config | None = None) -> Flask:
     repository = open_repository(config)
     app.extensions[EXTENSION] = Wiring(config, repository, TokenCheck(config.webhook_token), RefusalBook(repository))
     app.extensions["keeper"] = Keeper(repository).start()
-    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, setup.bp):
+    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, explore.bp, setup.bp):
         app.register_blueprint(blueprint)
     errors.register(app)
     app.after_request(_add_headers)

@@ -40,7 +40,7 @@ def page_or_fragment(whole: str, fragment: str, page: object, status: int = 200)
 
 def compress(response: Response) -> Response:
     """Compress pages, styles and scripts for browsers that take it; never what programs fetch."""
-    if request.blueprint not in (None, "ui") or response.mimetype not in COMPRESSED:
+    if request.blueprint not in (None, "ui", "explore") or response.mimetype not in COMPRESSED:
         return response
     response.vary.add("Accept-Encoding")
     if response.status_code != 200 or not request.accept_encodings["gzip"] or "Content-Encoding" in response.headers:
