@@ -35,8 +35,9 @@ ROOMS: Final = {
     "server": {"config"},
     "wiring": {"config", "repository", "services"},
     "keeper": {"repository"},
-    "services": {"history", "humanize", "query", "repository", "search_sql", "transaction"},
+    "services": {"exploration", "history", "humanize", "query", "repository", "search_sql", "transaction"},
     "repository": {"config", "database", "queries", "schema", "search_sql", "transaction"},
+    "exploration": {"database", "queries", "search_sql"},
     "schema": {"database"},
     "transaction": {"database"},
     "database": {"config"},
@@ -57,7 +58,7 @@ LIBRARIES: Final = {
     "socket": {"server"},
     "subprocess": set[str](),
 }
-SPEAK_SQL: Final = {"database", "repository", "schema", "transaction", "search_sql", "queries", "query"}
+SPEAK_SQL: Final = {"database", "exploration", "repository", "schema", "transaction", "search_sql", "queries", "query"}
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"
 )

@@ -13,7 +13,11 @@ from audit_webhook.services.feed_view import view_news, view_page
 from audit_webhook.services.rows import Moment, moment_of
 from audit_webhook.wiring import wiring
 
-NAVIGATION: Final = (("Feed", "ui.show_feed"), ("Setup", "setup.show_setup"))
+NAVIGATION: Final = (
+    ("Feed", "ui.show_feed"),
+    ("Permissions", "explore.show_permissions"),
+    ("Setup", "setup.show_setup"),
+)
 
 bp = Blueprint("ui", __name__)
 bp.add_app_template_global(static_url)

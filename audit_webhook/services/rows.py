@@ -16,7 +16,7 @@ _UNSEEN: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_KIND_LABELS: Final = {
+KIND_LABELS: Final = {
     "human": "person",
     "serviceaccount": "service account",
     "node": "node",
@@ -92,7 +92,7 @@ def row_of(event: Event, now: int) -> Row:
     return Row(
         id=event.id,
         time=moment_of(event.time, now),
-        kind=Kind(event.kind, _KIND_LABELS.get(event.kind, event.kind)),
+        kind=Kind(event.kind, KIND_LABELS.get(event.kind, event.kind)),
         phrases=tuple(Phrase(shown(part.text), part.role != "text") for part in sentence(event)),
         badge=Mark(shown(word.text), word.tone),
         outcome=Mark(shown(result.text), result.tone),

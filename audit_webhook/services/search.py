@@ -33,20 +33,34 @@ class Found(NamedTuple):
     """Whether time ran out before the page was full."""
 
 
+class Places(NamedTuple):
+    """Where the events of `Found` lie, still unread."""
+
+    located: list[Located]
+    unread: bytes | None
+    gave_up: bool = False
+
+
 def find(repository: Repository, search: Search, before: bytes = LAST, limit: int = 50) -> Found:
     """Give the newest matches before an id; stops after a few seconds and says how far it came."""
+    places = locate(repository, search, before, limit)
+    return Found(read(repository, places.located), places.unread, places.gave_up)
+
+
+def locate(repository: Repository, search: Search, before: bytes = LAST, limit: int = 50) -> Places:
+    """Give where the newest matches before an id lie, as `find` does."""
     if search.matches is None and (search.where == EVERYTHING.where or search.use_index):
         located = repository.select_events(search, before, limit)
-        return Found(read(repository, located), located[-1].id if len(located) == limit else None)
+        return Places(located, located[-1].id if len(located) == limit else None)
     return _walk(repository, search, before, limit)
 
 
-def _walk(repository: Repository, search: Search, before: bytes, limit: int) -> Found:
+def _walk(repository: Repository, search: Search, before: bytes, limit: int) -> Places:
     """Read groups of candidate chunks until the page is full, nothing is left, or time is up."""
     deadline = time.monotonic() + SECONDS
     matches: dict[bytes, Located] = {}
     edge, gave_up = FIRST, False
-    for group in _groups(repository, search, before):
+    for group in groups(repository, search, before):
         matches |= {item.id: item for item in _matches(repository, search, before, limit, group)}
         edge = group[-1].end
         gave_up = time.monotonic() > deadline
@@ -56,10 +70,10 @@ def _walk(repository: Repository, search: Search, before: bytes, limit: int) -> 
         edge = FIRST
     page = sorted((identifier for identifier in matches if identifier >= edge), reverse=True)[:limit]
     unread = page[-1] if len(page) == limit else edge if gave_up else None
-    return Found(read(repository, [matches[identifier] for identifier in page]), unread, unread == edge)
+    return Places([matches[identifier] for identifier in page], unread, unread == edge)
 
 
-def _groups(repository: Repository, search: Search, before: bytes) -> Iterator[list[Span]]:
+def groups(repository: Repository, search: Search, before: bytes) -> Iterator[list[Span]]:
     """Give candidate chunks, newest first, in growing groups.
 
     The first few are taken as they come: what is frequent is found there without asking which chunks may hold it.

@@ -1,0 +1,125 @@
+"""What is known of one actor: ways of coming, times of activity, and a close look at the newest events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from audit_webhook import tolerant
+from audit_webhook.event import Event
+from audit_webhook.exploration import CallerOf, Exploration
+from audit_webhook.identity import time_bound
+from audit_webhook.query.edit import quote
+from audit_webhook.repository import Repository
+from audit_webhook.rows import WINDOW
+from audit_webhook.search_sql import LAST
+from audit_webhook.services.places import Actor
+from audit_webhook.services.query import compile_query
+from audit_webhook.services.search import event_of, find, locate
+
+DAY: Final = 86_400_000_000
+DAYS: Final = 35
+SAMPLE: Final = 300
+MOST_DENIED: Final = 8
+CREDENTIAL: Final = "authentication.kubernetes.io/"
+
+
+class Traits(NamedTuple):
+    """What an event tells of the one behind it beside the name: the UID and the authenticator's extra values."""
+
+    uid: str
+    extra: dict[str, tuple[str, ...]]
+
+
+class Activity(NamedTuple):
+    """The ten-minute windows, counted from the epoch, in which the actor did something, from a day on."""
+
+    first_day: int
+    days: int
+    windows: frozenset[int]
+
+
+class Portrait(NamedTuple):
+    """An actor: see the parts. `sample` is the newest events with their traits, newest first; `is_whole` if all."""
+
+    actor: Actor
+    callers: list[CallerOf]
+    impersonators: list[tuple[str, int]]
+    activity: Activity
+    first: int | None
+    sample: list[tuple[Event, Traits]]
+    is_whole: bool
+    denied: list[Event]
+
+
+def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
+    """Give what is known of an actor; empty in all parts when nobody of that name was ever seen."""
+    exploration = Exploration(repository.database)
+    places = locate(repository, compile_query(actor.query, now, repository.database.dialect), LAST, SAMPLE)
+    raws = repository.read_chunks(places.located)
+    refused = compile_query(f"{actor.query} decision:forbid", now, repository.database.dialect)
+    return Portrait(
+        actor=actor,
+        callers=exploration.callers_of(actor.cluster, actor.name),
+        impersonators=exploration.impersonators_of(actor.cluster, actor.name),
+        activity=_activity(exploration, actor, now),
+        first=_first_seen(repository, exploration, actor, now),
+        sample=[(event_of(raw), traits_of(raw.raw)) for raw in raws],
+        is_whole=places.unread is None,
+        denied=find(repository, refused, LAST, MOST_DENIED).events,
+    )
+
+
+def _activity(exploration: Exploration, actor: Actor, now: int) -> Activity:
+    """Give when the actor was active in the last weeks; a chunk never reaches over the end of a window."""
+    first_day = now // DAY - DAYS + 1
+    chunks = exploration.active_chunks(actor.cluster, actor.name, time_bound(first_day * DAY // 1000))
+    windows = {int.from_bytes(chunk[:6], "big") * 1000 // WINDOW for chunk in chunks}
+    return Activity(first_day, DAYS, frozenset(windows))
+
+
+def _first_seen(repository: Repository, exploration: Exploration, actor: Actor, now: int) -> int | None:
+    """Give the time of the actor's first event, in microseconds."""
+    span = exploration.first_chunk(actor.cluster, actor.name)
+    if span is None:
+        return None
+    text = f"user:{quote(actor.name)}"
+    search = compile_query(text, now, repository.database.dialect)
+    located = repository.select_events(search, LAST, 100_000, [span])
+    return int.from_bytes(located[-1].id[:6], "big") * 1000 if located else None
+
+
+class _User(msgspec.Struct, frozen=True, gc=False):
+    uid: str = ""
+    extra: dict[str, tuple[str, ...]] = {}
+
+
+class _Signed(msgspec.Struct, frozen=True, gc=False):
+    user: _User = _User()
+
+
+_decode_user: Final = msgspec.json.Decoder(_Signed).decode
+_ALL_BUT_USER: Final = frozenset({
+    "requestObject", "responseObject", "annotations", "objectRef", "responseStatus", "sourceIPs", "impersonatedUser",
+})
+
+
+def traits_of(raw: bytes) -> Traits:
+    """Read the user's UID and extra values; what cannot be read counts as absent."""
+    try:
+        user = _decode_user(raw).user
+        return Traits(user.uid, user.extra)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        found = _mapping(tolerant.shallow(raw, skip=_ALL_BUT_USER).values.get("user"))
+    uid, extra = found.get("uid"), _mapping(found.get("extra"))
+    return Traits(uid if isinstance(uid, str) else "", {key: tuple(_texts(values)) for key, values in extra.items()})
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> Iterable[str]:
+    return (item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
