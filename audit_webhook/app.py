@@ -9,12 +9,16 @@ from flask import Flask, Response, request
 
 from audit_webhook import config as configuration
 from audit_webhook.blueprints import api, errors, explore, ingest, ops, setup, ui
+from audit_webhook.breaker import Breaker
 from audit_webhook.config import Config
-from audit_webhook.keeper import Keeper
+from audit_webhook.keeper import Crew, Keeper
 from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
+from audit_webhook.services.drain import Drainer
+from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
-from audit_webhook.wiring import EXTENSION, Wiring
+from audit_webhook.spool import open_spool
+from audit_webhook.wiring import EXTENSION, Wiring, now
 
 logger: Final = logging.getLogger(__name__)
 
@@ -47,8 +51,14 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     repository = open_repository(config)
-    app.extensions[EXTENSION] = Wiring(config, repository, TokenCheck(config.webhook_token), RefusalBook(repository))
-    app.extensions["keeper"] = Keeper(repository).start()
+    spool = open_spool(config)
+    breaker = Breaker(repository.is_ready)
+    app.extensions[EXTENSION] = Wiring(
+        config, repository, DurableStore(repository, breaker, spool), TokenCheck(config.webhook_token),
+        RefusalBook(repository),
+    )
+    drainers = [Drainer(spool, repository, breaker, now)] if spool else []
+    app.extensions["keeper"] = Crew(Keeper(repository), breaker, *drainers).start()
     for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, explore.bp, setup.bp):
         app.register_blueprint(blueprint)
     errors.register(app)

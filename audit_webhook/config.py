@@ -40,6 +40,12 @@ def _byte_count(raw: str) -> int:
     return int(raw)
 
 
+def _spool_bytes(raw: str) -> int:
+    if not raw.isascii() or not raw.isdigit() or not 1024**2 <= int(raw) <= 1024**5:
+        raise ValueError("is not a number of bytes from 1048576 to 1125899906842624")
+    return int(raw)
+
+
 def _database_name(raw: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", raw):
         raise ValueError("is not a database name: 1 to 64 letters, digits, _, $ or -")
@@ -74,6 +80,13 @@ class Config:
         "audit", "Name of the database; it is created when the user may create it.", _database_name
     )
     db_path: str = _setting("audit.db", "File of the embedded SQLite database, used when `DB_HOST` is empty.")
+    spool_dir: str = _setting(
+        "",
+        "Folder on a persistent disk where batches wait while the database is away. Empty: they are refused with 503.",
+    )
+    spool_max_bytes: int = _setting(
+        4 * 1024**3, "Most bytes that wait in the spool; a full spool refuses batches with 503.", _spool_bytes
+    )
 
     def __post_init__(self) -> None:
         """Fill in the address that depends on the environment, and check the settings against each other."""

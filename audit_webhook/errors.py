@@ -47,6 +47,10 @@ class StoreBusy(StoreUnavailable):
     """The transaction lost against another one (deadlock, lock wait, certification) and may be tried again at once."""
 
 
+class SpoolUnavailable(StoreUnavailable):
+    """The database is away, and the spool cannot take anything either: it is full, or its disk fails."""
+
+
 class StoreMisconfigured(AuditWebhookError):
     """The database refuses for a reason that waiting does not cure: password, name, right, schema."""
 

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 from audit_webhook import queries
 from audit_webhook.chunk import unpack
 from audit_webhook.config import Config
-from audit_webhook.database import Row, open_database
+from audit_webhook.database import Row, classified, open_database
+from audit_webhook.deadline import held
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.rows import Chunk
 from audit_webhook.schema import is_current, migrate
@@ -90,7 +91,7 @@ class Repository:
 
         Raises PartlyStored, and what `database.classify` knows.
         """
-        with self._lock:
+        with classified(), held(self._lock):
             with self.database.write() as cursor:
                 transaction = Transaction(cursor, self._statements)
                 fresh = self._insert_chunks(transaction, chunks, received)

@@ -25,6 +25,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.EventNotFound: 404,
     errors.StoreUnavailable: 503,
     errors.StoreBusy: 503,
+    errors.SpoolUnavailable: 503,
     errors.StoreMisconfigured: 503,
     errors.DuplicateKey: 500,
     errors.RowRefused: 500,

@@ -14,7 +14,7 @@ from audit_webhook.services.permissions import RANGES, Use, Used, find_needs, gi
 from audit_webhook.services.places import Actor
 from audit_webhook.services.rows import KIND_LABELS, SECOND, Kind, Moment, moment_of, shown
 
-LABELS: Final = {"24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "all": "All time"}
+LABELS: Final = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "all": "All time"}
 
 
 @dataclass(frozen=True, slots=True)

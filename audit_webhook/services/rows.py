@@ -9,6 +9,7 @@ from typing import Final
 
 from audit_webhook.event import EPOCH, Event, rfc3339
 from audit_webhook.humanize import badge, emphasis, outcome, sentence, why
+from audit_webhook.services.places import Actor, Place, actor_of, place_of
 
 LONGEST_TEXT: Final = 2_000
 SECOND: Final = 1_000_000
@@ -79,6 +80,8 @@ class Row:
     client: str
     emphasis: str
     why: str
+    actor: Actor | None = None
+    place: Place | None = None
 
     @property
     def summary(self) -> str:
@@ -100,6 +103,8 @@ def row_of(event: Event, now: int) -> Row:
         client=shown(event.client),
         emphasis=emphasis(event),
         why=why(event),
+        actor=actor_of(event),
+        place=place_of(event),
     )
 
 
