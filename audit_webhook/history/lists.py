@@ -53,14 +53,20 @@ def merge_key(field: str, items: list[object]) -> str:
 def telling_key(*lists: list[object]) -> str:
     """Give a key that every item of the arrays has and that no two items of one array share; empty without one."""
     for key in _LIKELY:
-        if all(_is_telling(key, items) for items in lists):
+        if all(_values(key, items) is not None for items in lists):
             return key
     return ""
 
 
-def _is_telling(key: str, items: list[object]) -> bool:
-    values = [item.get(key) if isinstance(item, dict) else None for item in items]
-    return all(isinstance(value, str | int) for value in values) and len({*map(str, values)}) == len(values)
+def _values(key: str, items: list[object]) -> list[str] | None:
+    """Give each item's value of a key, as text; None when they do not tell the items apart."""
+    values = []
+    for item in items:
+        value = item.get(key) if isinstance(item, dict) else None
+        if not isinstance(value, str | int):
+            return None
+        values.append(str(value))
+    return values if len(set(values)) == len(values) else None
 
 
 def pairs(old: list[object], new: list[object]) -> Iterator[tuple[int | None, int | None]]:
@@ -89,14 +95,11 @@ def _pairs_by_position(old: range, new: range) -> Iterator[tuple[int | None, int
 
 
 def _pairs_by_key(key: str, old: list[object], new: list[object]) -> Iterator[tuple[int | None, int | None]]:
-    places = {_value(item, key): position for position, item in enumerate(old)}
-    kept = {_value(item, key) for item in new}
-    for position, item in enumerate(old):
-        if _value(item, key) not in kept:
-            yield position, None
-    for position, item in enumerate(new):
-        yield places.get(_value(item, key)), position
-
-
-def _value(item: object, key: str) -> str:
-    return str(item.get(key)) if isinstance(item, dict) else ""
+    before, after = _values(key, old) or [], _values(key, new) or []
+    if before == after:
+        yield from ((position, position) for position in range(len(new)))
+        return
+    places = {value: position for position, value in enumerate(before)}
+    kept = set(after)
+    yield from ((position, None) for position, value in enumerate(before) if value not in kept)
+    yield from ((places.get(value), position) for position, value in enumerate(after))

@@ -18,7 +18,7 @@ from audit_webhook.services.places import Actor, Place, place_of
 from audit_webhook.services.rows import KIND_LABELS, Kind, Moment, Row, moment_of, row_of, shown
 
 MOST_SHOWN: Final = 12
-RECENT: Final = 15
+RECENT: Final = 6
 WINDOWS_AN_HOUR: Final = 6
 CELL: Final = 13
 _CHANGING: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})

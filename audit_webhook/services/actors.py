@@ -22,7 +22,7 @@ from audit_webhook.services.search import event_of, find, locate
 DAY: Final = 86_400_000_000
 DAYS: Final = 35
 SAMPLE: Final = 300
-MOST_DENIED: Final = 8
+MOST_DENIED: Final = 6
 CREDENTIAL: Final = "authentication.kubernetes.io/"
 
 

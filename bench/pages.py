@@ -1,0 +1,95 @@
+"""Measures, in the server, the pages of an object with 200 revisions, of actors, and of permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import orjson
+
+from audit_webhook.repository import Repository
+from audit_webhook.services.actor_view import view_actor
+from audit_webhook.services.actors import portray
+from audit_webhook.services.ingest import receive
+from audit_webhook.services.object_view import view_object
+from audit_webhook.services.objects import history
+from audit_webhook.services.permission_view import view_needs, view_permissions
+from audit_webhook.services.places import Actor, Place
+from audit_webhook.wiring import now
+from bench.search import p95_milliseconds
+
+REVISIONS: Final = 200
+PLACE: Final = Place("bench", "apps", "deployments", "shop", "much-changed")
+ACTORS: Final = ("alice", "rare-user", "system:apiserver", "system:serviceaccount:kube-system:deployment-controller")
+
+
+def store_life(repository: Repository) -> None:
+    """Store an object's life, each change in a batch of its own, so that each lies in another chunk."""
+    for body in _bodies():
+        receive(repository, "bench", body, now())
+
+
+def _bodies() -> Iterator[bytes]:
+    newest = datetime.now(UTC)
+    for number in range(REVISIONS):
+        stamp = (newest - timedelta(minutes=REVISIONS - number)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        item = _change(number, stamp)
+        yield orjson.dumps({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "metadata": {}, "items": [item]})
+
+
+def _change(number: int, stamp: str) -> dict[str, Any]:
+    return {
+        "level": "RequestResponse", "auditID": f"life-{number}", "stage": "ResponseComplete",
+        "requestURI": "/apis/apps/v1/namespaces/shop/deployments/much-changed?fieldManager=kubectl-set",
+        "verb": "patch" if number else "create", "user": {"username": f"changer-{number % 7}"},
+        "sourceIPs": ["10.0.0.1"], "userAgent": "kubectl/v1.36.2",
+        "objectRef": {"resource": "deployments", "namespace": "shop", "name": "much-changed", "apiGroup": "apps"},
+        "responseStatus": {"code": 200 if number else 201}, "requestObject": {"spec": {"replicas": number}},
+        "responseObject": _deployment(number), "requestReceivedTimestamp": stamp, "stageTimestamp": stamp,
+        "annotations": {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": ""},
+    }
+
+
+def _deployment(number: int) -> dict[str, Any]:
+    """Make a manifest of about 4 KB of which each revision changes some lines."""
+    env = [{"name": f"SETTING_{key}", "value": f"value-{(number + key) // 10}"} for key in range(20)]
+    containers = [
+        {"name": f"part-{part}", "image": f"registry.example/part-{part}:1.{number // 5}", "env": env,
+         "resources": {"limits": {"cpu": "200m", "memory": "512Mi"}}}
+        for part in range(3)
+    ]
+    return {
+        "kind": "Deployment", "apiVersion": "apps/v1",
+        "metadata": {"name": PLACE.name, "namespace": PLACE.namespace, "uid": "u-1", "generation": number},
+        "spec": {"replicas": number, "template": {"spec": {"containers": containers}}},
+        "status": {"replicas": number, "conditions": [{"type": "Available", "message": f"at {number}"}]},
+    }
+
+
+def measure_pages(repository: Repository) -> float:
+    """Print a row for each page and give the worst 95th percentile of objects and actors, in milliseconds."""
+    store_life(repository)
+    pages: dict[str, Callable[[], object]] = {f"object of {REVISIONS} revisions": partial(_show_object, repository)}
+    pages |= {f"actor {name}": partial(_show_actor, repository, name) for name in ACTORS}
+    worst = max(_print_row(label, work) for label, work in pages.items())
+    _print_row("permissions, all time", partial(view_permissions, repository, "bench", "all", now()))
+    for name in ("alice", "rare-user"):
+        actor = Actor("bench", name)
+        _print_row(f"least privilege of {name}", partial(view_needs, repository, actor, "all", False, False, now()))
+    return worst
+
+
+def _print_row(label: str, work: Callable[[], object]) -> float:
+    p95, median = p95_milliseconds(work)
+    print(f"{label:65} {p95:8.1f} {median:8.1f}")
+    return p95
+
+
+def _show_object(repository: Repository) -> object:
+    return view_object(history(repository, PLACE, None, now()), "", now())
+
+
+def _show_actor(repository: Repository, name: str) -> object:
+    return view_actor(portray(repository, Actor("bench", name), now()), now())
