@@ -84,6 +84,7 @@ class ActorView:
     recent: tuple[Row, ...]
     denied: tuple[Row, ...]
     sample_note: str
+    is_denied_whole: bool
 
     @property
     def is_known(self) -> bool:
@@ -108,6 +109,7 @@ def view_actor(portrait: Portrait, now: int) -> ActorView:
         recent=tuple(row_of(event, now) for event in events[:RECENT]),
         denied=tuple(row_of(event, now) for event in portrait.denied),
         sample_note=_sample_note(portrait),
+        is_denied_whole=portrait.is_denied_whole,
     )
 
 

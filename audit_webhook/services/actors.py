@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -12,7 +13,7 @@ from audit_webhook.event import Event
 from audit_webhook.exploration import CallerOf, Exploration
 from audit_webhook.identity import time_bound
 from audit_webhook.query.edit import quote
-from audit_webhook.repository import Repository
+from audit_webhook.repository import Located, Repository
 from audit_webhook.rows import WINDOW
 from audit_webhook.search_sql import LAST
 from audit_webhook.services.places import Actor
@@ -23,6 +24,8 @@ DAY: Final = 86_400_000_000
 DAYS: Final = 35
 SAMPLE: Final = 300
 MOST_DENIED: Final = 6
+SECONDS: Final = 0.06
+READ_AT_ONCE: Final = 25
 CREDENTIAL: Final = "authentication.kubernetes.io/"
 
 
@@ -42,7 +45,10 @@ class Activity(NamedTuple):
 
 
 class Portrait(NamedTuple):
-    """An actor: see the parts. `sample` is the newest events with their traits, newest first; `is_whole` if all."""
+    """An actor: see the parts. `sample` is the newest events with their traits, newest first; `is_whole` if all.
+
+    `is_denied_whole` tells whether there was time to look for denied requests as far back as there are events.
+    """
 
     actor: Actor
     callers: list[CallerOf]
@@ -52,24 +58,39 @@ class Portrait(NamedTuple):
     sample: list[tuple[Event, Traits]]
     is_whole: bool
     denied: list[Event]
+    is_denied_whole: bool
 
 
 def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
     """Give what is known of an actor; empty in all parts when nobody of that name was ever seen."""
     exploration = Exploration(repository.database)
-    places = locate(repository, compile_query(actor.query, now, repository.database.dialect), LAST, SAMPLE)
-    raws = repository.read_chunks(places.located)
+    places = locate(repository, compile_query(actor.query, now, repository.database.dialect), LAST, SAMPLE, SECONDS)
+    sample = _read_sample(repository, places.located)
     refused = compile_query(f"{actor.query} decision:forbid", now, repository.database.dialect)
+    denied = find(repository, refused, LAST, MOST_DENIED, SECONDS)
     return Portrait(
         actor=actor,
         callers=exploration.callers_of(actor.cluster, actor.name),
         impersonators=exploration.impersonators_of(actor.cluster, actor.name),
         activity=_activity(exploration, actor, now),
         first=_first_seen(repository, exploration, actor, now),
-        sample=[(event_of(raw), traits_of(raw.raw)) for raw in raws],
-        is_whole=places.unread is None,
-        denied=find(repository, refused, LAST, MOST_DENIED).events,
+        sample=sample,
+        is_whole=places.unread is None and len(sample) == len(places.located),
+        denied=denied.events,
+        is_denied_whole=not denied.gave_up,
     )
+
+
+def _read_sample(repository: Repository, located: list[Located]) -> list[tuple[Event, Traits]]:
+    """Read events, the newest first, as many as there is time for: each may lie in a chunk of its own."""
+    deadline = time.monotonic() + SECONDS
+    found: list[tuple[Event, Traits]] = []
+    for start in range(0, len(located), READ_AT_ONCE):
+        raws = repository.read_chunks(located[start:start + READ_AT_ONCE])
+        found += [(event_of(raw), traits_of(raw.raw)) for raw in raws]
+        if time.monotonic() > deadline:
+            break
+    return found
 
 
 def _activity(exploration: Exploration, actor: Actor, now: int) -> Activity:

@@ -41,23 +41,27 @@ class Places(NamedTuple):
     gave_up: bool = False
 
 
-def find(repository: Repository, search: Search, before: bytes = LAST, limit: int = 50) -> Found:
-    """Give the newest matches before an id; stops after a few seconds and says how far it came."""
-    places = locate(repository, search, before, limit)
+def find(
+    repository: Repository, search: Search, before: bytes = LAST, limit: int = 50, seconds: float = SECONDS
+) -> Found:
+    """Give the newest matches before an id; stops after some seconds and says how far it came."""
+    places = locate(repository, search, before, limit, seconds)
     return Found(read(repository, places.located), places.unread, places.gave_up)
 
 
-def locate(repository: Repository, search: Search, before: bytes = LAST, limit: int = 50) -> Places:
+def locate(
+    repository: Repository, search: Search, before: bytes = LAST, limit: int = 50, seconds: float = SECONDS
+) -> Places:
     """Give where the newest matches before an id lie, as `find` does."""
     if search.matches is None and (search.where == EVERYTHING.where or search.use_index):
         located = repository.select_events(search, before, limit)
         return Places(located, located[-1].id if len(located) == limit else None)
-    return _walk(repository, search, before, limit)
+    return _walk(repository, search, before, limit, seconds)
 
 
-def _walk(repository: Repository, search: Search, before: bytes, limit: int) -> Places:
+def _walk(repository: Repository, search: Search, before: bytes, limit: int, seconds: float) -> Places:
     """Read groups of candidate chunks until the page is full, nothing is left, or time is up."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     matches: dict[bytes, Located] = {}
     edge, gave_up = FIRST, False
     for group in groups(repository, search, before):
