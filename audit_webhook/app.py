@@ -46,6 +46,7 @@ def create_app(config: Config | None = None) -> Flask:
         config, warnings = configuration.load()
         for warning in warnings:
             logger.warning(warning)
+    config.check_serving()
     app = Flask("audit_webhook", template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static")
     app.url_map.merge_slashes = False  # its redirect would turn a batch into a GET
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes

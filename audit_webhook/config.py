@@ -89,9 +89,12 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        """Fill in the address that depends on the environment, and check the settings against each other."""
+        """Fill in the address that depends on the environment."""
         if not self.http_host:
             object.__setattr__(self, "http_host", LOOPBACK[0] if self.is_development else "0.0.0.0")
+
+    def check_serving(self) -> None:
+        """Refuse to let just anybody send events; raises ConfigError. Commands that open no port do not ask."""
         if self.webhook_token:
             return
         if not self.is_development:
@@ -111,8 +114,8 @@ class Config:
         return self.environment == "development"
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "Config":
-        """Read the settings from a mapping of environment variables.
+    def from_env(cls, environ: Mapping[str, str], is_serving: bool = True) -> "Config":
+        """Read the settings from a mapping of environment variables; what only a server needs is asked of a server.
 
         Raises ConfigError with every problem in one message.
         """
@@ -125,8 +128,10 @@ class Config:
                     values[setting.name] = setting.metadata["parse"](raw)
             except ValueError as error:
                 problems.append(str(error) if setting.metadata["secret"] else _blame(setting.name, environ, error))
+        config = cls(**values)
         try:
-            config = cls(**values)
+            if is_serving:
+                config.check_serving()
         except ConfigError as error:
             problems.append(str(error))
         if problems:
@@ -177,7 +182,7 @@ def unknown_names(dotenv: Mapping[str, str]) -> list[str]:
     return sorted(warnings)
 
 
-def load(dotenv: Path = Path(".env")) -> tuple[Config, list[str]]:
+def load(dotenv: Path = Path(".env"), is_serving: bool = True) -> tuple[Config, list[str]]:
     """Read the environment over the ``.env`` file; give the settings and warnings about unknown names."""
     from_file = read_dotenv(dotenv)
-    return Config.from_env({**from_file, **os.environ}), unknown_names(from_file)
+    return Config.from_env({**from_file, **os.environ}, is_serving), unknown_names(from_file)

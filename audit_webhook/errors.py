@@ -39,6 +39,10 @@ class EventNotFound(AuditWebhookError):
     """There is no event with this id."""
 
 
+class ServerBusy(AuditWebhookError):
+    """As many such requests as may run at once run already; the same request will succeed later."""
+
+
 class StoreUnavailable(AuditWebhookError):
     """The database cannot take or give anything now; the same request may succeed later."""
 

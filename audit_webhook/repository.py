@@ -19,7 +19,7 @@ from audit_webhook.deadline import held
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.rows import Chunk
 from audit_webhook.schema import is_current, migrate
-from audit_webhook.search_sql import Search, Span, fill_chunks, fill_events, fill_ids
+from audit_webhook.search_sql import Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids
 from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
 
 REMEMBERED: Final = 100_000
@@ -153,6 +153,16 @@ class Repository:
         bounds = (search.lowest, min(before, search.highest))
         return [Located(*row) for row in self._rows(filled.sql, (*bounds, *filled.parameters, limit))]
 
+    def select_callers(self, condition: Condition, limit: int) -> list[bytes]:
+        """Give the ids of the callers that fulfil a condition."""
+        statement = fill_condition(self._statement("select_callers"), condition)
+        return [identifier for (identifier,) in self._rows(statement, (*condition.parameters, limit))]
+
+    def select_actions(self, condition: Condition, limit: int) -> list[bytes]:
+        """Give the ids of the actions that fulfil a condition."""
+        statement = fill_condition(self._statement("select_actions"), condition)
+        return [identifier for (identifier,) in self._rows(statement, (*condition.parameters, limit))]
+
     def select_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
         """Give the newest chunks with ids below ``below`` that may hold matching events before the id ``before``."""
         before = min(before, search.highest)
@@ -184,6 +194,15 @@ class Repository:
                 for item, raw in zip(items, raws, strict=True):
                     found[item.id] = Raw(item.id, _text(cluster), received, raw)
         return [found[item.id] for item in located if item.id in found]
+
+    def chunk_contents(self, ids: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
+        """Give id, frame table and compressed content of whole chunks."""
+        return [(*row,) for row in self._rows(fill_ids(self._statement("chunk_contents"), len(ids)), ids)]
+
+    def oldest_chunk(self, lowest: bytes) -> bytes | None:
+        """Give the first event's id of the oldest chunk from an id on; None when there is no chunk."""
+        rows = self._rows(self._statement("oldest_chunk"), (lowest,))
+        return rows[0][0] if rows else None
 
     def arrived_chunks(
         self, stream: bytes, after: int, until: int, since: int, limit: int

@@ -29,7 +29,7 @@ FUNCTION_LINES: Final = 60
 ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
-    "commands": {"app", "config", "repository", "server", "services", "wiring"},
+    "commands": {"app", "config", "query", "repository", "server", "services", "wiring"},
     "app": {"blueprints", "breaker", "config", "keeper", "repository", "services", "spool", "wiring"},
     "blueprints": {"query", "services", "wiring"},
     "server": {"config"},

@@ -16,7 +16,7 @@ from audit_webhook.repository import Repository
 from audit_webhook.search_sql import FIRST, LAST
 from audit_webhook.services.places import Actor
 from audit_webhook.services.query import compile_query
-from audit_webhook.services.search import groups
+from audit_webhook.services.search import groups, narrow_down
 
 RANGES: Final = {"24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400, "all": 0}
 SECONDS: Final = 3.0
@@ -93,8 +93,9 @@ def find_needs(
     )
     if since is not None:
         search = search._replace(lowest=time_bound(since // 1000))
-    for spans in groups(repository, search, LAST):
-        asked.update(exploration.requests(search, LAST, spans))
+    narrowed = narrow_down(repository, search)
+    for spans, _ in groups(repository, narrowed, LAST) if narrowed else ():
+        asked.update(exploration.requests(narrowed, LAST, spans) if spans and narrowed else ())
         if time.monotonic() > deadline:
             is_whole = False
             break

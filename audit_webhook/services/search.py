@@ -15,13 +15,16 @@ from audit_webhook.event import Event
 from audit_webhook.identity import time_bound, to_text
 from audit_webhook.repository import Located, Raw, Repository
 from audit_webhook.rows import window_end
-from audit_webhook.search_sql import EVERYTHING, FIRST, LAST, Search, Span
+from audit_webhook.search_sql import EVERYTHING, FIRST, LAST, Search, Span, narrow
+from audit_webhook.services import scan
 
 FIRST_GROUP: Final = 4
 UNTESTED: Final = 12
 LARGEST_GROUP: Final = 64
 INEXACT_ROWS: Final = 5_000
+MOST_IDS: Final = 1000
 SECONDS: Final = 3.0
+SCAN_SECONDS: Final = 0.6
 
 
 class Found(NamedTuple):
@@ -56,34 +59,55 @@ def locate(
     if search.matches is None and (search.where == EVERYTHING.where or search.use_index):
         located = repository.select_events(search, before, limit)
         return Places(located, located[-1].id if len(located) == limit else None)
-    return _walk(repository, search, before, limit, seconds)
+    narrowed = narrow_down(repository, search)
+    if narrowed is None:
+        return Places([], None)
+    if search.matches is None:
+        return _walk(repository, narrowed, before, limit, seconds)
+    with scan.place() as is_free:
+        if is_free:
+            return _walk(repository, narrowed, before, limit, min(seconds, SCAN_SECONDS))
+    return Places([], before, gave_up=True)
+
+
+def narrow_down(repository: Repository, search: Search) -> Search | None:
+    """Look up which callers and actions may match, where they are few; None when there are none and so no match."""
+    callers = repository.select_callers(search.callers, MOST_IDS + 1) if search.callers else None
+    actions = repository.select_actions(search.actions, MOST_IDS + 1) if search.actions else None
+    if callers == [] or actions == []:
+        return None
+    few = [ids if ids and len(ids) <= MOST_IDS else None for ids in (callers, actions)]
+    return narrow(search, few[0], few[1])
 
 
 def _walk(repository: Repository, search: Search, before: bytes, limit: int, seconds: float) -> Places:
-    """Read groups of candidate chunks until the page is full, nothing is left, or time is up."""
+    """Read groups of candidate chunks until the page is full, nothing is left, or time is up.
+
+    However little time there is, the next step begins further back than this one: else a walk might never end.
+    """
     deadline = time.monotonic() + seconds
     matches: dict[bytes, Located] = {}
     edge, gave_up = FIRST, False
-    for group in groups(repository, search, before):
-        matches |= {item.id: item for item in _matches(repository, search, before, limit, group)}
-        edge = group[-1].end
-        gave_up = time.monotonic() > deadline
+    for group, is_last in groups(repository, search, before):
+        if group:
+            matches |= {item.id: item for item in _matches(repository, search, before, limit, group)}
+        edge = FIRST if is_last else group[-1].end
+        gave_up = not is_last and edge < before and time.monotonic() > deadline
         if gave_up or sum(identifier >= edge for identifier in matches) >= limit:
             break
-    else:
-        edge = FIRST
     page = sorted((identifier for identifier in matches if identifier >= edge), reverse=True)[:limit]
     unread = page[-1] if len(page) == limit else edge if gave_up else None
     return Places([matches[identifier] for identifier in page], unread, unread == edge)
 
 
-def groups(repository: Repository, search: Search, before: bytes) -> Iterator[list[Span]]:
-    """Give candidate chunks, newest first, in growing groups.
+def groups(repository: Repository, search: Search, before: bytes) -> Iterator[tuple[list[Span], bool]]:
+    """Give candidate chunks, newest first, in growing groups, each with whether it is the last one.
 
     The first few are taken as they come: what is frequent is found there without asking which chunks may hold it.
     """
     below = time_bound(window_end(_milliseconds(min(before, search.highest))))
     size = FIRST_GROUP
+    largest = scan.CHUNKS_AT_ONCE if search.needles else LARGEST_GROUP
     seen = 0
     untested = search._replace(test=None)
     while True:
@@ -93,13 +117,12 @@ def groups(repository: Repository, search: Search, before: bytes) -> Iterator[li
             group = repository.select_driven_chunks(search, below, before, size)
         else:
             group = repository.select_chunks(search, below, before, size)
-        if group:
-            yield group
+        yield group, len(group) < size
         if len(group) < size:
             return
         below = group[-1].id
         seen += len(group)
-        size = min(size * 2, LARGEST_GROUP)
+        size = min(size * 2, largest)
 
 
 def _milliseconds(identifier: bytes) -> int:
@@ -112,14 +135,19 @@ def _matches(
     """Give the newest matches in a group of chunks; at least ``limit`` of them where there are as many."""
     if search.matches is None:
         return repository.select_events(search, before, limit, group)
+    hits = scan.Hits(repository, group, search.needles) if search.needles else None
+    spans = hits.spans if hits else group
     found: list[Located] = []
-    while True:
-        located = repository.select_events(search, before, INEXACT_ROWS, group)
-        events = zip(located, read(repository, located), strict=True)
-        found += [item for item, event in events if search.matches(event)]
+    while spans:
+        located = repository.select_events(search, before, INEXACT_ROWS, spans)
+        likely = [item for item in located if hits is None or hits.touch(item)]
+        places = {item.id: item for item in likely}
+        raws = repository.read_chunks(likely)
+        found += [places[raw.id] for raw in raws if search.matches(event_of(raw), raw.raw)]
         if len(located) < INEXACT_ROWS or len(found) >= limit:
-            return found
+            break
         before = located[-1].id
+    return found
 
 
 def read(repository: Repository, located: list[Located]) -> list[Event]:

@@ -12,6 +12,12 @@ FROM events e {hint} {joins}
 WHERE e.id >= %s AND e.id < %s AND {where}
 ORDER BY e.id DESC LIMIT %s
 
+-- name: select_callers
+SELECT c.id FROM callers c WHERE {where} LIMIT %s
+
+-- name: select_actions
+SELECT a.id FROM actions a WHERE {where} LIMIT %s
+
 -- name: select_chunks
 SELECT k.id, k.first_id
 FROM chunks k
@@ -26,6 +32,12 @@ ORDER BY d.chunk_id DESC LIMIT %s
 
 -- name: read_chunks
 SELECT id, cluster, received, frames, content FROM chunks WHERE id IN ({ids})
+
+-- name: chunk_contents
+SELECT id, frames, content FROM chunks WHERE id IN ({ids})
+
+-- name: oldest_chunk
+SELECT first_id FROM chunks WHERE id >= %s ORDER BY id LIMIT 1
 
 -- name: arrived_chunks
 SELECT id, first_id, sequence FROM chunks
