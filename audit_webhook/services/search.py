@@ -45,15 +45,15 @@ class Places(NamedTuple):
 
 
 def find(
-    repository: Repository, search: Search, before: bytes = LAST, limit: int = 50, seconds: float = SECONDS
+    repository: Repository, search: Search, before: bytes = LAST, limit: int = 50, seconds: float | None = None
 ) -> Found:
-    """Give the newest matches before an id; stops after some seconds and says how far it came."""
+    """Give the newest matches before an id; stops after ``SECONDS``, or those given, and says how far it came."""
     places = locate(repository, search, before, limit, seconds)
     return Found(read(repository, places.located), places.unread, places.gave_up)
 
 
 def locate(
-    repository: Repository, search: Search, before: bytes = LAST, limit: int = 50, seconds: float = SECONDS
+    repository: Repository, search: Search, before: bytes = LAST, limit: int = 50, seconds: float | None = None
 ) -> Places:
     """Give where the newest matches before an id lie, as `find` does."""
     if search.matches is None and (search.where == EVERYTHING.where or search.use_index):
@@ -62,11 +62,12 @@ def locate(
     narrowed = narrow_down(repository, search)
     if narrowed is None:
         return Places([], None)
+    time_left = SECONDS if seconds is None else seconds
     if search.matches is None:
-        return _walk(repository, narrowed, before, limit, seconds)
+        return _walk(repository, narrowed, before, limit, time_left)
     with scan.place() as is_free:
         if is_free:
-            return _walk(repository, narrowed, before, limit, min(seconds, SCAN_SECONDS))
+            return _walk(repository, narrowed, before, limit, min(time_left, SCAN_SECONDS))
     return Places([], before, gave_up=True)
 
 
