@@ -120,6 +120,16 @@ def test_changes_after_a_gap_are_not_pinned_on_the_next_one() -> None:
     assert numbers(life)["image: \"3\""] == -3 and numbers(life)["mine: \"1\""] == 3
 
 
+def test_status_update_never_sets_anything_else() -> None:
+    life = follow([request("create", pod()), request("update", pod("2"), pod("2"), subresource="status")])
+    assert numbers(life)["image: \"2\""] == -2 and life.revisions[1].gap == 1
+
+
+def test_update_after_a_gap_may_repeat_what_others_set() -> None:
+    life = follow([request("create", pod()), request("patch"), request("update", pod("2"), pod("2"))])
+    assert numbers(life)["image: \"2\""] == -3
+
+
 def test_cut_content_is_a_gap_that_says_why() -> None:
     life = follow([request("create", pod()), request("patch", is_truncated=True, level="RequestResponse")])
     assert "cut" in life.revisions[1].note and life.gap == 1

@@ -217,8 +217,11 @@ def _moved(state: _State, result: Result, number: int) -> _State:
 
 
 def _change(state: _State, result: Result, request: Request, number: int) -> tuple[_State, Revision]:
-    moved = _moved(state, result, number)
     difference = compare(state.manifest, result.manifest) if state.manifest is not None else None
+    if request.subresource == "status" and difference and difference.essence:
+        # An update of the status changes nothing else: the rest was changed by what was not recorded.
+        state = replace(state, gap=state.gap + 1)
+    moved = _moved(state, result, number)
     if result.is_over:
         note = "Nothing held it any longer after this."
         return _gone(moved), Revision(number, request, "deleted", difference, gap=state.gap, note=note)

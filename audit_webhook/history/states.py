@@ -78,7 +78,7 @@ def after_write(base: object, request: Request) -> Result | None:
     The base is the object before it, None when that is not known or there was none.
     """
     if _is_object(request):
-        return Result(request.response, request.request)
+        return Result(request.response, _sent(request))
     if request.verb == "delete" or request.request is None and request.response is None:
         return None
     if request.subresource in ("scale", "binding"):
@@ -88,6 +88,12 @@ def after_write(base: object, request: Request) -> Result | None:
     if request.verb == "patch":
         return _patched(base, request)
     return _written(base, request)
+
+
+def _sent(request: Request) -> object:
+    """Give what the client itself set: a patch; an update repeats what others set before."""
+    is_patch = request.verb == "patch" and isinstance(request.request, dict)
+    return request.request if is_patch and request.subresource != "status" else None
 
 
 def _is_object(request: Request) -> bool:
@@ -119,15 +125,15 @@ def _written(base: object, request: Request) -> Result | None:
     if not isinstance(request.request, dict):
         return None
     if base is None:
-        return Result(request.request, request.request, is_rebuilt=True, note=AS_SENT)
+        return Result(request.request, is_rebuilt=True, note=AS_SENT)
     before, sent = _mapping(base), request.request
     if request.subresource:
-        return Result({**before, "status": sent.get("status")}, sent, is_rebuilt=True, note=AS_SENT)
+        return Result({**before, "status": sent.get("status")}, is_rebuilt=True, note=AS_SENT)
     kept = {key: value for key, value in _metadata(base).items() if key in _SERVER_SIDE}
     manifest = {**sent, "metadata": {**kept, **_metadata(sent)}}
     if "status" in before:
         manifest["status"] = before["status"]
-    return Result(manifest, sent, is_rebuilt=True, note=AS_SENT)
+    return Result(manifest, is_rebuilt=True, note=AS_SENT)
 
 
 def _patched(base: object, request: Request) -> Result | None:

@@ -176,7 +176,7 @@ def _remarks(revision: Revision) -> Iterator[str]:
         yield shown(revision.note, longest=300)
     if revision.gap:
         plural = "requests" if revision.gap > 1 else "request"
-        yield f"May hold changes of {revision.gap} earlier {plural} whose content was not recorded."
+        yield f"May hold changes of at least {revision.gap} earlier {plural} whose content was not recorded."
     if revision.is_partial:
         yield "Only a part of the object is known: its earlier content was not recorded."
 
