@@ -10,6 +10,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
@@ -20,7 +21,7 @@ from bench.pages import measure_pages
 from bench.search import measure
 from tests.mariadb import MariaDB
 
-PAGE_LIMIT = 300.0
+PAGE_LIMIT: Final = 300.0
 
 
 def main() -> int:
@@ -31,11 +32,12 @@ def main() -> int:
     chosen = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%F}")
     with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
-        repository = open_repository(Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")}))
+        config = Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")})
+        repository = open_repository(config)
         repository.migrate()
         _fill(repository, chosen.events)
         worst = measure(repository)
-        worst_page = measure_pages(repository)
+        worst_page = measure_pages(repository, config)
         repository.close()
     print(f"worst p95: {worst:.1f} ms; limit {chosen.limit:g} ms")
     print(f"worst p95 of an object's and an actor's page: {worst_page:.1f} ms; limit {PAGE_LIMIT:g} ms")

@@ -1,27 +1,23 @@
-"""Measures, in the server, the pages of an object with 200 revisions, of actors, and of permissions."""
+"""Measures the pages of an object with 200 revisions, of actors and of permissions, from request to HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 import orjson
+from flask.testing import FlaskClient
 
+from audit_webhook.app import create_app
+from audit_webhook.config import Config
 from audit_webhook.repository import Repository
-from audit_webhook.services.actor_view import view_actor
-from audit_webhook.services.actors import portray
 from audit_webhook.services.ingest import receive
-from audit_webhook.services.object_view import view_object
-from audit_webhook.services.objects import history
-from audit_webhook.services.permission_view import view_needs, view_permissions
-from audit_webhook.services.places import Actor, Place
-from audit_webhook.wiring import now
+from audit_webhook.wiring import now, wiring
 from bench.search import p95_milliseconds
 
 REVISIONS: Final = 200
-PLACE: Final = Place("bench", "apps", "deployments", "shop", "much-changed")
 ACTORS: Final = ("alice", "rare-user", "system:apiserver", "system:serviceaccount:kube-system:deployment-controller")
 
 
@@ -62,34 +58,34 @@ def _deployment(number: int) -> dict[str, Any]:
     ]
     return {
         "kind": "Deployment", "apiVersion": "apps/v1",
-        "metadata": {"name": PLACE.name, "namespace": PLACE.namespace, "uid": "u-1", "generation": number},
+        "metadata": {"name": "much-changed", "namespace": "shop", "uid": "u-1", "generation": number},
         "spec": {"replicas": number, "template": {"spec": {"containers": containers}}},
         "status": {"replicas": number, "conditions": [{"type": "Available", "message": f"at {number}"}]},
     }
 
 
-def measure_pages(repository: Repository) -> float:
+def measure_pages(repository: Repository, config: Config) -> float:
     """Print a row for each page and give the worst 95th percentile of objects and actors, in milliseconds."""
     store_life(repository)
-    pages: dict[str, Callable[[], object]] = {f"object of {REVISIONS} revisions": partial(_show_object, repository)}
-    pages |= {f"actor {name}": partial(_show_actor, repository, name) for name in ACTORS}
-    worst = max(_print_row(label, work) for label, work in pages.items())
-    _print_row("permissions, all time", partial(view_permissions, repository, "bench", "all", now()))
+    app = create_app(config)
+    client = app.test_client()
+    worst = _print_row(client, f"object of {REVISIONS} revisions", "/objects/bench/apps/deployments/shop/much-changed")
+    worst = max(worst, *(_print_row(client, f"actor {name}", f"/actors/bench/{name}") for name in ACTORS))
+    _print_row(client, "permissions, all time", "/permissions?cluster=bench&since=all")
     for name in ("alice", "rare-user"):
-        actor = Actor("bench", name)
-        _print_row(f"least privilege of {name}", partial(view_needs, repository, actor, "all", False, False, now()))
+        _print_row(client, f"least privilege of {name}", f"/permissions/needs?cluster=bench&user={name}&since=all")
+    app.extensions["keeper"].stop()
+    wiring(app).repository.close()
     return worst
 
 
-def _print_row(label: str, work: Callable[[], object]) -> float:
-    p95, median = p95_milliseconds(work)
+def _print_row(client: FlaskClient, label: str, path: str) -> float:
+    p95, median = p95_milliseconds(partial(_load, client, path))
     print(f"{label:65} {p95:8.1f} {median:8.1f}")
     return p95
 
 
-def _show_object(repository: Repository) -> object:
-    return view_object(history(repository, PLACE, None, now()), "", now())
-
-
-def _show_actor(repository: Repository, name: str) -> object:
-    return view_actor(portray(repository, Actor("bench", name), now()), now())
+def _load(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers={"Accept-Encoding": "gzip"})
+    if answer.status_code != 200:
+        raise RuntimeError(f"{path} was answered with {answer.status_code}")
