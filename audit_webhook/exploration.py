@@ -67,6 +67,11 @@ class Exploration:
             for groups, impersonated, ip, agent, client, kind, last_day in rows
         ]
 
+    def actors(self, cluster: str) -> list[tuple[str, str, int]]:
+        """Give a cluster's users with their kind and last day, the most recent first."""
+        rows = self._rows(self._statements["actors"], (cluster, MOST_CALLERS))
+        return [(_text(user), _text(kind), int(day)) for user, kind, day in rows if user]
+
     def impersonators_of(self, cluster: str, user: str) -> list[tuple[str, int]]:
         """Give who acted as a user, and the last day of each."""
         rows = self._rows(self._statements["impersonators_of"], (cluster, user, MOST_CALLERS))

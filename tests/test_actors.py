@@ -75,6 +75,15 @@ def test_service_account_shows_the_pods_and_nodes_that_used_it(client: FlaskClie
     assert all(expected in text for expected in ("Pods", "web-7d8", "Nodes", "node-3", "JTI=1234", "shop/deployer"))
 
 
+def test_actors_of_a_cluster_are_listed_people_first(client: FlaskClient) -> None:
+    post(client, audit_event(0, user=by("system:node:n1")), audit_event(1, user=by("alice")))
+    post(client, audit_event(2, user=by("bob")), cluster="staging")
+    page = read(client, "/actors?cluster=prod")
+    assert page.links("/actors/") == ["/actors/prod/alice", "/actors/prod/system:node:n1"]
+    assert page.text.index("People") < page.text.index("Nodes") and page.links("cluster=staging")
+    assert "Nobody was seen" in read(client, "/actors?cluster=nowhere").text
+
+
 def test_actor_that_was_never_seen_is_said_to_be_unknown(client: FlaskClient) -> None:
     assert "Nothing was recorded of this actor" in read(client, "/actors/prod/nobody").text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, render_template, request
 
+from audit_webhook.services.actor_list import view_actors
 from audit_webhook.services.actor_view import view_actor
 from audit_webhook.services.actors import portray
 from audit_webhook.services.object_view import view_object
@@ -23,6 +24,13 @@ def show_object(cluster: str, group: str, resource: str, namespace: str, name: s
     before = request.args.get("before", "")
     found = history(parts.repository, place, before, parts.clock())
     return render_template("object/page.html", page=view_object(found, before, parts.clock()))
+
+
+@bp.get("/actors")
+def show_actors() -> str:
+    """Show who was seen in a cluster."""
+    page = view_actors(wiring(current_app).repository, request.args.get("cluster", ""))
+    return render_template("actor/list.html", page=page)
 
 
 @bp.get("/actors/<cluster>/<path:name>")

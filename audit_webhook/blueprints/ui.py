@@ -15,6 +15,7 @@ from audit_webhook.wiring import wiring
 
 NAVIGATION: Final = (
     ("Feed", "ui.show_feed"),
+    ("Actors", "explore.show_actors"),
     ("Permissions", "explore.show_permissions"),
     ("Setup", "setup.show_setup"),
 )

@@ -6,6 +6,12 @@ FROM callers
 WHERE cluster = %s AND username = %s
 ORDER BY last_day DESC LIMIT %s
 
+-- name: actors
+SELECT username, kind, MAX(last_day)
+FROM callers
+WHERE cluster = %s
+GROUP BY username, kind ORDER BY MAX(last_day) DESC, username LIMIT %s
+
 -- name: impersonators_of
 SELECT username, MAX(last_day)
 FROM callers
