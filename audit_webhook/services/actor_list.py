@@ -48,4 +48,4 @@ def _group(cluster: str, title: str, actors: Iterable[tuple[str, str, int]]) -> 
         Tally(shown(name_actor(user), longest=120), write_day(day), actor=Actor(cluster, user))
         for user, _, day in found[:MOST_SHOWN]
     )
-    return Group(title, tallies, "last day", len(found) - len(tallies))
+    return Group(title, tallies, "last received", len(found) - len(tallies))

@@ -187,7 +187,7 @@ def _dated(title: str, field: str, portrait: Portrait, pairs: list[tuple[str, in
         Tally(shown(text, longest=120), write_day(day), f"{portrait.actor.query} {field}:{quote(text)}")
         for text, day in newest[:MOST_SHOWN]
     )
-    return Group(title, tallies, "last day", len(newest) - len(tallies))
+    return Group(title, tallies, "last received", len(newest) - len(tallies))
 
 
 def _people(title: str, actor: Actor, pairs: list[tuple[str, int]]) -> Group:
@@ -196,7 +196,7 @@ def _people(title: str, actor: Actor, pairs: list[tuple[str, int]]) -> Group:
         Tally(shown(name_actor(name)), write_day(day), actor=Actor(actor.cluster, name))
         for name, day in newest[:MOST_SHOWN]
     )
-    return Group(title, tallies, "last day", len(newest) - len(tallies))
+    return Group(title, tallies, "last received", len(newest) - len(tallies))
 
 
 def _newest(pairs: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
