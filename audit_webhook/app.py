@@ -8,8 +8,9 @@ from typing import Final
 from flask import Flask, Response, request
 
 from audit_webhook import config as configuration
-from audit_webhook.blueprints import api, errors, explore, ingest, ops, setup, ui
+from audit_webhook.blueprints import api, clusters, errors, explore, ingest, ops, picture, saved, setup, ui
 from audit_webhook.breaker import Breaker
+from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
 from audit_webhook.keeper import Crew, Keeper
 from audit_webhook.repository import open_repository
@@ -17,6 +18,7 @@ from audit_webhook.resources import STATIC, TEMPLATES
 from audit_webhook.services.drain import Drainer
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
+from audit_webhook.services.picture import Pictures
 from audit_webhook.spool import open_spool
 from audit_webhook.wiring import EXTENSION, Wiring, now
 
@@ -56,11 +58,11 @@ def create_app(config: Config | None = None) -> Flask:
     breaker = Breaker(repository.is_ready)
     app.extensions[EXTENSION] = Wiring(
         config, repository, DurableStore(repository, breaker, spool), TokenCheck(config.webhook_token),
-        RefusalBook(repository),
+        RefusalBook(repository, breaker.is_open), Pictures(repository),
     )
     drainers = [Drainer(spool, repository, breaker, now)] if spool else []
-    app.extensions["keeper"] = Crew(Keeper(repository), breaker, *drainers).start()
-    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, explore.bp, setup.bp):
+    app.extensions["keeper"] = Crew(Keeper(repository), breaker, Compactor(repository), *drainers).start()
+    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, saved.bp, setup.bp):
         app.register_blueprint(blueprint)
     errors.register(app)
     app.after_request(_add_headers)

@@ -18,9 +18,20 @@ from audit_webhook.database import Row, classified, open_database
 from audit_webhook.deadline import held
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.rows import Chunk
+from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
-from audit_webhook.search_sql import Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids
-from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
+from audit_webhook.search_sql import (
+    Condition,
+    Search,
+    Span,
+    fill_chunks,
+    fill_condition,
+    fill_events,
+    fill_ids,
+    fill_values,
+)
+from audit_webhook.tally_store import TallyStore
+from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction
 
 REMEMBERED: Final = 100_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -64,6 +75,8 @@ class Repository:
         """Open the database that the settings name; its schema is not touched yet."""
         self.database: Final = open_database(config, self._begin_stream)
         self._statements: Final = queries.load(self.database.dialect)
+        self.saved: Final = SavedSearches(self.database, self._statements)
+        self.tallies: Final = TallyStore(self.database, self._statements)
         self._lock = threading.Lock()
         self._stream = b""
         self._sequence = 0
@@ -120,6 +133,7 @@ class Repository:
             except DuplicateKey as error:
                 raise PartlyStored(str(error)) from error
             transaction.insert_postings(chunk.postings)
+            transaction.insert_tally(TallyRow(chunk.id, chunk.cluster, 0, len(chunk.events), chunk.tally))
             fresh.append(chunk)
         return fresh
 
@@ -194,6 +208,19 @@ class Repository:
                 for item, raw in zip(items, raws, strict=True):
                     found[item.id] = Raw(item.id, _text(cluster), received, raw)
         return [found[item.id] for item in located if item.id in found]
+
+    def recent_values(
+        self, column: str, part: str, where: Condition, bounds: tuple[bytes, bytes], newest: int
+    ) -> list[tuple[str, int]]:
+        """Count a column's values that hold a text, among those of the newest events that fulfil a condition."""
+        statement = fill_values(self._statement("recent_values"), column, where, self.database.dialect)
+        rows = self._rows(statement, (*bounds, newest, part, *where.parameters))
+        return [(str(_text(value)), count) for value, count in rows]
+
+    def posted_values(self, field: str, prefix: str, limit: int) -> list[str]:
+        """Give values of a posted field that begin with a text, in their order."""
+        bounds = (prefix, prefix + "\U0010ffff")
+        return [_text(value) for (value,) in self._rows(self._statement("posted_values"), (field, *bounds, limit))]
 
     def chunk_contents(self, ids: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
         """Give id, frame table and compressed content of whole chunks."""

@@ -11,6 +11,7 @@ from audit_webhook.config import Config
 from audit_webhook.repository import Repository
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
+from audit_webhook.services.picture import Pictures
 
 EXTENSION: Final = "audit_webhook"
 
@@ -29,6 +30,7 @@ class Wiring:
     durable: DurableStore
     tokens: TokenCheck
     refusals: RefusalBook
+    pictures: Pictures
     clock: Callable[[], int] = now
 
 

@@ -30,17 +30,24 @@ ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
     "commands": {"app", "config", "query", "repository", "server", "services", "wiring"},
-    "app": {"blueprints", "breaker", "config", "keeper", "repository", "services", "spool", "wiring"},
+    "app": {"blueprints", "breaker", "compactor", "config", "keeper", "repository", "services", "spool", "wiring"},
     "blueprints": {"query", "services", "wiring"},
     "server": {"config"},
     "wiring": {"config", "repository", "services"},
     "keeper": {"repository"},
-    "services": {"breaker", "exploration", "history", "humanize", "query", "repository", "search_sql", "spool",
-                 "transaction"},
+    "compactor": {"repository"},
+    "services": {
+        "breaker", "exploration", "history", "humanize", "query", "repository", "saved_searches", "search_sql",
+        "spool", "tally_store", "transaction",
+    },
     "spool": {"config"},
     "breaker": set(),
-    "repository": {"config", "database", "queries", "schema", "search_sql", "transaction"},
+    "repository": {
+        "config", "database", "queries", "saved_searches", "schema", "search_sql", "tally_store", "transaction",
+    },
     "exploration": {"database", "queries", "search_sql"},
+    "saved_searches": {"database", "queries"},
+    "tally_store": {"database", "queries", "search_sql", "transaction"},
     "schema": {"database"},
     "transaction": {"database"},
     "database": {"config"},
@@ -56,12 +63,15 @@ LIBRARIES: Final = {
     "werkzeug": {"app", "blueprints", "server"},
     "jinja2": {"app", "blueprints"},
     "waitress": {"server"},
-    "pymysql": {"database", "repository"},
+    "pymysql": {"database", "mysql", "repository"},
     "sqlite3": {"database", "repository"},
     "socket": {"server"},
     "subprocess": set[str](),
 }
-SPEAK_SQL: Final = {"database", "exploration", "repository", "schema", "transaction", "search_sql", "queries", "query"}
+SPEAK_SQL: Final = {
+    "database", "exploration", "queries", "query", "repository", "saved_searches", "schema", "search_sql",
+    "tally_store", "transaction",
+}
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pymysql.cursors import RE_INSERT_VALUES
 
-from audit_webhook import exploration, queries, repository, transaction
+from audit_webhook import exploration, queries, repository, saved_searches, tally_store, transaction
 from audit_webhook.resources import SQL
 
 DIALECTS = ("mysql", "sqlite")
@@ -29,7 +29,7 @@ def uses(module: object) -> dict[str, list[str]]:
 
 
 def test_every_statement_is_used_by_the_one_method_of_its_name() -> None:
-    modules = (repository, exploration, transaction)
+    modules = (repository, exploration, saved_searches, tally_store, transaction)
     found = [(method, name) for module in modules for method, names in uses(module).items() for name in names]
     assert sorted(found) == sorted((name, name) for name in queries.load("mysql"))
 
@@ -53,7 +53,7 @@ def test_no_value_stands_in_a_statement(dialect: str) -> None:
 
 def test_every_marker_is_filled_by_the_one_module_that_assembles_sql() -> None:
     markers = {marker for text in queries.load("mysql").values() for marker in re.findall(r"\{(\w+)\}", text)}
-    assert markers == {"hint", "joins", "where", "test", "join", "ids"}
+    assert markers == {"column", "hint", "joins", "where", "test", "join", "ids"}
 
 
 def test_name_used_twice_is_a_mistake(tmp_path: Path) -> None:

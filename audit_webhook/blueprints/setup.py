@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit_webhook.blueprints.render import is_from_own_page
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.services import demo, setup
 from audit_webhook.services.policy import TIERS
@@ -60,7 +59,7 @@ def load_demo() -> AnyResponse:
     parts = wiring(current_app)
     if not parts.config.is_development:
         abort(404)
-    if not _is_from_own_page():
+    if not is_from_own_page():
         abort(403)
     demo.load(parts.repository, parts.clock())
     return redirect(f"{request.script_root}/", 303)
@@ -84,11 +83,3 @@ def _status(cluster: str) -> setup.Status:
     parts = wiring(current_app)
     parts.refusals.flush()
     return setup.tell_status(cluster, parts.repository.contacts(), parts.repository.refusals(), parts.clock())
-
-
-def _is_from_own_page() -> bool:
-    """Whether the browser says that a page of this server sent the request (what SameSite cookies cannot say)."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    return urlsplit(request.headers.get("Origin", "")).netloc == request.host

@@ -10,7 +10,8 @@ from audit_webhook.query import QueryError
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.repository import Repository
 from audit_webhook.services import feed
-from audit_webhook.services.rows import Row, row_of, shown
+from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
+from audit_webhook.services.saved import DEFAULT_COLUMNS
 
 RANGES: Final = (
     ("", "All time"),
@@ -69,6 +70,14 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far back a search came before its time ran out, and the share of its time range in percent."""
+
+    moment: Moment
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeedView:
     """Everything that the feed's templates use."""
 
@@ -77,7 +86,7 @@ class FeedView:
     rows: tuple[Row, ...] = ()
     next: str | None = None
     live: str = ""
-    gave_up: bool = False
+    progress: Progress | None = None
     mistake: Mistake | None = None
     clusters: Picker = Picker("", ())
     ranges: Picker = Picker("", ())
@@ -85,6 +94,11 @@ class FeedView:
     hints: tuple[Hint, ...] = ()
     is_store_empty: bool = False
     can_load_demo: bool = False
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether bars and facets are shown beside the events."""
+        return not self.mistake and not self.is_store_empty
 
     @property
     def is_blank(self) -> bool:
@@ -101,7 +115,10 @@ class NewsView:
     more: int
 
 
-def view_page(repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False) -> FeedView:
+def view_page(
+    repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False,
+    columns: Sequence[str] = DEFAULT_COLUMNS,
+) -> FeedView:
     """Show a page of the feed; a mistake in the query is shown, not raised."""
     names = feed.clusters(repository)
     frame = FeedView(
@@ -117,20 +134,26 @@ def view_page(repository: Repository, text: str, cursor: str, now: int, can_load
         return replace(frame, mistake=mistake_of(text, error))
     return replace(
         frame,
-        rows=tuple(row_of(event, now) for event in page.events),
+        rows=tuple(row_of(event, now, columns) for event in page.events),
         next=page.next,
         live=page.live,
-        gave_up=page.gave_up,
+        progress=_progress(page.progress, now),
         hints=() if page.events or page.next else tuple(_hints(text)),
         is_store_empty=not page.events and not names,
         can_load_demo=can_load_demo,
     )
 
 
-def view_news(repository: Repository, text: str, live: str, now: int) -> NewsView:
+def _progress(progress: feed.Progress | None, now: int) -> Progress | None:
+    return Progress(moment_of(progress.moment, now), progress.percent) if progress else None
+
+
+def view_news(
+    repository: Repository, text: str, live: str, now: int, columns: Sequence[str] = DEFAULT_COLUMNS
+) -> NewsView:
     """Show what arrived since a live token was given."""
     news = feed.news(repository, text, live, now)
-    return NewsView(tuple(row_of(event, now) for event in news.events), news.live, news.more)
+    return NewsView(tuple(row_of(event, now, columns) for event in news.events), news.live, news.more)
 
 
 def pick(text: str, field: str, choices: Sequence[tuple[str, str]]) -> Picker:

@@ -10,8 +10,10 @@ import logging
 import re
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
+from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError, InvalidCluster, Unauthenticated
 from audit_webhook.repository import Repository
 from audit_webhook.transaction import Refusal
@@ -20,6 +22,7 @@ logger: Final = logging.getLogger(__name__)
 
 CLUSTERS_REMEMBERED: Final = 200
 SECONDS_BETWEEN_WRITES: Final = 1.0
+WRITE_SECONDS: Final = 1.0
 _CLUSTER: Final = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
 
 
@@ -72,9 +75,10 @@ def _token_of(authorization: str) -> bytes | None:
 class RefusalBook:
     """Remembers the last refused request of each cluster, and writes them down at most once a second."""
 
-    def __init__(self, repository: Repository) -> None:
-        """Write into this repository."""
+    def __init__(self, repository: Repository, is_away: Callable[[], bool]) -> None:
+        """Write into this repository, but not while it is away: a refused request must not wait for it."""
         self._repository = repository
+        self._is_away = is_away
         self._pending: dict[str, Refusal] = {}
         self._named: set[str] = set()
         self._written = float("-inf")
@@ -89,7 +93,7 @@ class RefusalBook:
                 return
             self._named.add(cluster)
             self._pending[cluster] = Refusal(cluster, now, reason[:255], peer[:64])
-            if time.monotonic() - self._written < SECONDS_BETWEEN_WRITES:
+            if self._is_away() or time.monotonic() - self._written < SECONDS_BETWEEN_WRITES:
                 return
             self._written = time.monotonic()
             pending, self._pending = self._pending, {}
@@ -104,6 +108,7 @@ class RefusalBook:
 
     def _write(self, pending: dict[str, Refusal]) -> None:
         try:
-            self._repository.record_refusals(pending.values())
+            with within(WRITE_SECONDS):
+                self._repository.record_refusals(pending.values())
         except AuditWebhookError as error:
             logger.warning("refused requests could not be noted: %s", error)
