@@ -24,7 +24,9 @@ DAY: Final = 86_400_000_000
 DAYS: Final = 35
 SAMPLE: Final = 300
 MOST_DENIED: Final = 6
-SECONDS: Final = 0.06
+FIND_SECONDS: Final = 1.0
+READ_SECONDS: Final = 0.06
+DENIED_SECONDS: Final = 0.1
 READ_AT_ONCE: Final = 25
 CREDENTIAL: Final = "authentication.kubernetes.io/"
 
@@ -64,10 +66,10 @@ class Portrait(NamedTuple):
 def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
     """Give what is known of an actor; empty in all parts when nobody of that name was ever seen."""
     exploration = Exploration(repository.database)
-    places = locate(repository, compile_query(actor.query, now, repository.database.dialect), LAST, SAMPLE, SECONDS)
+    places = locate(repository, compile_query(actor.query, now, repository.database.dialect), LAST, SAMPLE, FIND_SECONDS)
     sample = _read_sample(repository, places.located)
     refused = compile_query(f"{actor.query} decision:forbid", now, repository.database.dialect)
-    denied = find(repository, refused, LAST, MOST_DENIED, SECONDS)
+    denied = find(repository, refused, LAST, MOST_DENIED, DENIED_SECONDS)
     return Portrait(
         actor=actor,
         callers=exploration.callers_of(actor.cluster, actor.name),
@@ -83,7 +85,7 @@ def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
 
 def _read_sample(repository: Repository, located: list[Located]) -> list[tuple[Event, Traits]]:
     """Read events, the newest first, as many as there is time for: each may lie in a chunk of its own."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + READ_SECONDS
     found: list[tuple[Event, Traits]] = []
     for start in range(0, len(located), READ_AT_ONCE):
         raws = repository.read_chunks(located[start:start + READ_AT_ONCE])
