@@ -66,7 +66,8 @@ class Portrait(NamedTuple):
 def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
     """Give what is known of an actor; empty in all parts when nobody of that name was ever seen."""
     exploration = Exploration(repository.database)
-    places = locate(repository, compile_query(actor.query, now, repository.database.dialect), LAST, SAMPLE, FIND_SECONDS)
+    everything = compile_query(actor.query, now, repository.database.dialect)
+    places = locate(repository, everything, LAST, SAMPLE, FIND_SECONDS)
     sample = _read_sample(repository, places.located)
     refused = compile_query(f"{actor.query} decision:forbid", now, repository.database.dialect)
     denied = find(repository, refused, LAST, MOST_DENIED, DENIED_SECONDS)
