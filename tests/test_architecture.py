@@ -30,12 +30,17 @@ ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
     "commands": {"app", "config", "query", "repository", "server", "services", "wiring"},
-    "app": {"blueprints", "breaker", "compactor", "config", "keeper", "repository", "services", "spool", "wiring"},
+    "app": {
+        "blueprints", "breaker", "compactor", "config", "keeper", "metrics", "repository", "services", "spool",
+        "wiring",
+    },
+    "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},
     "blueprints": {"query", "services", "wiring"},
-    "server": {"config"},
-    "wiring": {"config", "repository", "services"},
-    "keeper": {"repository"},
+    "wiring": {"config", "metrics", "repository", "services"},
+    "keeper": {"repository", "services"},
     "compactor": {"repository"},
+    "metrics": {"board"},
+    "board": set(),
     "services": {
         "breaker", "exploration", "history", "humanize", "query", "repository", "saved_searches", "search_sql",
         "spool", "tally_store", "transaction",
@@ -66,6 +71,7 @@ LIBRARIES: Final = {
     "pymysql": {"database", "mysql", "repository"},
     "sqlite3": {"database", "repository"},
     "socket": {"server"},
+    "prometheus_client": {"metrics"},
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {

@@ -52,7 +52,7 @@ def show_feed() -> Response:
     parts = wiring(current_app)
     text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
     page = view_page(
-        parts.repository, text, cursor, parts.clock(), parts.config.is_development, shown_columns()
+        parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, shown_columns()
     )
     picture = draw_inline(text) if request.args.get("counts") and page.has_picture else None
     return page_or_fragment(
