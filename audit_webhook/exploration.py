@@ -11,6 +11,7 @@ from audit_webhook.rows import posted
 from audit_webhook.search_sql import EVERYTHING, Search, Span, fill_chunks, fill_ids, fill_requests
 
 MOST_CALLERS: Final = 5_000
+MOST_CHUNKS: Final = 50_000
 
 
 class CallerOf(NamedTuple):
@@ -87,11 +88,15 @@ class Exploration:
                 found[key] = (user, impersonated, kind)
         return found
 
-    def active_chunks(self, cluster: str, user: str, since: bytes) -> list[bytes]:
-        """Give the ids of a cluster's chunks, oldest first, that hold an event of a user."""
+    def active_chunks(self, cluster: str, user: str) -> list[bytes]:
+        """Give the ids of a cluster's newest chunks, newest first, that hold an event of a user."""
         filled = fill_chunks(self._statements["active_chunks"], EVERYTHING, self._database.dialect)
-        values = ("cluster", posted(cluster), "user", posted(user), since)
+        values = ("cluster", posted(cluster), "user", posted(user), MOST_CHUNKS)
         return [key for (key,) in self._rows(filled.sql, values)]
+
+    def chunk_spans(self, ids: Sequence[bytes]) -> list[Span]:
+        """Give chunks by their ids, newest first."""
+        return [Span(*row) for row in self._rows(fill_ids(self._statements["chunk_spans"], len(ids)), ids)]
 
     def first_chunk(self, cluster: str, user: str) -> Span | None:
         """Give the oldest chunk of a cluster that holds an event of a user."""

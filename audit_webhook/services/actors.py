@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,14 +11,13 @@ import msgspec
 from audit_webhook import tolerant
 from audit_webhook.event import Event
 from audit_webhook.exploration import CallerOf, Exploration
-from audit_webhook.identity import time_bound
 from audit_webhook.query.edit import quote
 from audit_webhook.repository import Located, Repository
 from audit_webhook.rows import WINDOW
-from audit_webhook.search_sql import LAST
+from audit_webhook.search_sql import FIRST, LAST
 from audit_webhook.services.places import Actor
 from audit_webhook.services.query import compile_query
-from audit_webhook.services.search import event_of, find, locate
+from audit_webhook.services.search import FIRST_GROUP, LARGEST_GROUP, event_of, narrow_down, read
 
 DAY: Final = 86_400_000_000
 DAYS: Final = 35
@@ -66,21 +65,21 @@ class Portrait(NamedTuple):
 def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
     """Give what is known of an actor; empty in all parts when nobody of that name was ever seen."""
     exploration = Exploration(repository.database)
-    everything = compile_query(actor.query, now, repository.database.dialect)
-    places = locate(repository, everything, LAST, SAMPLE, FIND_SECONDS)
-    sample = _read_sample(repository, places.located)
-    refused = compile_query(f"{actor.query} decision:forbid", now, repository.database.dialect)
-    denied = find(repository, refused, LAST, MOST_DENIED, DENIED_SECONDS)
+    chunks = exploration.active_chunks(actor.cluster, actor.name)
+    located, is_all = _find(repository, exploration, chunks, actor.query, SAMPLE, FIND_SECONDS, now)
+    sample = _read_sample(repository, located)
+    refused = f"{actor.query} decision:forbid"
+    denied, is_denied_whole = _find(repository, exploration, chunks, refused, MOST_DENIED, DENIED_SECONDS, now)
     return Portrait(
         actor=actor,
         callers=exploration.callers_of(actor.cluster, actor.name),
         impersonators=exploration.impersonators_of(actor.cluster, actor.name),
-        activity=_activity(exploration, actor, now),
+        activity=_activity(chunks, now),
         first=_first_seen(repository, exploration, actor, now),
         sample=sample,
-        is_whole=places.unread is None and len(sample) == len(places.located),
-        denied=denied.events,
-        is_denied_whole=not denied.gave_up,
+        is_whole=is_all and len(sample) == len(located),
+        denied=read(repository, denied),
+        is_denied_whole=is_denied_whole or len(denied) == MOST_DENIED,
     )
 
 
@@ -96,12 +95,37 @@ def _read_sample(repository: Repository, located: list[Located]) -> list[tuple[E
     return found
 
 
-def _activity(exploration: Exploration, actor: Actor, now: int) -> Activity:
+def _find(
+    repository: Repository, exploration: Exploration, chunks: Sequence[bytes], text: str, limit: int, seconds: float,
+    now: int,
+) -> tuple[list[Located], bool]:
+    """Give the newest matches of a query in chunks, newest first, and whether these are all that there are.
+
+    The chunks that hold the actor's events are known already: there is no need to look for them as a search does.
+    """
+    search = narrow_down(repository, compile_query(text, now, repository.database.dialect))
+    if search is None:
+        return [], True
+    matches: list[Located] = []
+    deadline = time.monotonic() + seconds
+    start, size = 0, FIRST_GROUP
+    while start < len(chunks):
+        spans = exploration.chunk_spans(chunks[start:start + size])
+        matches += repository.select_events(search, LAST, limit + 1, spans) if spans else []
+        start, size = start + size, min(2 * size, LARGEST_GROUP)
+        edge = chunks[start][:6] + b"\xff" * 10 if start < len(chunks) else FIRST
+        if sum(match.id > edge for match in matches) > limit or time.monotonic() > deadline:
+            break
+    matches.sort(reverse=True)
+    return matches[:limit], len(matches) <= limit and start >= len(chunks)
+
+
+def _activity(chunks: Sequence[bytes], now: int) -> Activity:
     """Give when the actor was active in the last weeks; a chunk never reaches over the end of a window."""
     first_day = now // DAY - DAYS + 1
-    chunks = exploration.active_chunks(actor.cluster, actor.name, time_bound(first_day * DAY // 1000))
     windows = {int.from_bytes(chunk[:6], "big") * 1000 // WINDOW for chunk in chunks}
-    return Activity(first_day, DAYS, frozenset(windows))
+    first_window = first_day * (DAY // WINDOW)
+    return Activity(first_day, DAYS, frozenset(window for window in windows if window >= first_window))
 
 
 def _first_seen(repository: Repository, exploration: Exploration, actor: Actor, now: int) -> int | None:

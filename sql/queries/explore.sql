@@ -24,8 +24,11 @@ SELECT id, username, impersonated_user, kind FROM callers WHERE id IN ({ids})
 -- name: active_chunks
 SELECT p.chunk_id
 FROM postings p {join} postings k ON k.field = %s AND k.value = %s AND k.chunk_id = p.chunk_id
-WHERE p.field = %s AND p.value = %s AND p.chunk_id >= %s
-ORDER BY p.chunk_id
+WHERE p.field = %s AND p.value = %s
+ORDER BY p.chunk_id DESC LIMIT %s
+
+-- name: chunk_spans
+SELECT id, first_id FROM chunks WHERE id IN ({ids}) ORDER BY id DESC
 
 -- name: first_chunk
 SELECT h.id, h.first_id
