@@ -24,7 +24,9 @@ from audit_webhook.identity import microseconds, within_bounds
 BODIES: Final = frozenset({"requestObject", "responseObject"})
 
 
-class _User(msgspec.Struct, frozen=True, gc=False):
+class User(msgspec.Struct, frozen=True, gc=False):
+    """A user as it stands in JSON (k8s.io/api authentication/v1 UserInfo)."""
+
     username: str | None = None
     groups: tuple[str, ...] | None = None
 
@@ -58,8 +60,8 @@ class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     stage: str | None = None
     request_uri: str | None = msgspec.field(default=None, name="requestURI")
     verb: str | None = None
-    user: _User | None = None
-    impersonated_user: _User | None = None
+    user: User | None = None
+    impersonated_user: User | None = None
     source_ips: tuple[str, ...] | None = msgspec.field(default=None, name="sourceIPs")
     user_agent: str | None = None
     object_ref: _ObjectReference | None = None
@@ -83,7 +85,7 @@ class _Creation(msgspec.Struct, frozen=True, rename="camel"):
 
 _decode_wire: Final = msgspec.json.Decoder(Wire).decode
 _decode_creation: Final = msgspec.json.Decoder(_Creation).decode
-_NO_USER: Final = _User()
+_NO_USER: Final = User()
 _NO_OBJECT: Final = _ObjectReference()
 _NO_STATUS: Final = _Status()
 _NO_ANNOTATIONS: Final = _Annotations()
@@ -241,8 +243,8 @@ def _tolerant_wire(values: Mapping[str, object]) -> Wire:
         stage=_text(values.get("stage")),
         request_uri=_text(values.get("requestURI")),
         verb=_text(values.get("verb")),
-        user=_User(_text(user.get("username")), _texts(user.get("groups"))),
-        impersonated_user=_User(_text(_mapping(values.get("impersonatedUser")).get("username"))),
+        user=User(_text(user.get("username")), _texts(user.get("groups"))),
+        impersonated_user=User(_text(_mapping(values.get("impersonatedUser")).get("username"))),
         source_ips=_texts(values.get("sourceIPs")),
         user_agent=_text(values.get("userAgent")),
         object_ref=_ObjectReference(

@@ -15,7 +15,7 @@ from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
-from bench import facets
+from bench import explain, facets
 from bench.events import batches
 from bench.pages import measure_pages
 from bench.search import measure
@@ -37,6 +37,7 @@ def main() -> int:
         is_quick = facets.measure(repository) and is_quick
         is_quick = measure_pages(repository, config) and is_quick
         repository.close()
+    is_quick = explain.measure() >= explain.LEAST and is_quick
     return 0 if is_quick else 1
 
 

@@ -42,8 +42,8 @@ ROOMS: Final = {
     "metrics": {"board"},
     "board": set(),
     "services": {
-        "breaker", "exploration", "history", "humanize", "query", "repository", "saved_searches", "search_sql",
-        "spool", "tally_store", "transaction",
+        "breaker", "exploration", "history", "humanize", "kubectl", "query", "repository", "saved_searches",
+        "search_sql", "spool", "tally_store", "transaction",
     },
     "spool": {"config"},
     "breaker": set(),
@@ -61,6 +61,7 @@ ROOMS: Final = {
     "config": set(),
     "history": set(),
     "humanize": set(),
+    "kubectl": {"humanize"},
     "query": set(),
 }
 LIBRARIES: Final = {

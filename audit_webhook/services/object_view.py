@@ -12,7 +12,7 @@ from audit_webhook.history.diff import DiffLine
 from audit_webhook.history.life import Deed, Life, Revision
 from audit_webhook.history.manifest import write
 from audit_webhook.humanize.actors import name_actor
-from audit_webhook.services.commands import Offer, offer_of
+from audit_webhook.services.command_line import command_of
 from audit_webhook.services.objects import History
 from audit_webhook.services.places import Actor, Place, actor_of
 from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
@@ -41,7 +41,8 @@ class Change:
 
     number: int
     row: Row
-    offer: Offer | None
+    command: str
+    confidence: str
     deed: str
     tone: str
     notes: tuple[str, ...]
@@ -101,8 +102,8 @@ class ObjectView:
 def view_object(history: History, before: str, now: int) -> ObjectView:
     """Show an object's life."""
     room = _Room(MOST_PAGE_LINES)
-    pairs = list(zip(history.life.revisions, history.events, strict=True))
-    changes = [_change(revision, event, now, room) for revision, event in reversed(pairs)]
+    told = list(zip(history.life.revisions, history.events, history.raws, strict=True))
+    changes = [_change(revision, event, raw, now, room) for revision, event, raw in reversed(told)]
     lines = list(_blame(history, now))
     state, tone = _state(history.life, bool(before))
     return ObjectView(
@@ -142,16 +143,19 @@ class _Room:
         return taken
 
 
-def _change(revision: Revision, event: Event, now: int, room: _Room) -> Change:
+def _change(revision: Revision, event: Event, raw: bytes, now: int, room: _Room) -> Change:
     found = revision.difference
     lines, noise = (found.essence, found.noise) if found else ((), ())
     added, removed = found.counts if found else (0, 0)
+    # What controllers do nobody typed.
+    typed = (command_of(event, raw) if event.kind == "human" else None) or {}
     taken = room.take(lines)
     quiet = room.take(noise)
     return Change(
         number=revision.number,
         row=row_of(event, now),
-        offer=offer_of(event),
+        command=shown(typed.get("command", ""), longest=300),
+        confidence=typed.get("confidence", ""),
         deed=_deed(revision),
         tone=revision.deed,
         notes=tuple(_remarks(revision)),

@@ -27,10 +27,11 @@ _ENDINGS: Final = ("ResponseComplete", "Panic")
 
 
 class History(NamedTuple):
-    """An object's recorded requests, oldest first, what they tell, and the id before which there are older ones."""
+    """An object's requests with their bytes, oldest first, what they tell, and the id before which there are more."""
 
     place: Place
     events: list[Event]
+    raws: list[bytes]
     life: Life
     older: str | None
 
@@ -58,7 +59,7 @@ def history(repository: Repository, place: Place, before: str | None, now: int) 
     found.sort(key=lambda pair: pair[0].id)
     events = [event for event, _ in found]
     life = follow(request_of(event, raw, place.name) for event, raw in found)
-    return History(place, events, life, to_text(since) if since else None)
+    return History(place, events, [raw.raw for _, raw in found], life, to_text(since) if since else None)
 
 
 def _read_edge(text: str) -> bytes:
