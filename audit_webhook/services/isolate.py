@@ -39,8 +39,8 @@ def store_isolating(repository: Repository, cluster: str, batch: Batch, received
 
 
 def _sum(receipts: list[Receipt]) -> Receipt:
-    *counts, oldest = zip(*receipts, strict=True)
-    return Receipt(*map(sum, counts), oldest=min(filter(None, oldest), default=0))
+    total = Receipt(*map(sum, zip(*receipts, strict=True)))
+    return total._replace(oldest=min((receipt.oldest for receipt in receipts if receipt.oldest), default=0))
 
 
 def _parts(batch: Batch, cluster: str, received: int, reason: str) -> list[Batch]:
