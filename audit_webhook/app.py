@@ -8,7 +8,7 @@ from typing import Final, Literal
 from flask import Flask, Response, request
 
 from audit_webhook import config as configuration
-from audit_webhook.blueprints import api, clusters, errors, ingest, ops, picture, saved, setup, ui
+from audit_webhook.blueprints import api, clusters, errors, explore, ingest, ops, picture, saved, setup, ui
 from audit_webhook.breaker import Breaker
 from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
@@ -40,7 +40,7 @@ SECURITY_HEADERS: Final = {
 }
 Part = Literal["all", "ingest", "pages"]
 _INGEST: Final = (ingest.bp, ops.bp)
-_PAGES: Final = (api.bp, ui.bp, picture.bp, clusters.bp, saved.bp, setup.bp)
+_PAGES: Final = (api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, saved.bp, setup.bp)
 _BLUEPRINTS: Final = {"all": (*_INGEST, *_PAGES), "ingest": _INGEST, "pages": _PAGES}
 STATIC_SECONDS: Final = 365 * 86_400
 

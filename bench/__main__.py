@@ -21,6 +21,7 @@ from bench import explain, facets, ingest, report
 from bench.events import batches
 from bench.ingest import LEVELS, Source
 from bench.receivers import Receiver
+from bench.pages import measure_pages
 from bench.search import measure
 from tests.mariadb import MariaDB
 
@@ -94,11 +95,13 @@ def _grow(server: MariaDB, receiver: Receiver, source: Source, chosen: argparse.
 
 def _measure_search(chosen: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
-        repository = open_repository(Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")}))
+        config = Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")})
+        repository = open_repository(config)
         repository.migrate()
         _fill(repository, chosen.events)
         is_quick = measure(repository)
         is_quick = facets.measure(repository) and is_quick
+        is_quick = measure_pages(repository, config) and is_quick
         repository.close()
     is_quick = explain.measure() >= explain.LEAST and is_quick
     return 0 if is_quick else 1

@@ -43,15 +43,15 @@ ROOMS: Final = {
     "metrics": {"board"},
     "board": set(),
     "services": {
-        "breaker", "humanize", "kubectl", "pruning", "query", "repository", "saved_searches", "search_sql", "spool",
-        "tally_store",
-        "transaction",
+        "breaker", "exploration", "history", "humanize", "kubectl", "pruning", "query", "repository",
+        "saved_searches", "search_sql", "spool", "tally_store", "transaction",
     },
     "spool": {"config"},
     "breaker": set(),
     "repository": {
         "config", "database", "queries", "saved_searches", "schema", "search_sql", "tally_store", "transaction",
     },
+    "exploration": {"database", "queries", "search_sql"},
     "saved_searches": {"database", "queries"},
     "tally_store": {"database", "queries", "search_sql", "transaction"},
     "pruning": {"database", "queries", "schema", "transaction"},
@@ -62,6 +62,7 @@ ROOMS: Final = {
     "queries": set(),
     "search_sql": set(),
     "config": set(),
+    "history": set(),
     "humanize": set(),
     "kubectl": {"humanize"},
     "query": set(),
@@ -78,8 +79,8 @@ LIBRARIES: Final = {
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {
-    "database", "pruning", "queries", "query", "repository", "saved_searches", "schema", "search_sql", "tally_store",
-    "transaction",
+    "database", "exploration", "pruning", "queries", "query", "repository", "saved_searches", "schema",
+    "search_sql", "tally_store", "transaction",
 }
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"
