@@ -47,7 +47,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     repository = open_repository(config)
-    app.extensions[EXTENSION] = Wiring(config, repository, TokenCheck(config.webhook_token), RefusalBook(repository))
+    tokens = TokenCheck(config.webhook_token, config.webhook_tokens_dir)
+    app.extensions[EXTENSION] = Wiring(config, repository, tokens, RefusalBook(repository))
     app.extensions["keeper"] = Keeper(repository).start()
     for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, setup.bp):
         app.register_blueprint(blueprint)

@@ -40,6 +40,12 @@ def _byte_count(raw: str) -> int:
     return int(raw)
 
 
+def _folder(raw: str) -> str:
+    if not os.access(raw, os.R_OK | os.X_OK) or not Path(raw).is_dir():
+        raise ValueError("is not a folder that can be read")
+    return raw
+
+
 def _database_name(raw: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", raw):
         raise ValueError("is not a database name: 1 to 64 letters, digits, _, $ or -")
@@ -62,7 +68,15 @@ class Config:
     )
     http_host: str = _setting("", "Address to listen on. Empty: `127.0.0.1` in development, `0.0.0.0` in production.")
     http_port: int = _setting(8080, "Port to listen on.", _port)
-    webhook_token: str = _setting("", "The token that kube-apiservers must send. Required in production.", secret=True)
+    webhook_token: str = _setting(
+        "", "A token with which any cluster may send. Production needs this one or `WEBHOOK_TOKENS_DIR`.", secret=True
+    )
+    webhook_tokens_dir: str = _setting(
+        "",
+        "Folder with a file for each cluster, named like it, that holds the tokens valid for this cluster alone, one a "
+        "line. It is read again while the server runs.",
+        _folder,
+    )
     max_body_bytes: int = _setting(
         64 * 1024**2, "Largest batch taken; a larger one is answered with 413.", _byte_count
     )
@@ -79,12 +93,13 @@ class Config:
         """Fill in the address that depends on the environment, and check the settings against each other."""
         if not self.http_host:
             object.__setattr__(self, "http_host", LOOPBACK[0] if self.is_development else "0.0.0.0")
-        if self.webhook_token:
+        if self.webhook_token or self.webhook_tokens_dir:
             return
         if not self.is_development:
             raise ConfigError(
                 "WEBHOOK_TOKEN is not set, and in production anybody could then send events. Set it to a long random "
-                "text, such as the output of `openssl rand -hex 32`, or set ENVIRONMENT=development for a trial."
+                "text, such as the output of `openssl rand -hex 32`, or WEBHOOK_TOKENS_DIR to a folder with a file of "
+                "tokens for each cluster, or set ENVIRONMENT=development for a trial."
             )
         if self.http_host not in LOOPBACK:
             raise ConfigError(

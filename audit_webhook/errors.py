@@ -19,6 +19,10 @@ class Unauthenticated(AuditWebhookError):
     """The sender gave no token, or one that is not ours."""
 
 
+class Forbidden(AuditWebhookError):
+    """We know who asks, and he may not do this."""
+
+
 class UnsupportedEncoding(AuditWebhookError):
     """The body is compressed; an apiserver never does that, and a bomb would."""
 

@@ -18,6 +18,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.ConfigError: 500,
     errors.InvalidCluster: 400,
     errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
     errors.UnsupportedEncoding: 415,
     errors.BodyTooLarge: 413,
     errors.MalformedBatch: 400,
@@ -34,6 +35,7 @@ RETRY_AFTER_SECONDS: Final = 5
 _TITLES: Final = {
     400: "That request cannot be answered",
     401: "Who is asking?",
+    403: "This is not for you",
     404: "There is nothing here",
     405: "This cannot be done here",
     413: "Too large",

@@ -23,7 +23,7 @@ def post_batch(cluster: str) -> Response:
     parts = wiring(current_app)
     name = cluster or request.args.get("cluster", "")
     try:
-        parts.tokens.require(request.headers.get("Authorization", ""))
+        parts.tokens.require(request.headers.get("Authorization", ""), name)
         check_cluster(name)
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise UnsupportedEncoding("send the body without Content-Encoding")
