@@ -34,7 +34,7 @@ css: ## build static/app.css anew; needs Node.js, at development time only
 
 screenshots: ## take the pictures of the README from the sample events
 	@tools/prepare test
-	$(PYTHON_IN_VENV) tools/screenshots.py
+	$(PYTHON_IN_VENV) -m tools.screenshots
 
 lock: ## pin the requirements anew, with hashes
 	@tools/prepare lint

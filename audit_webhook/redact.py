@@ -23,6 +23,7 @@ _BODIES: Final = frozenset({"requestobject", "responseobject"})
 _TELLTALE: Final = re.compile(
     rb"secret|token|stringdata|\"data|password|passwd|bearer|authorization:|private|last-applied|\\u00[4-7]|\0", re.I
 )
+_SCALAR: Final = re.compile(rb'"[^"\\]*+"|[0-9A-Za-z+.\-]++')
 _SHORT: Final = 256
 
 
@@ -45,7 +46,7 @@ def redact_unreadable(raw: bytes) -> bytes:
 
     A piece that is torn out of the middle of an event does not tell what it belonged to: it never stays.
     """
-    if raw.startswith((b"{", b"[")) and _TELLTALE.search(raw) is None:
+    if (raw.startswith((b"{", b"[")) or _SCALAR.fullmatch(raw)) and _TELLTALE.search(raw) is None:
         return raw
     return _withhold(raw)
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 _SPACE: Final = rb"[ \t\r\n]*+"
 _TEXT: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
-_STRING: Final = rb'(?:"[^"]*+"(?<!\\)|"' + _TEXT + rb'")'  # the first form is the second one, but faster
+_STRING: Final = rb'(?:"[^"]*+"(?<!\\")|"' + _TEXT + rb'")'  # the first form is the second one, but faster
 _SCALAR: Final = rb"[0-9A-Za-z+.\-]++"  # wider than numbers and literals: NaN and Infinity are somebody's values too
 _BETWEEN: Final = rb"[0-9A-Za-z+.\-,: \t\r\n]*+"
 # Possessive, so that the cost is linear; the empty branch, because Python before 3.11.5 leaves the position in the

@@ -1,6 +1,6 @@
 """Take the pictures of the documents: a fresh server with the sample events, seen by a real browser.
 
-    python tools/screenshots.py [FOLDER]
+    python -m tools.screenshots [FOLDER]
 
 The browser is the one of the distribution's package ``chromium``; FOLDER is ``docs/images`` unless given.
 """

@@ -36,6 +36,11 @@ class Value:
     mark: str = ""
     is_code: bool = False
 
+    @property
+    def shown_query(self) -> str:
+        """The query with what cannot be seen written out, to be read and not to be searched for."""
+        return shown(self.query, longest=200)
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -66,7 +71,7 @@ def _term(field: str, raw: str) -> str:
 
 
 def _linked(field: str, raw: str, mark: str = "", is_code: bool = False) -> Value:
-    return Value(shown(raw), _term(field, raw), mark, is_code)
+    return Value(shown(raw), _term(field, raw), shown(mark), is_code)
 
 
 def _code(raw: str) -> Value:

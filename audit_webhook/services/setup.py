@@ -106,7 +106,8 @@ def _address_problem(address: str, transport: str) -> str:
         return f"The address begins with {parts.scheme}:// and the transport is {transport}."
     if parts.username or parts.query or parts.fragment or address.endswith(("?", "#")):
         return "Give only host, port and path: no user, no query. A kube-apiserver drops the query."
-    if not _is_host(parts.hostname or "", parts.netloc) or port == 0 or not _PATH.fullmatch(parts.path):
+    is_port = port != 0 and not parts.netloc.endswith(":")
+    if not _is_host(parts.hostname or "", parts.netloc) or not is_port or not _PATH.fullmatch(parts.path):
         return "This is not an address. Use a host and a port, such as audit.example.com:8080."
     return ""
 
