@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
 from audit_webhook import config as configuration
-from audit_webhook.blueprints import api, errors, ingest, ops, setup, ui
+from audit_webhook.blueprints import access, api, errors, gate, ingest, ops, setup, ui
 from audit_webhook.config import Config
 from audit_webhook.keeper import Keeper
-from audit_webhook.repository import open_repository
+from audit_webhook.reader_store import ReaderStore
+from audit_webhook.repository import Repository, open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
 from audit_webhook.services.intake import RefusalBook, TokenCheck
-from audit_webhook.wiring import EXTENSION, Wiring
+from audit_webhook.services.readers import FIRST_USER, Readers
+from audit_webhook.services.readings import ReadingBook
+from audit_webhook.users import UsersFile
+from audit_webhook.wiring import EXTENSION, Wiring, wiring
 
 logger: Final = logging.getLogger(__name__)
 
@@ -30,6 +35,7 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+TRANSPORT_SECURITY: Final = "max-age=31536000"  # browsers heed it over https alone
 STATIC_SECONDS: Final = 365 * 86_400
 
 
@@ -46,20 +52,33 @@ def create_app(config: Config | None = None) -> Flask:
     app.url_map.merge_slashes = False  # its redirect would turn a batch into a GET
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
-    repository = open_repository(config)
-    tokens = TokenCheck(config.webhook_token, config.webhook_tokens_dir)
-    app.extensions[EXTENSION] = Wiring(config, repository, tokens, RefusalBook(repository))
+    repository = open_repository(config, gate.scope_of_request)
+    app.extensions[EXTENSION] = _wire(config, repository)
     app.extensions["keeper"] = Keeper(repository).start()
-    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, setup.bp):
+    gate.register(app)
+    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, setup.bp, access.bp):
         app.register_blueprint(blueprint)
     errors.register(app)
     app.after_request(_add_headers)
     return app
 
 
+def _wire(config: Config, repository: Repository) -> Wiring:
+    store = ReaderStore(repository.database)
+    readers = Readers(config, UsersFile(Path(config.ui_users_file)), store)
+    if not readers.has_a_way_in():
+        logger.warning("nobody can read yet: %s", FIRST_USER)
+    return Wiring(
+        config, repository, TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository),
+        readers, ReadingBook(store),
+    )
+
+
 def _add_headers(response: Response) -> Response:
     """Let a browser do nothing that our pages do not need, and keep no copy of audit records."""
     response.headers.update(SECURITY_HEADERS)
+    if not wiring(current_app).config.is_development:
+        response.headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from audit_webhook import __version__
-from audit_webhook.commands import demo, migrate, serve
+from audit_webhook.commands import demo, migrate, serve, user
 from audit_webhook.errors import AuditWebhookError
 
-COMMANDS: Final = {"serve": serve, "demo": demo, "migrate": migrate}
+COMMANDS: Final = {"serve": serve, "demo": demo, "migrate": migrate, "user": user}
 FAILED: Final = 2
 
 

@@ -5,6 +5,7 @@ may also be given as ``NAME_FILE``, the path of a file that holds it.
 """
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -43,6 +44,27 @@ def _byte_count(raw: str) -> int:
 def _folder(raw: str) -> str:
     if not os.access(raw, os.R_OK | os.X_OK) or not Path(raw).is_dir():
         raise ValueError("is not a folder that can be read")
+    return raw
+
+
+def _networks(raw: str) -> str:
+    for part in raw.split(","):
+        try:
+            ipaddress.ip_network(part.strip())
+        except ValueError as error:
+            raise ValueError("is not a list of addresses or networks with commas between them") from error
+    return raw
+
+
+def _header(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", raw):
+        raise ValueError("is not the name of a header: letters, digits and -")
+    return raw
+
+
+def _long_secret(raw: str) -> str:
+    if len(raw) < 32:
+        raise ValueError("is too short: give 32 characters or more, such as the output of `openssl rand -hex 32`")
     return raw
 
 
@@ -88,11 +110,26 @@ class Config:
         "audit", "Name of the database; it is created when the user may create it.", _database_name
     )
     db_path: str = _setting("audit.db", "File of the embedded SQLite database, used when `DB_HOST` is empty.")
+    ui_users_file: str = _setting("users.txt", "File of those who may read; `audit-webhook user` writes it.")
+    auth_proxy_peers: str = _setting(
+        "", "Addresses or networks of an authenticating proxy, with commas between them. It needs the next three.",
+        _networks,
+    )
+    auth_proxy_user_header: str = _setting("", "Header in which the proxy names the user.", _header)
+    auth_proxy_secret_header: str = _setting("", "Header in which the proxy proves itself.", _header)
+    auth_proxy_secret: str = _setting("", "What the proxy must send in that header.", _long_secret, secret=True)
+    secret_key: str = _setting(
+        "",
+        "Key for the marks in the place of masked secrets, by which equal ones can be told. Empty: all look the same.",
+        _long_secret,
+        secret=True,
+    )
 
     def __post_init__(self) -> None:
         """Fill in the address that depends on the environment, and check the settings against each other."""
         if not self.http_host:
             object.__setattr__(self, "http_host", LOOPBACK[0] if self.is_development else "0.0.0.0")
+        self._check_proxy()
         if self.webhook_token or self.webhook_tokens_dir:
             return
         if not self.is_development:
@@ -106,6 +143,17 @@ class Config:
                 f"HTTP_HOST={self.http_host} can be reached by others and WEBHOOK_TOKEN is not set. "
                 "Set WEBHOOK_TOKEN, or let HTTP_HOST be 127.0.0.1."
             )
+
+    def _check_proxy(self) -> None:
+        parts = [f"auth_proxy_{name}" for name in ("peers", "user_header", "secret_header", "secret")]
+        missing = [name.upper() for name in parts if not getattr(self, name)]
+        if 0 < len(missing) < len(parts):
+            raise ConfigError(f"{', '.join(missing)}: not set, and an authenticating proxy needs all of AUTH_PROXY_*")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody who reaches the pages may read: in a trial that only this machine reaches."""
+        return self.is_development and self.http_host in LOOPBACK and not self.auth_proxy_secret
 
     @property
     def is_development(self) -> bool:
@@ -126,7 +174,7 @@ class Config:
                 if raw is not None:
                     values[setting.name] = setting.metadata["parse"](raw)
             except ValueError as error:
-                problems.append(str(error) if setting.metadata["secret"] else _blame(setting.name, environ, error))
+                problems.append(_blame(setting.name.upper(), environ, error, setting.metadata["secret"]))
         try:
             config = cls(**values)
         except ConfigError as error:
@@ -136,8 +184,11 @@ class Config:
         return config
 
 
-def _blame(name: str, environ: Mapping[str, str], error: ValueError) -> str:
-    return f"{name.upper()}={environ.get(name.upper(), '')!r} {error}"
+def _blame(name: str, environ: Mapping[str, str], error: ValueError, secret: bool) -> str:
+    """Name the setting and what is wrong with it; a secret's value is not repeated."""
+    if secret:
+        return str(error) if str(error).startswith(name) else f"{name} {error}"
+    return f"{name}={environ.get(name, '')!r} {error}"
 
 
 def _raw_value(name: str, environ: Mapping[str, str], *, secret: bool) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
@@ -16,9 +16,10 @@ from audit_webhook.chunk import unpack
 from audit_webhook.config import Config
 from audit_webhook.database import Row, open_database
 from audit_webhook.errors import DuplicateKey
+from audit_webhook.reader import EVERYWHERE, Scope
 from audit_webhook.rows import Chunk
 from audit_webhook.schema import is_current, migrate
-from audit_webhook.search_sql import Search, Span, fill_chunks, fill_events, fill_ids
+from audit_webhook.search_sql import EVERYTHING, Search, Span, fill_chunks, fill_events, fill_ids, narrow
 from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
 
 REMEMBERED: Final = 100_000
@@ -59,8 +60,12 @@ class Raw(NamedTuple):
 class Repository:
     """All that is stored, behind methods that speak of events, chunks and clusters."""
 
-    def __init__(self, config: Config) -> None:
-        """Open the database that the settings name; its schema is not touched yet."""
+    def __init__(self, config: Config, scope: Callable[[], Scope] = lambda: EVERYWHERE) -> None:
+        """Open the database that the settings name; its schema is not touched yet.
+
+        ``scope`` tells what may be seen at this moment; every method that gives something of events asks it.
+        """
+        self._scope: Final = scope
         self.database: Final = open_database(config, self._begin_stream)
         self._statements: Final = queries.load(self.database.dialect)
         self._lock = threading.Lock()
@@ -138,9 +143,17 @@ class Repository:
             found |= {identifier for (identifier,) in rows}
         return found
 
+    @property
+    def sees_everything(self) -> bool:
+        """Whether nothing is hidden from whoever asks at this moment."""
+        return not self._scope().is_limited
+
     def find_event(self, identifier: bytes) -> Raw | None:
         """Give one event's raw bytes, or None."""
-        rows = self._rows(self._statement("find_event"), (identifier,))
+        filled = fill_events(
+            self._statement("find_event"), narrow(EVERYTHING, self._scope()), (), self.database.dialect
+        )
+        rows = self._rows(filled.sql, (identifier, *filled.parameters))
         found = self.read_chunks([Located(*row) for row in rows])
         return found[0] if found else None
 
@@ -148,12 +161,14 @@ class Repository:
         self, search: Search, before: bytes, limit: int, spans: Sequence[Span] = ()
     ) -> list[Located]:
         """Give where the newest events before an id lie, newest first; only those of the chunks when some are given."""
+        search = narrow(search, self._scope())
         filled = fill_events(self._statement("select_events"), search, spans, self.database.dialect)
         bounds = (search.lowest, min(before, search.highest))
         return [Located(*row) for row in self._rows(filled.sql, (*bounds, *filled.parameters, limit))]
 
     def select_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
         """Give the newest chunks with ids below ``below`` that may hold matching events before the id ``before``."""
+        search = narrow(search, self._scope())
         before = min(before, search.highest)
         filled = fill_chunks(self._statement("select_chunks"), search, self.database.dialect)
         bounds = (search.lowest, below, before)
@@ -161,6 +176,7 @@ class Repository:
 
     def select_driven_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
         """Give what `select_chunks` gives, found by a value that every match has: quick when it is rare."""
+        search = narrow(search, self._scope())
         before = min(before, search.highest)
         filled = fill_chunks(self._statement("select_driven_chunks"), search, self.database.dialect)
         bounds = (*(search.driving or ()), search.lowest, below, before)
@@ -199,17 +215,19 @@ class Repository:
         """Give every cluster that was ever heard from, or only the one named."""
         rows = self._rows(self._statement("contacts"))
         contacts = [Contact(_text(name), received, int(new), int(known)) for name, received, new, known in rows]
-        return [contact for contact in contacts if cluster in (None, contact.cluster)]
+        seen = self._scope()
+        return [each for each in contacts if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
 
     def refusals(self, cluster: str | None = None) -> list[Refusal]:
         """Give the last refused request of every cluster, newest first, or only of the one named."""
         rows = self._rows(self._statement("refusals"))
         refusals = [Refusal(_text(name), refused, _text(why), _text(peer)) for name, refused, why, peer in rows]
-        return [refusal for refusal in refusals if cluster in (None, refusal.cluster)]
+        seen = self._scope()
+        return [each for each in refusals if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
 
     def quarantined(self, limit: int = 100) -> list[Quarantined]:
-        """Give what could not be read, newest first."""
-        rows = self._rows(self._statement("quarantined"), (limit,))
+        """Give what could not be read, newest first, to those who see everything: its namespace is unknown."""
+        rows = self._rows(self._statement("quarantined"), (limit,)) if not self._scope().is_limited else ()
         return [
             Quarantined(key, _text(cluster), received, _text(reason), size, content)
             for key, cluster, received, reason, size, content in rows
@@ -246,6 +264,6 @@ def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def open_repository(config: Config) -> Repository:
-    """Open the store of the settings."""
-    return Repository(config)
+def open_repository(config: Config, scope: Callable[[], Scope] = lambda: EVERYWHERE) -> Repository:
+    """Open the store of the settings; ``scope`` tells what may be seen of it at any moment."""
+    return Repository(config, scope)

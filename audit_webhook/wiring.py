@@ -10,6 +10,8 @@ from typing import Any, Final
 from audit_webhook.config import Config
 from audit_webhook.repository import Repository
 from audit_webhook.services.intake import RefusalBook, TokenCheck
+from audit_webhook.services.readers import Readers
+from audit_webhook.services.readings import ReadingBook
 
 EXTENSION: Final = "audit_webhook"
 
@@ -27,6 +29,8 @@ class Wiring:
     repository: Repository
     tokens: TokenCheck
     refusals: RefusalBook
+    readers: Readers
+    readings: ReadingBook
     clock: Callable[[], int] = now
 
 

@@ -19,6 +19,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.InvalidCluster: 400,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
+    errors.TooManyTries: 429,
     errors.UnsupportedEncoding: 415,
     errors.BodyTooLarge: 413,
     errors.MalformedBatch: 400,
@@ -40,6 +41,7 @@ _TITLES: Final = {
     405: "This cannot be done here",
     413: "Too large",
     415: "Compressed bodies are not taken",
+    429: "Too many tries",
     500: "Something went wrong here",
     503: "The database is away",
 }
@@ -48,8 +50,8 @@ _PROGRAMS: Final = ("/webhook/", "/api/", "/healthz", "/readyz", "/metrics")
 
 def register(app: Flask) -> None:
     """Answer every error of the domain, of HTTP, and what nobody thought of."""
-    app.register_error_handler(errors.AuditWebhookError, _answer_domain)
-    app.register_error_handler(QueryError, _answer_domain)
+    app.register_error_handler(errors.AuditWebhookError, answer)
+    app.register_error_handler(QueryError, answer)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unforeseen)
 
@@ -59,7 +61,8 @@ def status_of(error: Exception) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def _answer_domain(error: Exception) -> Response:
+def answer(error: Exception) -> Response:
+    """Answer an error of the domain."""
     status = status_of(error)
     if status >= 500:
         logger.error("%s: %s", type(error).__name__, error)
@@ -67,6 +70,8 @@ def _answer_domain(error: Exception) -> Response:
     response = _answer(status, _STORE_MESSAGE if hidden and status == 503 else "" if hidden else str(error))
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.TooManyTries):
+        response.headers["Retry-After"] = str(error.seconds)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

@@ -35,7 +35,8 @@ class Found(NamedTuple):
 
 def find(repository: Repository, search: Search, before: bytes = LAST, limit: int = 50) -> Found:
     """Give the newest matches before an id; stops after a few seconds and says how far it came."""
-    if search.matches is None and (search.where == EVERYTHING.where or search.use_index):
+    is_whole = search.where == EVERYTHING.where and repository.sees_everything
+    if search.matches is None and (is_whole or search.use_index):
         located = repository.select_events(search, before, limit)
         return Found(read(repository, located), located[-1].id if len(located) == limit else None)
     return _walk(repository, search, before, limit)
