@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything that a target needs, it installs itself; see tools/prepare.
 PYTHON_IN_VENV := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help run test lint cover bench css screenshots lock wheel image clean
+.PHONY: help run test soak lint cover bench css screenshots lock wheel image clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -13,6 +13,10 @@ run: ## set up and serve on http://localhost:8080 with an embedded database
 test: ## set up, real MariaDB and Chromium included, and run all tests; ARGS="-k feed" for some
 	@tools/prepare test
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+soak: ## kill, freeze and fill everything at length (about 20 minutes); ARGS="--scale 0.1"
+	@tools/prepare test
+	$(PYTHON_IN_VENV) -m tests.soak $(ARGS)
 
 lint: ## check style and types
 	@tools/prepare lint

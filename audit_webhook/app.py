@@ -10,16 +10,20 @@ from flask import Flask, Response, current_app, request
 
 from audit_webhook import config as configuration
 from audit_webhook.blueprints import access, api, errors, gate, ingest, ops, setup, ui
+from audit_webhook.breaker import Breaker
 from audit_webhook.config import Config
-from audit_webhook.keeper import Keeper
+from audit_webhook.keeper import Crew, Keeper
 from audit_webhook.reader_store import ReaderStore
-from audit_webhook.repository import Repository, open_repository
+from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
+from audit_webhook.services.drain import Drainer
+from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.readers import FIRST_USER, Readers
 from audit_webhook.services.readings import ReadingBook
+from audit_webhook.spool import open_spool
 from audit_webhook.users import UsersFile
-from audit_webhook.wiring import EXTENSION, Wiring, wiring
+from audit_webhook.wiring import EXTENSION, Wiring, now, wiring
 
 logger: Final = logging.getLogger(__name__)
 
@@ -48,13 +52,22 @@ def create_app(config: Config | None = None) -> Flask:
         config, warnings = configuration.load()
         for warning in warnings:
             logger.warning(warning)
+    config.check_serving()
     app = Flask("audit_webhook", template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static")
     app.url_map.merge_slashes = False  # its redirect would turn a batch into a GET
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     repository = open_repository(config, gate.scope_of_request)
-    app.extensions[EXTENSION] = _wire(config, repository)
-    app.extensions["keeper"] = Keeper(repository).start()
+    spool = open_spool(config)
+    breaker = Breaker(repository.is_ready)
+    store = ReaderStore(repository.database)
+    app.extensions[EXTENSION] = Wiring(
+        config, repository, DurableStore(repository, breaker, spool),
+        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository),
+        _open_readers(config, store), ReadingBook(store),
+    )
+    drainers = [Drainer(spool, repository, breaker, now)] if spool else []
+    app.extensions["keeper"] = Crew(Keeper(repository), breaker, *drainers).start()
     gate.register(app)
     for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, setup.bp, access.bp):
         app.register_blueprint(blueprint)
@@ -63,15 +76,11 @@ def create_app(config: Config | None = None) -> Flask:
     return app
 
 
-def _wire(config: Config, repository: Repository) -> Wiring:
-    store = ReaderStore(repository.database)
+def _open_readers(config: Config, store: ReaderStore) -> Readers:
     readers = Readers(config, UsersFile(Path(config.ui_users_file)), store)
     if not readers.has_a_way_in():
         logger.warning("nobody can read yet: %s", FIRST_USER)
-    return Wiring(
-        config, repository, TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository),
-        readers, ReadingBook(store),
-    )
+    return readers
 
 
 def _add_headers(response: Response) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import zstandard
@@ -61,6 +61,27 @@ def unpack(content: bytes, frames: bytes, spans: Iterable[tuple[int, int]]) -> l
             opened[number] = _decompressor().decompress(frame)
         events.append(opened[number][offset - raw_start:offset - raw_start + length])
     return events
+
+
+def find_any(content: bytes, frames: bytes, needles: Sequence[bytes]) -> list[int]:
+    """Give, in order, where in the raw NDJSON a needle stands; of the places in one line, the first of each needle."""
+    found: set[int] = set()
+    raw_start = content_start = 0
+    whole = memoryview(content)
+    for raw_end, content_end in _ENTRY.iter_unpack(frames):
+        raw = _decompressor().decompress(whole[content_start:content_end])
+        for needle in needles:
+            found.update(raw_start + place for place in _places(raw, needle))
+        raw_start, content_start = raw_end, content_end
+    return sorted(found)
+
+
+def _places(raw: bytes, needle: bytes) -> Iterator[int]:
+    place = raw.find(needle)
+    while place >= 0:
+        yield place
+        next_line = raw.find(b"\n", place) + 1
+        place = raw.find(needle, next_line) if next_line else -1
 
 
 def _compressor() -> zstandard.ZstdCompressor:

@@ -7,25 +7,44 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from audit_webhook import __version__
-from audit_webhook.commands import demo, migrate, serve, user
+from audit_webhook.commands import demo, import_, migrate, search, serve, tail, user
 from audit_webhook.errors import AuditWebhookError
 
-COMMANDS: Final = {"serve": serve, "demo": demo, "migrate": migrate, "user": user}
+COMMANDS: Final = {
+    "serve": serve,
+    "search": search,
+    "tail": tail,
+    "import": import_,
+    "demo": demo,
+    "migrate": migrate,
+    "user": user,
+}
 FAILED: Final = 2
+_EXCLUDED: Final = re.compile(r"-(\(|[A-Za-z]+:)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    chosen = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    # An excluded term of a query looks like an option to argparse; with a space in front it does not.
+    chosen = _parser().parse_args([f" {each}" if _EXCLUDED.match(each) else each for each in given])
     try:
         code: int = chosen.run(chosen)
         return code
+    except BrokenPipeError:
+        # Who reads has seen enough; nothing may be written at the end of the program either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return FAILED
     except (AuditWebhookError, OSError) as error:
         print(f"audit-webhook: {error}", file=sys.stderr)
         return FAILED

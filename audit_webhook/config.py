@@ -68,6 +68,12 @@ def _long_secret(raw: str) -> str:
     return raw
 
 
+def _spool_bytes(raw: str) -> int:
+    if not raw.isascii() or not raw.isdigit() or not 1024**2 <= int(raw) <= 1024**5:
+        raise ValueError("is not a number of bytes from 1048576 to 1125899906842624")
+    return int(raw)
+
+
 def _database_name(raw: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", raw):
         raise ValueError("is not a database name: 1 to 64 letters, digits, _, $ or -")
@@ -124,11 +130,21 @@ class Config:
         _long_secret,
         secret=True,
     )
+    spool_dir: str = _setting(
+        "",
+        "Folder on a persistent disk where batches wait while the database is away. Empty: they are refused with 503.",
+    )
+    spool_max_bytes: int = _setting(
+        4 * 1024**3, "Most bytes that wait in the spool; a full spool refuses batches with 503.", _spool_bytes
+    )
 
     def __post_init__(self) -> None:
-        """Fill in the address that depends on the environment, and check the settings against each other."""
+        """Fill in the address that depends on the environment."""
         if not self.http_host:
             object.__setattr__(self, "http_host", LOOPBACK[0] if self.is_development else "0.0.0.0")
+
+    def check_serving(self) -> None:
+        """Refuse to let just anybody send events; raises ConfigError. Commands that open no port do not ask."""
         self._check_proxy()
         if self.webhook_token or self.webhook_tokens_dir:
             return
@@ -161,8 +177,8 @@ class Config:
         return self.environment == "development"
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "Config":
-        """Read the settings from a mapping of environment variables.
+    def from_env(cls, environ: Mapping[str, str], is_serving: bool = True) -> "Config":
+        """Read the settings from a mapping of environment variables; what only a server needs is asked of a server.
 
         Raises ConfigError with every problem in one message.
         """
@@ -175,8 +191,10 @@ class Config:
                     values[setting.name] = setting.metadata["parse"](raw)
             except ValueError as error:
                 problems.append(_blame(setting.name.upper(), environ, error, setting.metadata["secret"]))
+        config = cls(**values)
         try:
-            config = cls(**values)
+            if is_serving:
+                config.check_serving()
         except ConfigError as error:
             problems.append(str(error))
         if problems:
@@ -230,7 +248,7 @@ def unknown_names(dotenv: Mapping[str, str]) -> list[str]:
     return sorted(warnings)
 
 
-def load(dotenv: Path = Path(".env")) -> tuple[Config, list[str]]:
+def load(dotenv: Path = Path(".env"), is_serving: bool = True) -> tuple[Config, list[str]]:
     """Read the environment over the ``.env`` file; give the settings and warnings about unknown names."""
     from_file = read_dotenv(dotenv)
-    return Config.from_env({**from_file, **os.environ}), unknown_names(from_file)
+    return Config.from_env({**from_file, **os.environ}, is_serving), unknown_names(from_file)

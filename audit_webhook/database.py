@@ -20,6 +20,7 @@ import pymysql
 import pymysql.cursors
 
 from audit_webhook.config import Config
+from audit_webhook.deadline import held, left, within
 from audit_webhook.errors import (
     AuditWebhookError,
     DuplicateKey,
@@ -29,6 +30,7 @@ from audit_webhook.errors import (
     StoreUnavailable,
 )
 
+CALL_SECONDS: Final = 20
 CONNECT_SECONDS: Final = 2
 STATEMENT_SECONDS: Final = 10
 LOCK_SECONDS: Final = 5
@@ -118,13 +120,15 @@ class Database:
         self._readers: queue.LifoQueue[Any] = queue.LifoQueue(POOLED)
 
     @contextmanager
-    def write(self) -> Iterator[Cursor]:
+    def write(self, seconds: float = CALL_SECONDS) -> Iterator[Cursor]:
         """Give a cursor in the process's one writing transaction; it is committed at the end or wholly undone.
+
+        All of it, the wait for the transaction before it included, may take so many seconds.
 
         Raises what `classify` makes of a driver's error. After a `DuplicateKey` the connection is kept: nothing is
         wrong with it.
         """
-        with self._write_lock:
+        with within(seconds), classified(), held(self._write_lock):
             try:
                 cursor = self._open_writer().cursor()
                 cursor.execute(self._begin)
@@ -133,9 +137,6 @@ class Database:
             except DuplicateKey:
                 self._writer.rollback()
                 raise
-            except DRIVER_ERRORS as error:
-                self._undo()
-                raise classify(error) from error
             except BaseException:
                 self._undo()
                 raise
@@ -158,20 +159,18 @@ class Database:
     def read(self) -> Iterator[Cursor]:
         """Give a cursor for reading; the connection goes back to the pool unless something went wrong."""
         connection = None
-        try:
+        with within(CALL_SECONDS), classified():
             try:
-                connection = self._readers.get_nowait()
-                _ping(connection)
-            except (queue.Empty, *DRIVER_ERRORS):
+                try:
+                    connection = self._readers.get_nowait()
+                    _ping(connection)
+                except (queue.Empty, *DRIVER_ERRORS):
+                    _close(connection)
+                    connection = self._connect()
+                yield connection.cursor()
+            except BaseException:
                 _close(connection)
-                connection = self._connect()
-            yield connection.cursor()
-        except DRIVER_ERRORS as error:
-            _close(connection)
-            raise classify(error) from error
-        except BaseException:
-            _close(connection)
-            raise
+                raise
         self._give_back(connection)
 
     def _give_back(self, connection: Any) -> None:
@@ -193,7 +192,8 @@ class Database:
 
 
 def _ping(connection: Any) -> None:
-    if isinstance(connection, pymysql.Connection):
+    if isinstance(connection, _Connection):
+        connection.bound()
         connection.ping(reconnect=False)
 
 
@@ -201,6 +201,30 @@ def _close(connection: Any) -> None:
     with suppress(*DRIVER_ERRORS):
         if connection is not None:
             connection.close()
+
+
+class _Connection(pymysql.connections.Connection):
+    """Waits for the server no longer than what is being done has left.
+
+    PyMySQL has one wait for reading and one for writing, given once; both are looked at again for each packet.
+    """
+
+    def connect(self, sock: Any = None) -> None:
+        self.connect_timeout = left(CONNECT_SECONDS)
+        self.bound()
+        super().connect(sock)
+
+    def query(self, sql: Any, unbuffered: bool = False) -> Any:
+        self.bound()
+        return super().query(sql, unbuffered)
+
+    def commit(self) -> None:
+        self.bound()
+        super().commit()
+
+    def bound(self) -> None:
+        """Take the waits from what is left now."""
+        self._read_timeout = self._write_timeout = left(STATEMENT_SECONDS)
 
 
 def open_database(config: Config, on_new_writer: Callable[[], None]) -> Database:
@@ -214,7 +238,7 @@ def open_database(config: Config, on_new_writer: Callable[[], None]) -> Database
 
 
 def connect_mysql(config: Config) -> Any:
-    """Connect to the server with bounded waits, strict SQL and exact character sets."""
+    """Connect to the server, with strict SQL and exact character sets."""
     try:
         connection = _connect_mysql(config, config.db_name)
     except pymysql.err.OperationalError as error:
@@ -232,16 +256,13 @@ def connect_mysql(config: Config) -> Any:
 
 
 def _connect_mysql(config: Config, database: str | None) -> Any:
-    return pymysql.connect(
+    return _Connection(
         host=config.db_host,
         port=config.db_port,
         user=config.db_user,
         password=config.db_password,
         database=database,
         charset="utf8mb4",
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=STATEMENT_SECONDS,
-        write_timeout=STATEMENT_SECONDS,
     )
 
 

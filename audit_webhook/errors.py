@@ -52,12 +52,20 @@ class EventNotFound(AuditWebhookError):
     """There is no event with this id."""
 
 
+class ServerBusy(AuditWebhookError):
+    """As many such requests as may run at once run already; the same request will succeed later."""
+
+
 class StoreUnavailable(AuditWebhookError):
     """The database cannot take or give anything now; the same request may succeed later."""
 
 
 class StoreBusy(StoreUnavailable):
     """The transaction lost against another one (deadlock, lock wait, certification) and may be tried again at once."""
+
+
+class SpoolUnavailable(StoreUnavailable):
+    """The database is away, and the spool cannot take anything either: it is full, or its disk fails."""
 
 
 class StoreMisconfigured(AuditWebhookError):

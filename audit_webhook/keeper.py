@@ -4,15 +4,44 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Final
+from typing import Final, Protocol
 
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.repository import Repository
 
 logger: Final = logging.getLogger(__name__)
 
-RETRY_SECONDS: Final = 5
+RETRY_SECONDS: Final = 3
 INTERVAL_SECONDS: Final = 3600
+
+
+class Worker(Protocol):
+    """Something that goes on in the background."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+class Crew:
+    """All that goes on in the background of an application: started in this order, stopped in reverse."""
+
+    def __init__(self, *workers: Worker) -> None:
+        """Take the workers; none is started yet."""
+        self._workers = workers
+
+    def start(self) -> Crew:
+        """Start each."""
+        for worker in self._workers:
+            worker.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop each."""
+        for worker in reversed(self._workers):
+            worker.stop()
 
 
 class Keeper:
@@ -23,11 +52,10 @@ class Keeper:
         self._repository = repository
         self._stopped = threading.Event()
 
-    def start(self) -> Keeper:
+    def start(self) -> None:
         """Try once before returning, then go on in the background."""
         wait = self._migrate()
         threading.Thread(target=self._run, args=(wait,), name="keeper", daemon=True).start()
-        return self
 
     def stop(self) -> None:
         """Do nothing more."""

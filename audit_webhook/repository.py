@@ -14,12 +14,23 @@ from typing import Any, Final, NamedTuple
 from audit_webhook import queries
 from audit_webhook.chunk import unpack
 from audit_webhook.config import Config
-from audit_webhook.database import Row, open_database
+from audit_webhook.database import Row, classified, open_database
+from audit_webhook.deadline import held
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.reader import EVERYWHERE, Scope
 from audit_webhook.rows import Chunk
 from audit_webhook.schema import is_current, migrate
-from audit_webhook.search_sql import EVERYTHING, Search, Span, fill_chunks, fill_events, fill_ids, narrow
+from audit_webhook.search_sql import (
+    EVERYTHING,
+    Condition,
+    Search,
+    Span,
+    fill_chunks,
+    fill_condition,
+    fill_events,
+    fill_ids,
+    within,
+)
 from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
 
 REMEMBERED: Final = 100_000
@@ -95,7 +106,7 @@ class Repository:
 
         Raises PartlyStored, and what `database.classify` knows.
         """
-        with self._lock:
+        with classified(), held(self._lock):
             with self.database.write() as cursor:
                 transaction = Transaction(cursor, self._statements)
                 fresh = self._insert_chunks(transaction, chunks, received)
@@ -151,7 +162,7 @@ class Repository:
     def find_event(self, identifier: bytes) -> Raw | None:
         """Give one event's raw bytes, or None."""
         filled = fill_events(
-            self._statement("find_event"), narrow(EVERYTHING, self._scope()), (), self.database.dialect
+            self._statement("find_event"), within(EVERYTHING, self._scope()), (), self.database.dialect
         )
         rows = self._rows(filled.sql, (identifier, *filled.parameters))
         found = self.read_chunks([Located(*row) for row in rows])
@@ -161,14 +172,24 @@ class Repository:
         self, search: Search, before: bytes, limit: int, spans: Sequence[Span] = ()
     ) -> list[Located]:
         """Give where the newest events before an id lie, newest first; only those of the chunks when some are given."""
-        search = narrow(search, self._scope())
+        search = within(search, self._scope())
         filled = fill_events(self._statement("select_events"), search, spans, self.database.dialect)
         bounds = (search.lowest, min(before, search.highest))
         return [Located(*row) for row in self._rows(filled.sql, (*bounds, *filled.parameters, limit))]
 
+    def select_callers(self, condition: Condition, limit: int) -> list[bytes]:
+        """Give the ids of the callers that fulfil a condition."""
+        statement = fill_condition(self._statement("select_callers"), condition)
+        return [identifier for (identifier,) in self._rows(statement, (*condition.parameters, limit))]
+
+    def select_actions(self, condition: Condition, limit: int) -> list[bytes]:
+        """Give the ids of the actions that fulfil a condition."""
+        statement = fill_condition(self._statement("select_actions"), condition)
+        return [identifier for (identifier,) in self._rows(statement, (*condition.parameters, limit))]
+
     def select_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
         """Give the newest chunks with ids below ``below`` that may hold matching events before the id ``before``."""
-        search = narrow(search, self._scope())
+        search = within(search, self._scope())
         before = min(before, search.highest)
         filled = fill_chunks(self._statement("select_chunks"), search, self.database.dialect)
         bounds = (search.lowest, below, before)
@@ -176,7 +197,7 @@ class Repository:
 
     def select_driven_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
         """Give what `select_chunks` gives, found by a value that every match has: quick when it is rare."""
-        search = narrow(search, self._scope())
+        search = within(search, self._scope())
         before = min(before, search.highest)
         filled = fill_chunks(self._statement("select_driven_chunks"), search, self.database.dialect)
         bounds = (*(search.driving or ()), search.lowest, below, before)
@@ -199,6 +220,15 @@ class Repository:
                 for item, raw in zip(items, raws, strict=True):
                     found[item.id] = Raw(item.id, _text(cluster), received, raw)
         return [found[item.id] for item in located if item.id in found]
+
+    def chunk_contents(self, ids: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
+        """Give id, frame table and compressed content of whole chunks."""
+        return [(*row,) for row in self._rows(fill_ids(self._statement("chunk_contents"), len(ids)), ids)]
+
+    def oldest_chunk(self, lowest: bytes) -> bytes | None:
+        """Give the first event's id of the oldest chunk from an id on; None when there is no chunk."""
+        rows = self._rows(self._statement("oldest_chunk"), (lowest,))
+        return rows[0][0] if rows else None
 
     def arrived_chunks(
         self, stream: bytes, after: int, until: int, since: int, limit: int

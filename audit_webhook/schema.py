@@ -20,6 +20,7 @@ logger: Final = logging.getLogger(__name__)
 PARTITIONED: Final = ("events", "chunks", "postings")
 DAYS_BEHIND: Final = 7
 DAYS_AHEAD: Final = 7
+MIGRATION_SECONDS: Final = 600
 _STEPS_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER NOT NULL PRIMARY KEY, applied VARCHAR(32) NOT NULL)"
 )
@@ -27,7 +28,7 @@ _STEPS_TABLE: Final = (
 
 def migrate(database: Database, now: datetime | None = None) -> list[int]:
     """Apply the steps that are missing and make the partitions; give the numbers of the steps applied."""
-    with database.write() as cursor:
+    with database.write(MIGRATION_SECONDS) as cursor:
         _lock(cursor, database.dialect)
         try:
             applied = _apply_missing(cursor, database.dialect)

@@ -52,14 +52,20 @@ class Search(NamedTuple):
     use_index: Literal["", "events_name", "events_audit"] = ""
     lowest: bytes = FIRST
     highest: bytes = LAST
-    matches: Callable[[Event], bool] | None = None
-    """Decides where SQL can only narrow down; None when ``where`` is exact."""
+    matches: Callable[[Event, bytes], bool] | None = None
+    """Decides from event and JSON where SQL can only narrow down; None when ``where`` is exact."""
+    callers: Condition | None = None
+    """The part of ``where`` that reads callers alone; with ``actions`` and ``rest`` it is the whole of it."""
+    actions: Condition | None = None
+    rest: Condition = Condition("TRUE")
+    needles: tuple[bytes, ...] = ()
+    """Bytes of which every match holds at least one in its JSON; with none, the JSON need not be looked at first."""
 
 
 EVERYTHING: Final = Search(Condition("TRUE"))
 
 
-def narrow(search: Search, scope: Scope) -> Search:
+def within(search: Search, scope: Scope) -> Search:
     """Give the search for those of its events that may be seen."""
     where, test = search.where, search.test
     if scope.clusters is not None:
@@ -98,6 +104,28 @@ def fill_events(statement: str, search: Search, spans: Sequence[Span], dialect: 
     hint = _INDEX_HINT[dialect].format(search.use_index) if search.use_index and not spans else ""
     sql = statement.format(hint=hint, joins=_joins(where.sql, dialect), where=f"({where.sql})")
     return Condition(sql, where.parameters)
+
+
+def narrow(search: Search, callers: Sequence[bytes] | None, actions: Sequence[bytes] | None) -> Search:
+    """Put the ids of all callers and actions that may match in the place of their conditions; None: keep those.
+
+    A row of events then needs no other table, which is what most of the time goes into.
+    """
+    parts = [search.rest]
+    for column, condition, ids in (
+        ("e.caller_id", search.callers, callers), ("e.action_id", search.actions, actions)
+    ):
+        if condition and ids is not None:
+            parts.append(Condition(fill_ids(f"{column} IN ({{ids}})", len(ids)), tuple(ids)))
+        elif condition:
+            parts.append(condition)
+    sql = " AND ".join(f"({part.sql})" for part in parts)
+    return search._replace(where=Condition(sql, tuple(value for part in parts for value in part.parameters)))
+
+
+def fill_condition(statement: str, condition: Condition) -> str:
+    """Complete ``select_callers`` or ``select_actions``."""
+    return statement.format(where=condition.sql)
 
 
 def _joins(where: str, dialect: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from audit_webhook.config import Config
 from audit_webhook.repository import Repository
+from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.readers import Readers
 from audit_webhook.services.readings import ReadingBook
@@ -27,6 +28,7 @@ class Wiring:
 
     config: Config
     repository: Repository
+    durable: DurableStore
     tokens: TokenCheck
     refusals: RefusalBook
     readers: Readers

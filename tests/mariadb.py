@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -76,11 +77,21 @@ class MariaDB:
                 time.sleep(0.05)
 
     def stop(self) -> None:
-        """Kill the server; its files are thrown away anyway."""
+        """Kill the server with signal 9; it can be started again on its files."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def freeze(self) -> None:
+        """Stop the server without a word to its clients, as a machine that hangs does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the server go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
     def connect(self) -> pymysql.Connection:
         """Give a connection of the server's root."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from audit_webhook.app import create_app
 from audit_webhook.config import Config, load, read_dotenv, unknown_names
 from audit_webhook.errors import ConfigError
 
@@ -34,6 +35,12 @@ def test_development_listens_on_this_machine_and_needs_no_token() -> None:
 def test_development_without_a_token_is_not_opened_to_others() -> None:
     with pytest.raises(ConfigError, match="can be reached by others"):
         Config.from_env({"ENVIRONMENT": "development", "HTTP_HOST": "0.0.0.0"})
+
+
+def test_command_that_opens_no_port_needs_no_token_but_the_application_does() -> None:
+    config = Config.from_env({}, is_serving=False)
+    with pytest.raises(ConfigError, match="WEBHOOK_TOKEN is not set"):
+        create_app(config)
 
 
 def test_all_mistakes_are_named_in_one_message() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 
 import pymysql
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from audit_webhook import errors
 from audit_webhook.config import Config
 from audit_webhook.database import classify
+from audit_webhook.deadline import within
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.wiring import now
+from tests.mariadb import MariaDB
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,51 @@ def test_reader_goes_on_after_its_connection_was_killed(mariadb_repository: Repo
     with mariadb_repository.database.write() as killer:
         killer.execute(f"KILL {int(victim)}")
     assert mariadb_repository.contacts() == []
+
+
+def test_no_call_waits_for_a_frozen_server_beyond_its_deadline(
+    mariadb: MariaDB, mariadb_repository: Repository
+) -> None:
+    mariadb_repository.contacts()
+    mariadb_repository.store("prod", [], [], now())
+    calls = [lambda: mariadb_repository.store("prod", [], [], now()), mariadb_repository.contacts] * 2
+    mariadb.freeze()
+    try:
+        for call in calls:  # with a connection that was there, then with a new one
+            began = time.monotonic()
+            with within(0.5), pytest.raises(errors.StoreUnavailable):
+                call()
+            assert time.monotonic() - began < 1.5
+    finally:
+        mariadb.thaw()
+    mariadb_repository.store("prod", [], [], now())
+
+
+def test_sync_of_sqlite_that_fails_is_not_taken_for_a_commit(
+    sqlite_repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        """A connection whose disk fails at the commit: a failure that cannot be made otherwise."""
+
+        def cursor(self) -> sqlite3.Cursor:
+            return real.cursor()
+
+        def commit(self) -> None:
+            raise sqlite_error("SQLITE_IOERR_FSYNC")
+
+        def rollback(self) -> None:
+            real.rollback()
+
+        def close(self) -> None:
+            real.close()
+
+    real = sqlite_repository.database._connect()
+    with monkeypatch.context() as broken, pytest.raises(errors.StoreUnavailable):
+        broken.setattr(sqlite_repository.database, "_writer", Broken())
+        sqlite_repository.store("prod", [], [], now())
+    assert sqlite_repository.contacts() == []
+    sqlite_repository.store("prod", [], [], now())
+    assert [contact.cluster for contact in sqlite_repository.contacts()] == ["prod"]
 
 
 def test_server_that_refuses_connections_is_unavailable() -> None:

@@ -72,8 +72,8 @@ def test_partitions_are_made_ahead_as_days_go_by(mariadb_repository: Repository)
     assert (len(names), names[-2:]) == (19, [newest, "p_future"])
 
 
-def test_steps_are_numbered_without_a_gap_and_alike_on_both_engines() -> None:
-    assert list(steps("mysql")) == list(steps("sqlite")) == list(range(1, len(steps("mysql")) + 1))
+def test_steps_are_numbered_alike_on_both_engines() -> None:
+    assert list(steps("mysql")) == list(steps("sqlite")) == sorted(steps("mysql"))
 
 
 def test_database_that_is_missing_is_created(mariadb_repository: Repository, mariadb_config: Config) -> None:

@@ -140,6 +140,7 @@ def test_pickers_change_one_term_of_the_query(sqlite_client: FlaskClient) -> Non
     assert any("staging" in link and "prod" not in link for link in queries)
     assert any("since" in link and "prod" in link for link in queries)
     assert any("kind" in link and "prod" in link for link in queries)
+    assert "/?q=user:alice" in queries
 
 
 def test_empty_store_explains_itself(sqlite_client: FlaskClient) -> None:
@@ -152,6 +153,7 @@ def test_query_without_matches_says_what_to_loosen(sqlite_client: FlaskClient) -
     post(sqlite_client, audit_event())
     page = read(sqlite_client, "/?q=user:nobody+verb:get")
     assert "Nothing matches" in page.text and "Leave out user:nobody" in page.text
+    assert page.links("/?q=verb:get") == ["/?q=verb:get"]
 
 
 def test_event_page_tells_who_what_when_and_from_where(sqlite_client: FlaskClient) -> None:

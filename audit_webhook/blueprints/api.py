@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import orjson
 from flask import Blueprint, Response, current_app, request
 
 from audit_webhook.errors import InvalidParameter
+from audit_webhook.openapi import describe
 from audit_webhook.services import events, feed
 from audit_webhook.services.document import document_of
+from audit_webhook.services.export import Export
 from audit_webhook.wiring import wiring
 
+LONGEST_LIMIT: Final = 9
+
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@bp.get("/openapi.json")
+def get_description() -> Response:
+    """Give the OpenAPI document of this interface."""
+    return _json(describe(request.script_root))
 
 
 @bp.get("/events")
@@ -31,8 +43,24 @@ def get_event(identifier: str) -> Response:
     return _json({**document_of(story.event), "raw": story.raw.decode("utf-8", "replace")})
 
 
+@bp.get("/export")
+def export_events() -> Response:
+    """Give all matching events as a file, written while they are found."""
+    parts = wiring(current_app)
+    export = Export(
+        parts.repository, request.args.get("q", ""), request.args.get("format", "ndjson"), parts.clock()
+    )
+    response = Response(iter(export), mimetype=export.format.media_type)
+    response.call_on_close(export.close)
+    if request.method == "HEAD":
+        export.close()  # Werkzeug closes no answer that has no body
+    response.headers["Content-Disposition"] = f'attachment; filename="{export.filename}"'
+    return response
+
+
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= feed.LARGEST_PAGE:
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_LIMIT
+    if not is_number or not 0 < int(text) <= feed.LARGEST_PAGE:
         raise InvalidParameter(f"limit is a number from 1 to {feed.LARGEST_PAGE}")
     return int(text)
 

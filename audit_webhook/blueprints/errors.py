@@ -25,8 +25,10 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.MalformedBatch: 400,
     errors.InvalidParameter: 400,
     errors.EventNotFound: 404,
+    errors.ServerBusy: 503,
     errors.StoreUnavailable: 503,
     errors.StoreBusy: 503,
+    errors.SpoolUnavailable: 503,
     errors.StoreMisconfigured: 503,
     errors.DuplicateKey: 500,
     errors.RowRefused: 500,
@@ -43,7 +45,7 @@ _TITLES: Final = {
     415: "Compressed bodies are not taken",
     429: "Too many tries",
     500: "Something went wrong here",
-    503: "The database is away",
+    503: "Try again later",
 }
 _PROGRAMS: Final = ("/webhook/", "/api/", "/healthz", "/readyz", "/metrics")
 
@@ -67,7 +69,8 @@ def answer(error: Exception) -> Response:
     if status >= 500:
         logger.error("%s: %s", type(error).__name__, error)
     hidden = status == 500 or (isinstance(error, errors.StoreMisconfigured | errors.StoreUnavailable))
-    response = _answer(status, _STORE_MESSAGE if hidden and status == 503 else "" if hidden else str(error))
+    message = _STORE_MESSAGE if hidden and status == 503 else "" if hidden else str(error)
+    response = _answer(status, message, **_place(error))
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.TooManyTries):
@@ -75,6 +78,13 @@ def answer(error: Exception) -> Response:
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def _place(error: Exception) -> dict[str, object]:
+    """Say for programs where in a query the mistake is, and what was expected there."""
+    if not isinstance(error, QueryError):
+        return {}
+    return {"position": error.position, "length": error.length, "expected": list(error.expected)}
 
 
 _STORE_MESSAGE: Final = "the database cannot be used now; nothing was stored"
@@ -93,8 +103,8 @@ def _answer_unforeseen(error: Exception) -> Response:
     return _answer(500, "")
 
 
-def _answer(status: int, message: str) -> Response:
+def _answer(status: int, message: str, **more: object) -> Response:
     title = _TITLES.get(status, "That did not work")
     if request.path.startswith(_PROGRAMS):
-        return make_response(jsonify(error=title, message=message, status=status), status)
+        return make_response(jsonify(error=title, message=message, status=status, **more), status)
     return make_response(render_template("error.html", status=status, title=title, message=message), status)

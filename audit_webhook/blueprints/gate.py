@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Generator, Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, current_app, g, has_request_context, make_response, redirect, request
@@ -32,8 +34,10 @@ NEEDS: Final[dict[str, Need]] = {
     "access.revoke_token": "viewer",
     "access.show_readers": "admin",
     "access.revoke_session": "admin",
+    "api.get_description": "viewer",
     "api.get_events": "viewer",
     "api.get_event": "viewer",
+    "api.export_events": "viewer",
     "ui.show_feed": "viewer",
     "ui.show_news": "viewer",
     "ui.show_event": "viewer",
@@ -45,6 +49,7 @@ NEEDS: Final[dict[str, Need]] = {
 }
 REPEATED: Final = frozenset({"ui.show_news", "setup.show_status"})
 """What a page asks again and again by itself; recorded once in a while."""
+_streamed: Final[ContextVar[Scope]] = ContextVar("streamed", default=EVERYWHERE)
 _ANONYMOUS: Final = frozenset({"static", "ops.get_healthz", "ops.get_readyz"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROGRAMS: Final = ("api.", "ops.")
@@ -56,6 +61,7 @@ def register(app: Flask) -> None:
     """Stand before every view of the application, and record what was read."""
     app.before_request(_let_in)
     app.after_request(_record)
+    app.after_request(_keep_scope)
     app.context_processor(_share)
 
 
@@ -87,10 +93,11 @@ def required_reader() -> Reader:
 def scope_of_request() -> Scope:
     """Give what may be seen now: in a request, what its reader may; the program's own work sees everything.
 
-    A thread that a view starts is no request: give it what it needs instead of the repository.
+    An answer that is written while it is sent keeps the scope of its request. A thread that a view starts would not:
+    give it what it needs instead of the repository.
     """
     if not has_request_context():
-        return EVERYWHERE
+        return _streamed.get()
     reader = current_reader()
     return reader.scope if reader is not None else NOWHERE
 
@@ -187,6 +194,30 @@ def own_address(text: str) -> str:
     path = "/" + parts.path.lstrip("/\\")
     clean = "".join(character for character in path + (f"?{parts.query}" if parts.query else "") if character > " ")
     return clean if parts.netloc in ("", request.host) and "\\" not in clean else "/"
+
+
+def _keep_scope(response: Response) -> Response:
+    """Let an answer that is written while it is sent, after the request has ended, see no more than its reader may."""
+    if response.is_streamed and not response.direct_passthrough:
+        response.response = _written_within(scope_of_request(), response.response)
+    return response
+
+
+def _written_within(scope: Scope, pieces: Iterable[Any]) -> Iterator[Any]:
+    iterator = iter(pieces)
+    try:
+        while True:
+            before = _streamed.set(scope)
+            try:
+                piece = next(iterator)
+            except StopIteration:
+                return
+            finally:
+                _streamed.reset(before)
+            yield piece
+    finally:
+        if isinstance(pieces, Generator):
+            pieces.close()
 
 
 def _record(response: Response) -> Response:

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from audit_webhook.errors import AuditWebhookError, BodyTooLarge, UnsupportedEncoding
-from audit_webhook.services.ingest import receive
 from audit_webhook.services.intake import check_cluster
 from audit_webhook.wiring import Wiring, wiring
 
@@ -19,7 +18,7 @@ bp = Blueprint("ingest", __name__)
 @bp.post("/webhook/audit", strict_slashes=False, provide_automatic_options=False, defaults={"cluster": ""})
 @bp.post("/webhook/audit/<cluster>", strict_slashes=False, provide_automatic_options=False)
 def post_batch(cluster: str) -> Response:
-    """Store a batch; 200 is given only when it is committed."""
+    """Keep a batch; 200 is given only when it is committed, or synced to the spool."""
     parts = wiring(current_app)
     name = cluster or request.args.get("cluster", "")
     try:
@@ -27,7 +26,7 @@ def post_batch(cluster: str) -> Response:
         check_cluster(name)
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise UnsupportedEncoding("send the body without Content-Encoding")
-        receipt = receive(parts.repository, name, _body(), parts.clock())
+        receipt = parts.durable.receive(name, _body(), parts.clock())
     except AuditWebhookError as error:
         _note(parts, name, error)
         raise

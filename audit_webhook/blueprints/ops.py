@@ -17,7 +17,8 @@ def get_healthz() -> Response:
 
 @bp.get("/readyz")
 def get_readyz() -> tuple[Response, int]:
-    """Say whether events can be stored now."""
-    if wiring(current_app).repository.is_ready():
+    """Say whether events can be kept now; touches no database, so that one that hangs cannot hold the answer."""
+    if wiring(current_app).durable.is_ready():
         return jsonify(status="ok"), 200
-    return jsonify(status="not ready", reason="the database does not answer or its schema is not the current one"), 503
+    reason = "the database does not take events or its schema is not the current one, and no spool has room for them"
+    return jsonify(status="not ready", reason=reason), 503

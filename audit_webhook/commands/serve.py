@@ -18,6 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    config = settings.load()
+    config = settings.load(is_serving=True)
     serve(create_app(config), config)
     return 0

@@ -11,9 +11,9 @@ from audit_webhook.config import Config
 logger: Final = logging.getLogger(__name__)
 
 
-def load() -> Config:
-    """Give the settings; raises ConfigError."""
-    config, warnings = configuration.load()
+def load(is_serving: bool = False) -> Config:
+    """Give the settings, checked for serving only where a port is opened; raises ConfigError."""
+    config, warnings = configuration.load(is_serving=is_serving)
     for warning in warnings:
         logger.warning(warning)
     return config

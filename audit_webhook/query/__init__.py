@@ -1,19 +1,24 @@
 """The query language of search box, live view and API: one parser, one tree, two compilers."""
 
 from audit_webhook.query.edit import quote, term_value, with_term
+from audit_webhook.query.fields import Field
+from audit_webhook.query.needles import needles
 from audit_webhook.query.parse import parse
 from audit_webhook.query.postings import driving, indexed, necessary, time_bounds
 from audit_webhook.query.predicate import compile_predicate
 from audit_webhook.query.syntax import QueryError
-from audit_webhook.query.to_sql import compile_where
+from audit_webhook.query.to_sql import compile_parts, compile_where
 
 __all__ = [
+    "Field",
     "QueryError",
+    "compile_parts",
     "compile_predicate",
     "compile_where",
     "driving",
     "indexed",
     "necessary",
+    "needles",
     "parse",
     "quote",
     "term_value",

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from audit_webhook.api_resources import plural_of
 from audit_webhook.event import KINDS, SYSTEM_KINDS, Event
 
-Type = Literal["text", "kind", "code", "time", "id", "audit", "flag", "groups"]
+Type = Literal["text", "kind", "code", "time", "id", "audit", "flag", "groups", "body"]
 
 
 class Field(NamedTuple):
@@ -85,6 +85,9 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("since", "time", "e.id", lambda e: e.id, False,
           "from this time on: 15m, 6h, 7d, today, yesterday, a date or a time (UTC)", "since:6h"),
     Field("until", "time", "e.id", lambda e: e.id, False, "before this time", "until:2026-11-23T20:05"),
+    Field("body", "body", "", lambda e: "", False,
+          "a text in the event's stored JSON; reads the chunks of the time range, newest first",
+          'body:"nginx:1.25"'),
 )
 BY_NAME: Final = {field.name: field for field in FIELDS}
 WORD_FIELDS: Final = ("user", "ns", "resource", "name")

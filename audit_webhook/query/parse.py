@@ -131,6 +131,4 @@ def _field(token: Token) -> Field:
     near = tuple(difflib.get_close_matches(token.value, BY_NAME, n=3, cutoff=0.5))
     hint = f"; did you mean {near[0]}:?" if near else ""
     message = f"there is no field {token.value}:{hint}"
-    if token.value == "body":
-        message = "body: cannot be searched in this version; the raw JSON is on each event's page"
     raise QueryError(message, token.start, token.end - token.start, near or tuple(BY_NAME))

@@ -1,4 +1,7 @@
-"""Compiles a tree into a predicate on events; it chooses exactly what the SQL of the same tree chooses."""
+"""Compiles a tree into a predicate on events; it chooses exactly what the SQL of the same tree chooses.
+
+A predicate takes an event and its stored JSON: `body:` looks into the latter, all else into the former.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Final
 
 from audit_webhook.event import Event
 from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
-from audit_webhook.query.syntax import And, Compare, Comparison, Equals, Glob, Node, Not, Or, Word
+from audit_webhook.query.needles import spellings
+from audit_webhook.query.syntax import And, Body, Compare, Comparison, Equals, Glob, Node, Not, Or, Word
 
-Predicate = Callable[[Event], bool]
+Predicate = Callable[[Event, bytes], bool]
 
 _OPERATORS: Final[dict[Comparison, Callable[[int, int], bool]]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -18,17 +22,17 @@ _OPERATORS: Final[dict[Comparison, Callable[[int, int], bool]]] = {
 
 
 def compile_predicate(node: Node) -> Predicate:
-    """Give a function that tells whether an event matches."""
+    """Give a function that tells whether an event with its stored JSON matches."""
     match node:
         case And(children):
             all_of = [compile_predicate(child) for child in children]
-            return lambda event: all(matches(event) for matches in all_of)
+            return lambda event, raw: all(matches(event, raw) for matches in all_of)
         case Or(children):
             any_of = [compile_predicate(child) for child in children]
-            return lambda event: any(matches(event) for matches in any_of)
+            return lambda event, raw: any(matches(event, raw) for matches in any_of)
         case Not(child):
             inner = compile_predicate(child)
-            return lambda event: not inner(event)
+            return lambda event, raw: not inner(event, raw)
         case Equals(field, value):
             return _equals(field, value)
         case Glob(field, parts):
@@ -37,32 +41,49 @@ def compile_predicate(node: Node) -> Predicate:
             return _compare(field, sign, number)
         case Word(text):
             return _word(text)
+        case Body(parts):
+            return _body(parts)
 
 
 def _equals(field: str, value: str) -> Predicate:
     get = BY_NAME[field].value
     if field == "usergroup":
-        return (lambda event: value in event.user_groups) if value else (lambda event: not event.user_groups)
-    return lambda event: get(event) == value
+        return lambda event, raw: value in event.user_groups if value else not event.user_groups
+    return lambda event, raw: get(event) == value
 
 
 def _glob(field: str, parts: tuple[str, ...]) -> Predicate:
     if field == "usergroup":
-        return lambda event: any(glob_matches(parts, group) for group in event.user_groups or ("",))
+        return lambda event, raw: any(glob_matches(parts, group) for group in event.user_groups or ("",))
     get = BY_NAME[field].value
-    return lambda event: glob_matches(parts, get(event))
+    return lambda event, raw: glob_matches(parts, get(event))
 
 
 def _compare(field: str, sign: Comparison, number: int) -> Predicate:
     holds = _OPERATORS[sign]
     if field == "time":
-        return lambda event: holds(event.time // 1000, number)
-    return lambda event: holds(event.code or 0, number)
+        return lambda event, raw: holds(event.time // 1000, number)
+    return lambda event, raw: holds(event.code or 0, number)
 
 
 def _word(text: str) -> Predicate:
     gets = [BY_NAME[field].value for field in WORD_FIELDS]
-    return lambda event: text in event.request_uri or any(text in get(event) for get in gets)
+    return lambda event, raw: text in event.request_uri or any(text in get(event) for get in gets)
+
+
+def _body(parts: tuple[str, ...]) -> Predicate:
+    every = [spellings(part) for part in parts]
+
+    def holds(event: Event, raw: bytes) -> bool:
+        position = 0
+        for forms in every:
+            ends = [at + len(form) for form in forms if (at := raw.find(form, position)) >= 0]
+            if not ends:
+                return False
+            position = min(ends)
+        return True
+
+    return holds
 
 
 def glob_matches(parts: tuple[str, ...], text: str) -> bool:

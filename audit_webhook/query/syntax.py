@@ -61,7 +61,14 @@ class Word:
     text: str
 
 
-Leaf = Equals | Glob | Compare | Word
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The event's stored JSON holds these texts in their order with anything between them; at least one text."""
+
+    parts: tuple[str, ...]
+
+
+Leaf = Equals | Glob | Compare | Word | Body
 Node = And | Or | Not | Leaf
 
 

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from audit_webhook.identity import audit_hash, from_text, time_bound
 from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
-from audit_webhook.query.syntax import And, Compare, Equals, Glob, Node, Not, Or, Word
+from audit_webhook.query.syntax import And, Body, Compare, Equals, Glob, Node, Not, Or, Word
 
 Dialect = Literal["mysql", "sqlite"]
 Value = str | int | bytes
@@ -23,6 +23,14 @@ class Where(NamedTuple):
     sql: str
     parameters: tuple[Value, ...] = ()
     is_exact: bool = True
+
+
+class Parts(NamedTuple):
+    """Conditions that are joined by AND: on callers alone, on actions alone, and all that speaks of events too."""
+
+    callers: Where | None
+    actions: Where | None
+    rest: Where
 
 
 UNKNOWN: Final = Where("TRUE", is_exact=False)
@@ -48,6 +56,42 @@ def compile_where(node: Node, dialect: Dialect) -> Where:
             return Where(f"{_compared(field)} {sign} %s", (bound,))
         case Word(text):
             return _word(text)
+        case Body(_):
+            return UNKNOWN
+
+
+def compile_parts(node: Node, dialect: Dialect) -> Parts:
+    """Give what `compile_where` gives in parts, so that few callers and actions can be looked up beforehand."""
+    children = [(child, _tables(child)) for child in _conjuncts(node)]
+    only: dict[str, Where | None] = {}
+    for table in ("c", "a"):
+        own = tuple(child for child, tables in children if tables == {table})
+        only[table] = compile_where(And(own), dialect) if own else None
+    rest = tuple(child for child, tables in children if tables not in ({"c"}, {"a"}))
+    return Parts(only["c"], only["a"], compile_where(And(rest), dialect))
+
+
+def _conjuncts(node: Node) -> Iterable[Node]:
+    if isinstance(node, And):
+        for child in node.children:
+            yield from _conjuncts(child)
+    else:
+        yield node
+
+
+def _tables(node: Node) -> frozenset[str]:
+    """Give the tables that a node's condition reads: e, c, a."""
+    match node:
+        case And(children) | Or(children):
+            return frozenset().union(*map(_tables, children))
+        case Not(child):
+            return _tables(child)
+        case Equals(field, _) | Glob(field, _):
+            return frozenset(BY_NAME[field].column[0])
+        case Compare(field, _, _):
+            return frozenset(_compared(field)[0])
+        case _:
+            return frozenset("eca")
 
 
 def _join(word: str, parts: Iterable[Where], empty: Where) -> Where:

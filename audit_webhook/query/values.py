@@ -10,7 +10,7 @@ from typing import Final, get_args
 from audit_webhook.event import EPOCH
 from audit_webhook.identity import from_text
 from audit_webhook.query.fields import KIND_GROUPS, Field, Type
-from audit_webhook.query.syntax import And, Compare, Comparison, Equals, Glob, Node, Or, QueryError
+from audit_webhook.query.syntax import And, Body, Compare, Comparison, Equals, Glob, Node, Or, QueryError
 from audit_webhook.query.tokens import Token
 
 _RELATIVE: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
@@ -33,6 +33,15 @@ def _text(field: Field, token: Token, now: int) -> Node:
         resource, _, subresource = token.value.partition("/")
         return And((Equals("resource", field.canonical(resource)), Equals("sub", subresource.lower())))
     return Equals(field.name, field.canonical(token.value))
+
+
+def _body(field: Field, token: Token, now: int) -> Node:
+    """Read the texts between asterisks; those at the ends say nothing that a search inside of a text does not."""
+    texts = [token.value] if token.kind == "phrase" else token.value.split("*")
+    parts = tuple(text for text in texts if text)
+    if not parts:
+        raise QueryError("every event holds that", token.start, max(1, token.end - token.start), (field.example,))
+    return Body(parts)
 
 
 def _kind(field: Field, token: Token, now: int) -> Node:
@@ -110,5 +119,5 @@ def _mistake(field: Field, token: Token, expected: tuple[str, ...]) -> QueryErro
 
 _READERS: Final[dict[Type, Callable[[Field, Token, int], Node]]] = {
     "text": _text, "groups": _text, "audit": _text, "kind": _kind, "code": _code, "flag": _flag, "id": _id,
-    "time": _time,
+    "time": _time, "body": _body,
 }

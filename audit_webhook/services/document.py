@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from audit_webhook.event import Event, rfc3339
 from audit_webhook.humanize import summary
 
@@ -37,3 +39,7 @@ def document_of(event: Event) -> dict[str, object]:
         "kubectl": None,
         **{name: text or None for name, text in texts.items()},
     }
+
+
+COLUMNS: Final = tuple(document_of(Event(id="", cluster="", time=0)))
+"""The public names, in the order of the document."""

@@ -19,7 +19,7 @@ from audit_webhook.identity import from_text, to_text
 from audit_webhook.repository import Repository
 from audit_webhook.search_sql import LAST, Span
 from audit_webhook.services.query import compile_query
-from audit_webhook.services.search import find, read
+from audit_webhook.services.search import event_of, find
 
 PAGE: Final = 50
 LARGEST_PAGE: Final = 500
@@ -68,9 +68,9 @@ def news(repository: Repository, text: str, live: str, now: int) -> News:
     token = _read_token(live)
     spans, positions = _arrived(repository, token, now)
     located = repository.select_events(search, LAST, LARGEST_PAGE * 10, spans) if spans else []
-    events = read(repository, located[:SHOWN_AT_ONCE])
-    if search.matches:
-        events = [event for event in events if search.matches(event)]
+    raws = repository.read_chunks(located[:SHOWN_AT_ONCE])
+    matches = search.matches or (lambda event, raw: True)
+    events = [event for raw in raws if matches(event := event_of(raw), raw.raw)]
     return News(events, _write_token(_Token(now, positions)), max(0, len(located) - SHOWN_AT_ONCE))
 
 

@@ -149,14 +149,14 @@ def _hints(text: str) -> Iterator[Hint]:
     for field in LOOSENED:
         value = term_value(text, field)
         if value:
-            yield Hint(f"Leave out {field}:{shown(value, longest=40)}", with_term(text, field, ""))
+            yield Hint(f"Leave out {field}:{shown(value, longest=40)}", with_term(text, field, None))
     yield Hint("A value must match as a whole: user:ali* finds what begins with ali.")
     yield Hint("Show everything", "")
 
 
 def _changed(text: str, field: str, value: str) -> str:
     try:
-        return with_term(text, field, value)
+        return with_term(text, field, value or None)
     except QueryError:
         # What cannot be read cannot be edited; the choice then starts anew.
         return f"{field}:{quote(value)}" if value else ""

@@ -28,12 +28,13 @@ QUARANTINE_BYTES: Final = 256 * 1024**2
 
 
 class Receipt(NamedTuple):
-    """Where the items of a batch went; received = stored + duplicate + quarantined."""
+    """Where the items of a batch went; received = stored + duplicate + quarantined + spooled."""
 
     received: int
     stored: int
     duplicate: int
     quarantined: int
+    spooled: int = 0
 
 
 class Batch(NamedTuple):
@@ -49,7 +50,11 @@ def receive(repository: Repository, cluster: str, body: bytes, received: int) ->
 
     Raises MalformedBatch when the body holds nothing like an event, StoreUnavailable when it could not be stored.
     """
-    batch = read_batch(cluster, body, received)
+    return store_batch(repository, cluster, read_batch(cluster, body, received), received)
+
+
+def store_batch(repository: Repository, cluster: str, batch: Batch, received: int) -> Receipt:
+    """Store a batch that was read, in one transaction, and give the receipt; raises StoreUnavailable."""
     if batch.quarantined:
         _check_room(repository)
     stored = _store(repository, cluster, batch, received)

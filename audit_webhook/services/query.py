@@ -17,6 +17,7 @@ def compile_query(text: str, now: int, dialect: Literal["mysql", "sqlite"]) -> S
     """Give the search for a query; raises query.QueryError."""
     tree = query.parse(text, now)
     where = query.compile_where(tree, dialect)
+    callers, actions, rest = query.compile_parts(tree, dialect)
     test = query.necessary(tree, dialect)
     since, until = query.time_bounds(tree)
     return Search(
@@ -27,4 +28,8 @@ def compile_query(text: str, now: int, dialect: Literal["mysql", "sqlite"]) -> S
         lowest=FIRST if since is None else time_bound(since),
         highest=LAST if until is None else time_bound(until),
         matches=None if where.is_exact else query.compile_predicate(tree),
+        callers=Condition(callers.sql, callers.parameters) if callers else None,
+        actions=Condition(actions.sql, actions.parameters) if actions else None,
+        rest=Condition(rest.sql, rest.parameters),
+        needles=query.needles(tree),
     )

@@ -15,13 +15,16 @@ from audit_webhook.event import Event
 from audit_webhook.identity import time_bound, to_text
 from audit_webhook.repository import Located, Raw, Repository
 from audit_webhook.rows import window_end
-from audit_webhook.search_sql import EVERYTHING, FIRST, LAST, Search, Span
+from audit_webhook.search_sql import EVERYTHING, FIRST, LAST, Search, Span, narrow
+from audit_webhook.services import scan
 
 FIRST_GROUP: Final = 4
 UNTESTED: Final = 12
 LARGEST_GROUP: Final = 64
 INEXACT_ROWS: Final = 5_000
+MOST_IDS: Final = 1000
 SECONDS: Final = 3.0
+SCAN_SECONDS: Final = 0.6
 
 
 class Found(NamedTuple):
@@ -39,34 +42,55 @@ def find(repository: Repository, search: Search, before: bytes = LAST, limit: in
     if search.matches is None and (is_whole or search.use_index):
         located = repository.select_events(search, before, limit)
         return Found(read(repository, located), located[-1].id if len(located) == limit else None)
-    return _walk(repository, search, before, limit)
+    narrowed = _narrow(repository, search)
+    if narrowed is None:
+        return Found([], None)
+    if search.matches is None:
+        return _walk(repository, narrowed, before, limit, SECONDS)
+    with scan.place() as is_free:
+        if is_free:
+            return _walk(repository, narrowed, before, limit, min(SECONDS, SCAN_SECONDS))
+    return Found([], before, gave_up=True)
 
 
-def _walk(repository: Repository, search: Search, before: bytes, limit: int) -> Found:
-    """Read groups of candidate chunks until the page is full, nothing is left, or time is up."""
-    deadline = time.monotonic() + SECONDS
+def _narrow(repository: Repository, search: Search) -> Search | None:
+    """Look up which callers and actions may match, where they are few; None when there are none and so no match."""
+    callers = repository.select_callers(search.callers, MOST_IDS + 1) if search.callers else None
+    actions = repository.select_actions(search.actions, MOST_IDS + 1) if search.actions else None
+    if callers == [] or actions == []:
+        return None
+    few = [ids if ids and len(ids) <= MOST_IDS else None for ids in (callers, actions)]
+    return narrow(search, few[0], few[1])
+
+
+def _walk(repository: Repository, search: Search, before: bytes, limit: int, seconds: float) -> Found:
+    """Read groups of candidate chunks until the page is full, nothing is left, or time is up.
+
+    However little time there is, the next step begins further back than this one: else a walk might never end.
+    """
+    deadline = time.monotonic() + seconds
     matches: dict[bytes, Located] = {}
     edge, gave_up = FIRST, False
-    for group in _groups(repository, search, before):
-        matches |= {item.id: item for item in _matches(repository, search, before, limit, group)}
-        edge = group[-1].end
-        gave_up = time.monotonic() > deadline
+    for group, is_last in _groups(repository, search, before):
+        if group:
+            matches |= {item.id: item for item in _matches(repository, search, before, limit, group)}
+        edge = FIRST if is_last else group[-1].end
+        gave_up = not is_last and edge < before and time.monotonic() > deadline
         if gave_up or sum(identifier >= edge for identifier in matches) >= limit:
             break
-    else:
-        edge = FIRST
     page = sorted((identifier for identifier in matches if identifier >= edge), reverse=True)[:limit]
     unread = page[-1] if len(page) == limit else edge if gave_up else None
     return Found(read(repository, [matches[identifier] for identifier in page]), unread, unread == edge)
 
 
-def _groups(repository: Repository, search: Search, before: bytes) -> Iterator[list[Span]]:
-    """Give candidate chunks, newest first, in growing groups.
+def _groups(repository: Repository, search: Search, before: bytes) -> Iterator[tuple[list[Span], bool]]:
+    """Give candidate chunks, newest first, in growing groups, each with whether it is the last one.
 
     The first few are taken as they come: what is frequent is found there without asking which chunks may hold it.
     """
     below = time_bound(window_end(_milliseconds(min(before, search.highest))))
     size = FIRST_GROUP
+    largest = scan.CHUNKS_AT_ONCE if search.needles else LARGEST_GROUP
     seen = 0
     untested = search._replace(test=None)
     while True:
@@ -76,13 +100,12 @@ def _groups(repository: Repository, search: Search, before: bytes) -> Iterator[l
             group = repository.select_driven_chunks(search, below, before, size)
         else:
             group = repository.select_chunks(search, below, before, size)
-        if group:
-            yield group
+        yield group, len(group) < size
         if len(group) < size:
             return
         below = group[-1].id
         seen += len(group)
-        size = min(size * 2, LARGEST_GROUP)
+        size = min(size * 2, largest)
 
 
 def _milliseconds(identifier: bytes) -> int:
@@ -95,14 +118,19 @@ def _matches(
     """Give the newest matches in a group of chunks; at least ``limit`` of them where there are as many."""
     if search.matches is None:
         return repository.select_events(search, before, limit, group)
+    hits = scan.Hits(repository, group, search.needles) if search.needles else None
+    spans = hits.spans if hits else group
     found: list[Located] = []
-    while True:
-        located = repository.select_events(search, before, INEXACT_ROWS, group)
-        events = zip(located, read(repository, located), strict=True)
-        found += [item for item, event in events if search.matches(event)]
+    while spans:
+        located = repository.select_events(search, before, INEXACT_ROWS, spans)
+        likely = [item for item in located if hits is None or hits.touch(item)]
+        places = {item.id: item for item in likely}
+        raws = repository.read_chunks(likely)
+        found += [places[raw.id] for raw in raws if search.matches(event_of(raw), raw.raw)]
         if len(located) < INEXACT_ROWS or len(found) >= limit:
-            return found
+            break
         before = located[-1].id
+    return found
 
 
 def read(repository: Repository, located: list[Located]) -> list[Event]:

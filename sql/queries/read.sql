@@ -14,6 +14,12 @@ FROM events e {hint} {joins}
 WHERE e.id >= %s AND e.id < %s AND {where}
 ORDER BY e.id DESC LIMIT %s
 
+-- name: select_callers
+SELECT c.id FROM callers c WHERE {where} LIMIT %s
+
+-- name: select_actions
+SELECT a.id FROM actions a WHERE {where} LIMIT %s
+
 -- name: select_chunks
 SELECT k.id, k.first_id
 FROM chunks k
@@ -28,6 +34,12 @@ ORDER BY d.chunk_id DESC LIMIT %s
 
 -- name: read_chunks
 SELECT id, cluster, received, frames, content FROM chunks WHERE id IN ({ids})
+
+-- name: chunk_contents
+SELECT id, frames, content FROM chunks WHERE id IN ({ids})
+
+-- name: oldest_chunk
+SELECT first_id FROM chunks WHERE id >= %s ORDER BY id LIMIT 1
 
 -- name: arrived_chunks
 SELECT id, first_id, sequence FROM chunks
@@ -48,6 +60,3 @@ SELECT id, cluster, received, reason, raw_bytes, content FROM quarantine ORDER B
 
 -- name: quarantine_size
 SELECT COUNT(*), COALESCE(SUM(raw_bytes), 0) FROM quarantine
-
--- name: ping
-SELECT 1

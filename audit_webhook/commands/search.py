@@ -1,0 +1,62 @@
+"""``audit-webhook search``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from audit_webhook.commands import settings
+from audit_webhook.commands.terminal import Bar
+from audit_webhook.event import Event
+from audit_webhook.query import QueryError
+from audit_webhook.repository import Repository, open_repository
+from audit_webhook.services.export import walk, write_ndjson
+from audit_webhook.services.lines import explain, line_of
+from audit_webhook.services.query import compile_query
+from audit_webhook.wiring import now
+
+HELP: Final = "print the events that match a query, newest first; exit code 1 when none does"
+FOUND, NOTHING, MISTAKE = 0, 1, 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the query and how to print."""
+    parser.add_argument("query", nargs="*", metavar="QUERY", help="as in the search box: user:alice verb:delete")
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most N events (100); 0 for all")
+    parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print what matches while it is found."""
+    text = " ".join(chosen.query).strip()
+    repository = open_repository(settings.load())
+    bar, count = Bar(), 0
+    try:
+        for event in _matches(repository, text, bar):
+            print_event(event, chosen.json)
+            count += 1
+            if count == chosen.limit:
+                break
+    except QueryError as error:
+        print(explain(text, error), file=sys.stderr)
+        return MISTAKE
+    finally:
+        bar.clear()
+        repository.close()
+    return FOUND if count else NOTHING
+
+
+def _matches(repository: Repository, text: str, bar: Bar) -> Iterator[Event]:
+    count = 0
+    for found in walk(repository, compile_query(text, now(), repository.database.dialect)):
+        bar.clear()
+        yield from found.events
+        count += len(found.events)
+        bar.draw(None, f"{count:,} found, searching on")
+
+
+def print_event(event: Event, as_json: bool) -> None:
+    """Print an event as a line for people, or of JSON."""
+    print(write_ndjson([event]).decode().rstrip("\n") if as_json else line_of(event), flush=True)

@@ -1,0 +1,104 @@
+"""Describes the JSON interface in OpenAPI (spec.openapis.org/oas/v3.1.0); tests hold the server to it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from audit_webhook import __version__
+
+Schema = dict[str, object]
+
+_TEXT: Final[Schema] = {"type": ["string", "null"]}
+_ID: Final[Schema] = {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+_TEXTS: Final = (
+    "level", "stage", "verb", "user", "impersonated_user", "source_ip", "user_agent", "namespace", "group", "resource",
+    "subresource", "name", "decision", "reason", "request_uri", "audit_id",
+)
+EVENT: Final[dict[str, Schema]] = {
+    "id": _ID,
+    "cluster": {"type": "string"},
+    "time": _TIME,
+    "received": _TIME,
+    "code": {"type": ["integer", "null"], "minimum": 1, "maximum": 999},
+    "user_groups": {"type": "array", "items": {"type": "string"}},
+    "summary": {"type": "string"},
+    "kubectl": {"type": ["object", "null"]},
+    **{name: _TEXT for name in _TEXTS},
+}
+_MISTAKE: Final[dict[str, Schema]] = {
+    "error": {"type": "string"},
+    "message": {"type": "string"},
+    "status": {"type": "integer"},
+    "position": {"type": "integer", "description": "where in q the mistake is, in characters"},
+    "length": {"type": "integer"},
+    "expected": {"type": "array", "items": {"type": "string"}},
+}
+
+
+def describe(base: str = "") -> dict[str, object]:
+    """Give the document; ``base`` is the path below which the server is reached."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Audit webhook", "version": __version__, "license": {"name": "Apache-2.0"}},
+        "servers": [{"url": f"{base}/api/v1"}],
+        "paths": {
+            "/events": {"get": _operation("listEvents", "A page of matching events, newest first.", _LIST, _PAGE)},
+            "/events/{id}": {"get": _operation("getEvent", "One event with its original JSON.", _ONE, _WITH_RAW, 404)},
+            "/export": {"get": _operation("exportEvents", "All matching events as a file.", _EXPORT, _FILES)},
+        },
+        "components": {"schemas": {"Event": _record(EVENT), "Error": _record(_MISTAKE, "error", "message", "status")}},
+    }
+
+
+def _record(properties: dict[str, Schema], *required: str) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(required or properties)}
+
+
+def _json(schema: Schema) -> dict[str, object]:
+    return {"application/json": {"schema": schema}}
+
+
+def _operation(
+    name: str, summary: str, parameters: list[Schema], content: dict[str, object], *errors: int
+) -> dict[str, object]:
+    mistake = _json({"$ref": "#/components/schemas/Error"})
+    reasons = {400: "A parameter cannot be used.", 404: "There is no such event.", 503: "Try again later."}
+    answers = {str(code): {"description": reasons[code], "content": mistake} for code in (400, *errors, 503)}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {"200": {"description": summary, "content": content}, **answers},
+    }
+
+
+def _parameter(name: str, meaning: str, schema: Schema, place: str = "query") -> Schema:
+    return {"name": name, "in": place, "required": place == "path", "description": meaning, "schema": schema}
+
+
+_Q: Final = _parameter("q", "A query; without one, everything matches.", {"type": "string", "maxLength": 4096})
+_LIST: Final = [
+    _Q,
+    _parameter("limit", "How many events at most.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
+    _parameter("cursor", "What the page before gave as next.", _ID),
+]
+_ONE: Final = [_parameter("id", "The event's id.", _ID, "path")]
+_EXPORT: Final = [
+    _Q,
+    _parameter("format", "How events are written.", {"type": "string", "enum": ["ndjson", "csv"], "default": "ndjson"}),
+]
+_PAGE: Final = _json(_record({
+    "events": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
+    "next": {
+        "type": ["string", "null"],
+        "description": "The cursor of the next page; null at the end. A page may be short although more is to come.",
+    },
+}))
+_WITH_RAW: Final = _json({"allOf": [
+    {"$ref": "#/components/schemas/Event"}, _record({"raw": {"type": "string", "description": "The JSON as stored."}}),
+]})
+_FILES: Final[dict[str, object]] = {
+    "application/x-ndjson": {"schema": {"type": "string", "description": "An Event in JSON on each line."}},
+    "text/csv": {"schema": {"type": "string"}},
+}

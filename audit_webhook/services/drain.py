@@ -1,0 +1,120 @@
+"""Brings what waits in the spool into the database: oldest first, one file in memory, beside the direct writes.
+
+A file goes away after the commit. If the process dies between the two, the file is stored again, and the database knows
+all of it by its ids.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from audit_webhook.breaker import Breaker
+from audit_webhook.deadline import within
+from audit_webhook.decode import read_wire, to_event
+from audit_webhook.errors import RowRefused, StoreMisconfigured, StoreUnavailable
+from audit_webhook.parcel import Parcel
+from audit_webhook.repository import Repository
+from audit_webhook.rows import Identified
+from audit_webhook.services.ingest import Batch, store_batch
+from audit_webhook.spool import Spool
+from audit_webhook.tolerant import Undecodable
+from audit_webhook.transaction import Quarantined
+
+logger: Final = logging.getLogger(__name__)
+
+PASS_FILES: Final = 256
+PAUSE_SECONDS: Final = 1.0
+STORE_SECONDS: Final = 20.0
+AGAIN_SECONDS: Final = 15.0
+
+
+class Drainer:
+    """A thread that empties the spool while the database answers; of several processes one works at a time."""
+
+    def __init__(self, spool: Spool, repository: Repository, breaker: Breaker, clock: Callable[[], int]) -> None:
+        """Drain this spool into this repository; what waited counts as received when the clock says it arrives.
+
+        The live feed shows what has become visible by the time of receipt.
+        """
+        self._spool = spool
+        self._repository = repository
+        self._breaker = breaker
+        self._clock = clock
+        self._later: dict[str, float] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="drainer", daemon=True)
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the file at hand and do nothing more."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(STORE_SECONDS)
+
+    def drain(self) -> int:
+        """Store what waits, up to a few hundred files, and give how many are gone; ends early when one fails."""
+        if self._breaker.is_open():
+            return 0
+        with self._spool.sole() as is_mine:
+            if not is_mine:
+                return 0
+            self._later = {name: moment for name, moment in self._later.items() if moment > time.monotonic()}
+            done = 0
+            for name in self._spool.oldest(PASS_FILES, self._later):
+                if self._stopped.is_set() or not self._drain_file(name):
+                    break
+                done += 1
+            return done
+
+    def _run(self) -> None:
+        done = 0
+        while not self._stopped.wait(0 if done else PAUSE_SECONDS):
+            try:
+                done = self.drain()
+            except OSError as error:
+                logger.error("the spool cannot be read: %s", error)
+                done = 0
+
+    def _drain_file(self, name: str) -> bool:
+        """Store one file; False when it has to wait, and then others go before it for a while."""
+        try:
+            parcel = self._spool.read(name)
+            if parcel is None:
+                return True
+            moment = self._clock()
+            with within(STORE_SECONDS, self._breaker.is_open):
+                store_batch(self._repository, parcel.cluster, _batch_of(parcel, moment), moment)
+            self._breaker.note_stored()
+            self._spool.remove(name, parcel)
+        except RowRefused as error:
+            self._spool.set_aside(name, str(error))
+        except (StoreUnavailable, StoreMisconfigured, OSError) as error:
+            logger.warning("the spool's file %.80r could not be stored and has to wait: %s", name, error)
+            self._breaker.look()
+            if not self._breaker.is_open():  # then it is the file's own fault, and it must not hold up the others
+                self._later[name] = time.monotonic() + AGAIN_SECONDS
+            return False
+        return True
+
+
+def _batch_of(parcel: Parcel, received: int) -> Batch:
+    """Make the batch that was spooled, redacted and identified already."""
+    events: dict[bytes, Identified] = {}
+    quarantined = [
+        Quarantined(item.id, parcel.cluster, received, item.reason, item.raw_bytes, item.content)
+        for item in parcel.unread
+    ]
+    for item in parcel.events:
+        try:
+            events[item.id] = Identified(item.id, to_event(read_wire(item.raw), item.raw, parcel.cluster), item.raw)
+        except Undecodable as error:
+            reason = str(error)[:255]
+            quarantined.append(Quarantined(item.id, parcel.cluster, received, reason, len(item.raw), item.raw))
+    return Batch(events, 0, quarantined)

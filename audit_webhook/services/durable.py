@@ -1,0 +1,82 @@
+"""Takes a batch into safe keeping: into the database, or into the spool while the database is away.
+
+A receipt is a promise: the batch is committed, or it is written and synced to the spool. Nothing else is acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from audit_webhook.breaker import Breaker
+from audit_webhook.deadline import within
+from audit_webhook.errors import SpoolUnavailable, StoreMisconfigured, StoreUnavailable
+from audit_webhook.parcel import Item, Parcel, Unread
+from audit_webhook.repository import Repository
+from audit_webhook.services.ingest import Batch, Receipt, read_batch, store_batch
+from audit_webhook.spool import Spool, SpoolState
+
+logger: Final = logging.getLogger(__name__)
+
+STORE_SECONDS: Final = 20.0  # a kube-apiserver waits 30 s for all of it, the reading of the body included
+STORE_SECONDS_BEFORE_SPOOL: Final = 5.0
+
+
+class DurableStore:
+    """The database with the spool, if there is one, behind it."""
+
+    def __init__(self, repository: Repository, breaker: Breaker, spool: Spool | None) -> None:
+        """Keep batches in the repository while the breaker is closed, and in the spool otherwise."""
+        self._repository = repository
+        self._breaker = breaker
+        self._spool = spool
+
+    def receive(self, cluster: str, body: bytes, received: int) -> Receipt:
+        """Keep a batch durably and give the receipt; ``received`` is the time in microseconds.
+
+        Raises MalformedBatch when the body holds nothing like an event, StoreUnavailable when it could not be kept.
+        """
+        if not self._is_worth_reading():
+            raise StoreUnavailable("the database is away, and there is no spool that could take the batch")
+        batch = read_batch(cluster, body, received)
+        if self._breaker.is_open():
+            return self._put_by(cluster, batch, received)
+        try:
+            return self._store(cluster, batch, received)
+        except (StoreUnavailable, StoreMisconfigured) as error:
+            if self._spool is None:
+                raise
+            logger.warning("the database did not take a batch, which goes into the spool: %s", error)
+        return self._put_by(cluster, batch, received)
+
+    def is_ready(self) -> bool:
+        """Whether the next batch can be kept, in the database or in the spool."""
+        return self._breaker.is_storing() or (self._spool is not None and self._spool.can_take())
+
+    def spool_state(self) -> SpoolState | None:
+        """Give what waits in the spool and what was drained; None when there is no spool."""
+        return self._spool.state() if self._spool else None
+
+    def _is_worth_reading(self) -> bool:
+        return not self._breaker.is_open() or (self._spool is not None and self._spool.can_take())
+
+    def _store(self, cluster: str, batch: Batch, received: int) -> Receipt:
+        seconds = STORE_SECONDS if self._spool is None else STORE_SECONDS_BEFORE_SPOOL
+        try:
+            with within(seconds, self._breaker.is_open):
+                receipt = store_batch(self._repository, cluster, batch, received)
+        except (StoreUnavailable, StoreMisconfigured):
+            self._breaker.note_failed()
+            raise
+        self._breaker.note_stored()
+        return receipt
+
+    def _put_by(self, cluster: str, batch: Batch, received: int) -> Receipt:
+        """Keep a batch in the spool."""
+        if self._spool is None:
+            raise SpoolUnavailable("the database went away, and there is no spool")
+        events = [Item(item.id, item.raw) for item in batch.events.values()]
+        unread = [Unread(item.id, item.reason, item.raw_bytes, item.content) for item in batch.quarantined]
+        self._spool.write(Parcel(cluster, received, events, unread))
+        kept = len(events) + len(unread)
+        return Receipt(kept + batch.repeated, stored=0, duplicate=batch.repeated, quarantined=0, spooled=kept)

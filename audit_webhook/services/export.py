@@ -1,0 +1,124 @@
+"""Writes all events of a search as a stream: NDJSON for programs, CSV for spreadsheets.
+
+A stream takes one of few places for as long as it runs, so that exports never hold every thread of the server.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+import orjson
+
+from audit_webhook.errors import InvalidParameter, ServerBusy
+from audit_webhook.event import EPOCH, Event
+from audit_webhook.repository import Repository
+from audit_webhook.search_sql import LAST, Search
+from audit_webhook.services.document import COLUMNS, document_of
+from audit_webhook.services.query import compile_query
+from audit_webhook.services.rows import shown
+from audit_webhook.services.search import Found, find
+
+PLACES: Final = 2
+STEP_EVENTS: Final = 500
+PAUSE_SECONDS: Final = 0.2
+LONGEST_CELL: Final = 32_000  # a spreadsheet takes 32,767 characters
+
+_places: Final = threading.BoundedSemaphore(PLACES)
+# What a spreadsheet would run: a sign at the beginning of a cell, or of what another separator makes one.
+_FORMULA: Final = re.compile(r"(^|[;,|\t\r\n])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+
+
+class Format(NamedTuple):
+    """How events are written: the media type, the beginning of the file, and the bytes of some events."""
+
+    media_type: str
+    head: bytes
+    write: Callable[[Iterable[Event]], bytes]
+
+
+def walk(repository: Repository, search: Search) -> Iterator[Found]:
+    """Give all matches in steps, newest first; each step tells how far it came."""
+    before = LAST
+    while True:
+        found = find(repository, search, before, STEP_EVENTS)
+        yield found
+        if found.unread is None:
+            return
+        if found.unread == before:
+            time.sleep(PAUSE_SECONDS)  # others search just now; each of them is done within a second
+        before = found.unread
+
+
+class Export:
+    """A stream of bytes that holds a place until it is closed."""
+
+    def __init__(self, repository: Repository, text: str, name: str, now: int) -> None:
+        """Compile the query and make the first step, so that what cannot work fails before anything is sent.
+
+        Raises QueryError, InvalidParameter, ServerBusy and what the repository raises.
+        """
+        if name not in FORMATS:
+            raise InvalidParameter(f"format is one of {', '.join(FORMATS)}")
+        self.format: Final = FORMATS[name]
+        self.filename: Final = f"audit-events-{EPOCH + timedelta(microseconds=now):%Y%m%dT%H%M%SZ}.{name}"
+        search = compile_query(text, now, repository.database.dialect)
+        if not _places.acquire(blocking=False):
+            raise ServerBusy(f"{PLACES} exports run already; try again when one of them is done")
+        self._is_open = True
+        try:
+            self._steps = walk(repository, search)
+            self._first = next(self._steps)
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the file in pieces."""
+        yield self.format.head
+        yield self.format.write(self._first.events)
+        for found in self._steps:
+            yield self.format.write(found.events)
+        self.close()
+
+    def close(self) -> None:
+        """Give the place back."""
+        if self._is_open:
+            self._is_open = False
+            _places.release()
+
+
+def write_ndjson(events: Iterable[Event]) -> bytes:
+    """Write a line of JSON for each event."""
+    return b"".join(orjson.dumps(document_of(event), option=orjson.OPT_APPEND_NEWLINE) for event in events)
+
+
+def write_csv(events: Iterable[Event]) -> bytes:
+    """Write a row for each event (RFC 4180)."""
+    return _rows([_cell(value) for value in document_of(event).values()] for event in events)
+
+
+def _rows(rows: Iterable[Iterable[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> str:
+    """Write a value so that no spreadsheet takes it for a formula (owasp.org, CSV Injection) or hides part of it."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return _FORMULA.sub(r"\1\2'", shown(text, kept="\n", longest=LONGEST_CELL))
+
+
+FORMATS: Final = {
+    "ndjson": Format("application/x-ndjson", b"", write_ndjson),
+    "csv": Format("text/csv", _rows([COLUMNS]), write_csv),
+}

@@ -1,0 +1,108 @@
+"""The command line answers as programs and people expect: exit codes, JSON, nothing that disturbs a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from audit_webhook.cli import main
+from audit_webhook.commands.terminal import Bar
+from audit_webhook.config import Config
+from audit_webhook.repository import Repository, open_repository
+from audit_webhook.services.ingest import receive
+from audit_webhook.wiring import now
+from tests.factories import audit_event, event_list
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
+    """A SQLite store that commands find as their own, without any token."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("WEBHOOK_TOKEN", "ENVIRONMENT", "DB_HOST", "DB_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    repository = open_repository(Config.from_env({"DB_PATH": "audit.db"}, is_serving=False))
+    repository.migrate()
+    yield repository
+    repository.close()
+
+
+def send(store: Repository, *names: str) -> None:
+    """Store an event for each user name, one a second."""
+    items = [audit_event(number, user={"username": name}) for number, name in enumerate(names)]
+    receive(store, "prod", event_list(items), now())
+
+
+def test_search_prints_matches_newest_first(store: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    send(store, "alice", "bob", "alice")
+    assert main(["search", "user:alice", "or", "user:bob"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines == sorted(lines, reverse=True)
+    assert lines[1].startswith("2026-11-23 12:00:01Z  prod  200  bob ")
+
+
+def test_search_as_json_gives_what_the_interface_gives(
+    store: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(store, *["alice"] * 7)
+    assert main(["search", "--json", "--limit", "5", "user:alice"]) == 0
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(documents) == 5 and documents[0]["user"] == "alice"
+
+
+def test_search_that_finds_nothing_says_no(store: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", "user:nobody"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("command", ["search", "tail"])
+def test_mistake_is_shown_at_its_place(
+    store: Repository, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "user:alice", "vreb:get"]) == 2
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[1:3] == ["  user:alice vreb:get", "             ^^^^^"]
+    assert "verb" in shown[3]
+
+
+def test_no_line_can_move_the_cursor(store: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    send(store, "evil\x1b[2J\x1b]0;title\x07\n\u202e")
+    assert main(["search"]) == 0
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1 and not {"\x1b", "\x07", "\u202e"} & set(line)
+
+
+def test_tail_prints_the_newest_in_their_order_and_follows(
+    store: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(store, "one", "two", "three")
+    turns = iter(("four", "five", ""))
+
+    def arrive(seconds: float) -> None:
+        name = next(turns)
+        if not name:
+            raise KeyboardInterrupt
+        send(store, name)
+
+    monkeypatch.setattr(time, "sleep", arrive)
+    assert main(["tail", "-f", "-n", "2", "--json", "-user:nobody"]) == 0
+    users = [json.loads(line)["user"] for line in capsys.readouterr().out.splitlines()]
+    assert users == ["two", "three", "four", "five"]
+
+
+def test_bar_draws_only_on_a_terminal() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    file, terminal = io.StringIO(), Terminal()
+    for stream in (file, terminal):
+        bar = Bar(stream)
+        bar.draw(0.5, "half")
+        bar.clear()
+    assert file.getvalue() == ""
+    assert f"[{'#' * 15}{' ' * 15}]  50% half" in terminal.getvalue()

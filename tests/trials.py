@@ -1,0 +1,314 @@
+"""The trials of durability: each makes one thing fail while batches come in, and gives what the store has to show.
+
+`tests/test_faults.py` runs them briefly and `tests/soak.py` at length.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from audit_webhook.parcel import Item, Parcel, wrap
+from audit_webhook.services.ingest import read_batch
+from audit_webhook.spool import Spool
+from tests.apiserver import ApiServer, batches
+from tests.factories import event_list
+from tests.ledger import Ledger, Verdict
+from tests.mariadb import MariaDB
+from tests.proxy import Proxy
+from tests.service import SERVE, Service
+from tests.small_disk import SmallDisk
+
+PARALLEL = 4
+SPEED = 20.0
+_numbers = itertools.count(1)
+
+
+class Arena:
+    """A service on an engine, with the ledger of what was sent to it; without a MariaDB, the engine is SQLite."""
+
+    def __init__(
+        self, folder: Path, server: MariaDB | None = None, spool: bool = False, program: tuple[str, ...] = SERVE,
+        speed: float = SPEED, parallel: int = PARALLEL, **settings: str,
+    ) -> None:
+        """Prepare a fresh database and a folder; nothing is started."""
+        self.server = server
+        self.folder = folder / f"arena{next(_numbers)}"
+        self.folder.mkdir()
+        if server is not None:
+            settings |= server.environment(f"trial_{next(_numbers)}")
+        if spool:
+            settings = {"SPOOL_DIR": str(self.folder / "spool"), **settings}
+        self.service = Service(self.folder, settings, program)
+        self.ledger = Ledger()
+        self.api = ApiServer(self.service.url, self.ledger, speed=speed)
+        self.parallel = parallel
+
+    @property
+    def database(self) -> MariaDB:
+        """The MariaDB of this arena."""
+        assert self.server is not None
+        return self.server
+
+    def judge(self) -> Verdict:
+        """Compare the ledger with the store."""
+        store = self.service.open_store()
+        try:
+            return self.ledger.judge(store)
+        finally:
+            store.close()
+
+    @contextmanager
+    def load(self, events: int = 50, source: Iterator[list[bytes]] | None = None) -> Iterator[None]:
+        """Send batches during the block, and see the last ones through after it."""
+        over = threading.Event()
+        endless = itertools.takewhile(lambda batch: not over.is_set(), source or batches(1_000_000, events))
+        sender = threading.Thread(target=self.api.send_all, args=(endless, self.parallel))
+        sender.start()
+        try:
+            yield
+        finally:
+            over.set()
+            sender.join()
+
+
+def kill_service(arena: Arena, kills: int) -> Verdict:
+    """Kill the service at random moments under load, and start it again each time."""
+    with arena.service:
+        with arena.load():
+            for _ in range(kills):
+                time.sleep(random.uniform(0.05, 0.8))
+                arena.service.kill()
+                arena.service.start()
+        return arena.judge()
+
+
+def kill_database(arena: Arena, kills: int) -> Verdict:
+    """Kill mariadbd at random moments under load, and start it again each time."""
+    with arena.service:
+        with arena.load():
+            for _ in range(kills):
+                time.sleep(random.uniform(0.2, 1.2))
+                arena.database.stop()
+                arena.database.start()
+                arena.service.wait_until("/readyz", 200, 15)
+        return arena.judge()
+
+
+def lose_answers(arena: Arena, count: int) -> Verdict:
+    """Let the answer of every batch be lost after the commit; each is sent again."""
+    with arena.service, Proxy(arena.service.port) as proxy:
+        api = ApiServer(proxy.url, arena.ledger, speed=100)
+        for batch in batches(count, 400):
+            proxy.lose(1)
+            assert api.send(batch)
+        api.close()
+        assert proxy.lost == count
+        return arena.judge()
+
+
+def kill_while_spooling(arena: Arena, kills: int) -> Verdict:
+    """Kill the service while it fills the spool, then while it drains it."""
+    with arena.service:
+        arena.database.stop()
+        with arena.load():
+            for _ in range(kills):
+                time.sleep(random.uniform(0.05, 0.8))
+                arena.service.kill()
+                arena.service.start()
+        arena.database.start()
+        for _ in range(kills):
+            time.sleep(random.uniform(0.05, 0.8))
+            arena.service.kill()
+            arena.service.start()
+        arena.service.wait_until_drained(120)
+        return arena.judge()
+
+
+def outage(arena: Arena, seconds: float) -> Verdict:
+    """Let the database be away under load for a while."""
+    with arena.service:
+        with arena.load():
+            time.sleep(0.5)
+            arena.database.stop()
+            arena.service.wait_until("/readyz", 200 if "SPOOL_DIR" in arena.service.settings else 503, 5)
+            time.sleep(seconds)
+            arena.database.start()
+            arena.service.wait_until("/readyz", 200, 5)
+        if "SPOOL_DIR" in arena.service.settings:
+            arena.service.wait_until_drained(seconds * 10 + 60)
+        return arena.judge()
+
+
+def freeze(arena: Arena, seconds: float) -> tuple[Verdict, float]:
+    """Let the database hang under load; give also the longest wait for ``/healthz`` meanwhile."""
+    slowest = 0.0
+    with arena.service:
+        with arena.load():
+            time.sleep(0.5)
+            arena.database.freeze()
+            end = time.monotonic() + seconds
+            try:
+                while time.monotonic() < end:
+                    slowest = max(slowest, arena.service.wait_until("/healthz", 200, 5))
+                    time.sleep(0.05)
+            finally:
+                arena.database.thaw()
+            arena.service.wait_until("/readyz", 200, 5)
+        return arena.judge(), slowest
+
+
+def long_outage(arena: Arena, seconds: float, rate: float) -> tuple[Verdict, float, int]:
+    """Let the database be away while so many batches come every second, and go on coming.
+
+    Gives also the speed of the drain, in batches stored from the spool for each that came meanwhile, and by how many
+    bytes the service grew.
+    """
+    with arena.service:
+        arena.api.send_all(batches(5, 400), 1)
+        before = arena.service.memory()
+        arena.database.stop()
+        arena.service.wait_until("/readyz", 200, 5)
+        paced = paced_batches(rate, 400)
+        with arena.load(source=paced):
+            time.sleep(seconds)
+            arena.database.start()
+            most, began = 0, time.monotonic()
+            while (waiting := arena.service.spooled()) >= most:
+                most = waiting
+                assert time.monotonic() - began < 10, "nothing is drained"
+                time.sleep(0.02)
+            spent = arena.service.wait_until_drained(seconds + 30)
+        grown = arena.service.memory() - before
+        return arena.judge(), waiting / spent / rate, grown
+
+
+def paced_batches(rate: float, events: int) -> Iterator[list[bytes]]:
+    """Give so many batches a second."""
+    due = time.monotonic()
+    for batch in batches(1_000_000, events):
+        due = max(due + 1 / rate, time.monotonic())
+        time.sleep(due - time.monotonic())
+        yield batch
+
+
+def fill_disk(arena: Arena, disk: SmallDisk) -> Verdict:
+    """Fill the disk under load, wait until that is noticed, and make room again; the service is not restarted."""
+    with arena.service:
+        if "SPOOL_DIR" in arena.service.settings:
+            arena.database.stop()
+        with arena.load(events=200):
+            time.sleep(0.3)
+            disk.fill(arena.service)
+            try:
+                arena.service.wait_until("/readyz", 503, 30)
+            finally:
+                disk.free(arena.service)
+            arena.service.wait_until("/readyz", 200, 5)
+        if "SPOOL_DIR" in arena.service.settings:
+            arena.database.start()
+            arena.service.wait_until_drained(60)
+        return arena.judge()
+
+
+def fail_syncs(arena: Arena, times: int) -> Verdict:
+    """Let every sync of the spool fail for a moment, while the database is away; `tests.faulty_serve` must serve."""
+    fault = arena.folder / "fsync"
+    with arena.service:
+        arena.database.stop()
+        with arena.load():
+            for _ in range(times):
+                arena.service.wait_until("/readyz", 200, 10)
+                fault.touch()
+                arena.service.wait_until("/readyz", 503, 10)
+                fault.unlink()
+            arena.service.wait_until("/readyz", 200, 10)
+        arena.database.start()
+        arena.service.wait_until_drained(60)
+        return arena.judge()
+
+
+def drain_with_corrupt_files(arena: Arena, files: int) -> tuple[Verdict, int]:
+    """Start on a spool with one file of each way to be broken among whole ones; give also how many were set aside."""
+    folder = Path(arena.service.settings["SPOOL_DIR"])
+    spool = Spool(folder, 1024**3)
+    for number, batch in enumerate(batches(files, 5)):
+        read = read_batch("prod", event_list(batch), number)
+        events = [Item(item.id, item.raw) for item in read.events.values()]
+        spool.write(Parcel("prod", number, events, []))
+        arena.ledger.note_sent(batch)
+        arena.ledger.note_acknowledged(batch)
+    whole = wrap(Parcel("prod", files, [Item(bytes(16), b"{}")], []))
+    flipped = whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]
+    for name, content in {"a": b"", "b": whole[:-5], "c": flipped, "d": b"foreign\n"}.items():
+        (folder / "new" / f"{files // 2:017d}-{name}").write_bytes(content)
+    with arena.service:
+        arena.service.wait_until_drained(120)
+    return arena.judge(), len(os.listdir(folder / "corrupt"))
+
+
+def lock_rows(arena: Arena, seconds: float) -> tuple[Verdict, set[int]]:
+    """Let another session hold the events' locks in the middle of a batch; give also what others saw of it."""
+    batch = next(batches(1, 400))
+    seen = set()
+    with arena.service:
+        blocker, watcher = arena.database.connect(), arena.database.connect()
+        name = arena.service.settings["DB_NAME"]
+        with blocker.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+            cursor.execute("START TRANSACTION")
+            cursor.execute(f"SELECT id FROM {name}.events FOR UPDATE")
+        sender = threading.Thread(target=arena.api.send_all, args=([batch], 1))
+        sender.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end or sender.is_alive():
+            with watcher.cursor() as cursor:
+                cursor.execute(f"SELECT COUNT(*) FROM {name}.chunks UNION ALL SELECT COUNT(*) FROM {name}.events")
+                seen |= {count for (count,) in cursor.fetchall()}
+            time.sleep(0.05)
+            if time.monotonic() > end:
+                blocker.rollback()
+        sender.join()
+        blocker.close()
+        watcher.close()
+        return arena.judge(), seen
+
+
+def send_at_once(arena: Arena, count: int) -> Verdict:
+    """Send so many batches in the same moment, as after an outage."""
+    with arena.service:
+        arena.api.send_all(batches(count, 20), count)
+        return arena.judge()
+
+
+def send_to_two(arena: Arena, count: int) -> Verdict:
+    """Send each batch to two services on one database at the same moment."""
+    other = Service(arena.folder, {k: v for k, v in arena.service.settings.items() if k != "HTTP_PORT"})
+    with arena.service, other:
+        apis = [ApiServer(service.url, arena.ledger, speed=SPEED) for service in (arena.service, other)]
+        together = threading.Barrier(2)
+        sent = list(batches(count, 20))
+
+        def work(api: ApiServer) -> None:
+            for batch in sent:
+                together.wait(60)
+                api.send(batch)
+            api.close()
+
+        run_together(*(lambda api=api: work(api) for api in apis))
+        return arena.judge()
+
+
+def run_together(*works: Callable[[], None]) -> None:
+    """Run functions at the same time and return when all have ended."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
