@@ -127,14 +127,17 @@ def _let_in() -> AnyResponse | None:
         return None
     if need != "public" and wiring(current_app).readers.is_open:
         _refuse_strange_host()
+    is_change = request.method not in _SAFE
+    if is_change:
+        _refuse_other_sites()
     reader = g.reader = _identify(is_needed=need != "public")
     if need != "public":
         if reader is None:
             return _ask_to_log_in()
         if not reader.may(need):
             raise Forbidden("Only administrators may open this.")
-    if request.method not in _SAFE:
-        _refuse_other_sites(reader)
+    if is_change and need != "public" and reader is not None:
+        _refuse_forms_of_others(reader)
     return None
 
 
@@ -160,14 +163,18 @@ def _refuse_strange_host() -> None:
         )
 
 
-def _refuse_other_sites(reader: Reader | None) -> None:
-    """Refuse what another site's page made the browser send; what carries no cookie needs no such care."""
-    if reader is not None and reader.way == "token":
-        raise Forbidden("An API token only reads.")
+def _refuse_other_sites() -> None:
+    """Refuse what another site's page made the browser send."""
     if not is_from_own_page(request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", ""), request.host):
         raise Forbidden("This was not sent by a page of this server.")
+
+
+def _refuse_forms_of_others(reader: Reader) -> None:
+    """Refuse a change that does not carry what only this reader's own pages carry."""
+    if reader.way == "token":
+        raise Forbidden("An API token only reads.")
     given = request.form.get("form_token", "") or request.headers.get("X-Form-Token", "")
-    if reader is not None and not may_write(reader, given):
+    if not may_write(reader, given):
         raise Forbidden("This page is out of date. Load it again.")
 
 
@@ -176,6 +183,7 @@ def _ask_to_log_in() -> AnyResponse:
         raise Unauthenticated("send an API token: Authorization: Bearer audit_…")
     is_script = "HX-Request" in request.headers
     here = request.headers.get("HX-Current-URL", "") if is_script else request.full_path
+    here = here if request.method in _SAFE else "/"
     address = f"{request.script_root}/login?next={quote(own_address(here), safe='')}"
     if not is_script and request.headers.get("Sec-Fetch-Dest", "document") in ("document", "iframe"):
         return redirect(address, 303)
