@@ -13,6 +13,7 @@ from audit_webhook.blueprints import access, api, errors, gate, ingest, ops, set
 from audit_webhook.breaker import Breaker
 from audit_webhook.config import Config
 from audit_webhook.keeper import Crew, Keeper
+from audit_webhook.marks import make_mark
 from audit_webhook.reader_store import ReaderStore
 from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
@@ -62,7 +63,7 @@ def create_app(config: Config | None = None) -> Flask:
     breaker = Breaker(repository.is_ready)
     store = ReaderStore(repository.database)
     app.extensions[EXTENSION] = Wiring(
-        config, repository, DurableStore(repository, breaker, spool),
+        config, repository, DurableStore(repository, breaker, spool, make_mark(config.secret_key)),
         TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository),
         _open_readers(config, store), ReadingBook(store),
     )
