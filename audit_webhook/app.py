@@ -9,8 +9,9 @@ from typing import Final
 from flask import Flask, Response, current_app, request
 
 from audit_webhook import config as configuration
-from audit_webhook.blueprints import access, api, errors, gate, ingest, ops, setup, ui
+from audit_webhook.blueprints import access, api, clusters, errors, gate, ingest, ops, picture, saved, setup, ui
 from audit_webhook.breaker import Breaker
+from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
 from audit_webhook.keeper import Crew, Keeper
 from audit_webhook.marks import make_mark
@@ -20,6 +21,7 @@ from audit_webhook.resources import STATIC, TEMPLATES
 from audit_webhook.services.drain import Drainer
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
+from audit_webhook.services.picture import Pictures
 from audit_webhook.services.readers import FIRST_USER, Readers
 from audit_webhook.services.readings import ReadingBook
 from audit_webhook.spool import open_spool
@@ -64,13 +66,15 @@ def create_app(config: Config | None = None) -> Flask:
     store = ReaderStore(repository.database)
     app.extensions[EXTENSION] = Wiring(
         config, repository, DurableStore(repository, breaker, spool, make_mark(config.secret_key)),
-        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository),
-        _open_readers(config, store), ReadingBook(store),
+        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository, breaker.is_open),
+        Pictures(repository), _open_readers(config, store), ReadingBook(store),
     )
     drainers = [Drainer(spool, repository, breaker, now)] if spool else []
-    app.extensions["keeper"] = Crew(Keeper(repository), breaker, *drainers).start()
+    app.extensions["keeper"] = Crew(Keeper(repository), breaker, Compactor(repository), *drainers).start()
     gate.register(app)
-    for blueprint in (ingest.bp, ops.bp, api.bp, ui.bp, setup.bp, access.bp):
+    for blueprint in (
+        ingest.bp, ops.bp, api.bp, ui.bp, picture.bp, clusters.bp, saved.bp, setup.bp, access.bp,
+    ):
         app.register_blueprint(blueprint)
     errors.register(app)
     app.after_request(_add_headers)

@@ -6,14 +6,13 @@ Exit codes: 0 done, 1 the answer is "no", 2 could not do it.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import re
 import sys
 from collections.abc import Sequence
 from typing import Final
 
-from audit_webhook import __version__
+from audit_webhook import __version__, logs
 from audit_webhook.commands import demo, import_, migrate, search, serve, tail, user
 from audit_webhook.errors import AuditWebhookError
 
@@ -32,7 +31,7 @@ _EXCLUDED: Final = re.compile(r"-(\(|[A-Za-z]+:)")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logs.configure()
     given = sys.argv[1:] if arguments is None else arguments
     # An excluded term of a query looks like an option to argparse; with a space in front it does not.
     chosen = _parser().parse_args([f" {each}" if _EXCLUDED.match(each) else each for each in given])

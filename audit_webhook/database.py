@@ -20,7 +20,7 @@ import pymysql
 import pymysql.cursors
 
 from audit_webhook.config import Config
-from audit_webhook.deadline import held, left, within
+from audit_webhook.deadline import held, within
 from audit_webhook.errors import (
     AuditWebhookError,
     DuplicateKey,
@@ -29,10 +29,9 @@ from audit_webhook.errors import (
     StoreMisconfigured,
     StoreUnavailable,
 )
+from audit_webhook.mysql import MysqlConnection
 
 CALL_SECONDS: Final = 20
-CONNECT_SECONDS: Final = 2
-STATEMENT_SECONDS: Final = 10
 LOCK_SECONDS: Final = 5
 POOLED: Final = 16
 
@@ -44,7 +43,7 @@ _BUSY: Final = {1205, 1213, 1020}
 _DUPLICATE: Final = {1062}
 _CONFIGURATION: Final = {1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698}
 _NO_DATABASE: Final = 1049
-_REFUSED: Final = {1264, 1366, 1406, 1048, 4025, 3140}
+_REFUSED: Final = {1153, 1264, 1366, 1406, 1048, 4025, 3140}
 DRIVER_ERRORS: Final = (pymysql.Error, sqlite3.Error, OSError)
 
 
@@ -192,7 +191,7 @@ class Database:
 
 
 def _ping(connection: Any) -> None:
-    if isinstance(connection, _Connection):
+    if isinstance(connection, MysqlConnection):
         connection.bound()
         connection.ping(reconnect=False)
 
@@ -201,30 +200,6 @@ def _close(connection: Any) -> None:
     with suppress(*DRIVER_ERRORS):
         if connection is not None:
             connection.close()
-
-
-class _Connection(pymysql.connections.Connection):
-    """Waits for the server no longer than what is being done has left.
-
-    PyMySQL has one wait for reading and one for writing, given once; both are looked at again for each packet.
-    """
-
-    def connect(self, sock: Any = None) -> None:
-        self.connect_timeout = left(CONNECT_SECONDS)
-        self.bound()
-        super().connect(sock)
-
-    def query(self, sql: Any, unbuffered: bool = False) -> Any:
-        self.bound()
-        return super().query(sql, unbuffered)
-
-    def commit(self) -> None:
-        self.bound()
-        super().commit()
-
-    def bound(self) -> None:
-        """Take the waits from what is left now."""
-        self._read_timeout = self._write_timeout = left(STATEMENT_SECONDS)
 
 
 def open_database(config: Config, on_new_writer: Callable[[], None]) -> Database:
@@ -252,11 +227,13 @@ def connect_mysql(config: Config) -> Any:
             f"innodb_lock_wait_timeout = {LOCK_SECONDS}, time_zone = '+00:00'"
         )
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        cursor.execute("SELECT @@max_allowed_packet")
+        ((connection.largest_packet,),) = cursor.fetchall()
     return connection
 
 
 def _connect_mysql(config: Config, database: str | None) -> Any:
-    return _Connection(
+    return MysqlConnection(
         host=config.db_host,
         port=config.db_port,
         user=config.db_user,

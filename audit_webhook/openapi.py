@@ -46,6 +46,8 @@ def describe(base: str = "") -> dict[str, object]:
             "/events": {"get": _operation("listEvents", "A page of matching events, newest first.", _LIST, _PAGE)},
             "/events/{id}": {"get": _operation("getEvent", "One event with its original JSON.", _ONE, _WITH_RAW, 404)},
             "/export": {"get": _operation("exportEvents", "All matching events as a file.", _EXPORT, _FILES)},
+            "/histogram": {"get": _operation("getHistogram", "How many matching events when.", _BY, _HISTOGRAM)},
+            "/facets": {"get": _operation("getFacets", "Which values matching events have.", [_Q], _FACETS)},
         },
         "components": {"schemas": {"Event": _record(EVENT), "Error": _record(_MISTAKE, "error", "message", "status")}},
     }
@@ -102,3 +104,23 @@ _FILES: Final[dict[str, object]] = {
     "application/x-ndjson": {"schema": {"type": "string", "description": "An Event in JSON on each line."}},
     "text/csv": {"schema": {"type": "string"}},
 }
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_COUNTED: Final[dict[str, Schema]] = {
+    "exact": {"type": "boolean", "description": "Whether all was counted; if not, each number is a least one."},
+    "total": _COUNT,
+}
+_BY: Final = [
+    _Q,
+    _parameter("by", "What the series are.", {"type": "string", "enum": ["outcome", "verb"], "default": "outcome"}),
+]
+_HISTOGRAM: Final = _json(_record({
+    **_COUNTED,
+    "start": {**_TIME, "description": "When the first bar begins."},
+    "step": {"type": "number", "description": "How many seconds wide each bar is."},
+    "series": {"type": "object", "additionalProperties": {"type": "array", "items": _COUNT}},
+}))
+_VALUE: Final = _record({"value": {"type": "string"}, "events": _COUNT})
+_FACETS: Final = _json(_record({
+    **_COUNTED,
+    "facets": {"type": "object", "additionalProperties": {"type": "array", "items": _VALUE, "maxItems": 100}},
+}))

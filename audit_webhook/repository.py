@@ -19,19 +19,13 @@ from audit_webhook.deadline import held
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.reader import EVERYWHERE, Scope
 from audit_webhook.rows import Chunk
+from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
 from audit_webhook.search_sql import (
-    EVERYTHING,
-    Condition,
-    Search,
-    Span,
-    fill_chunks,
-    fill_condition,
-    fill_events,
-    fill_ids,
-    within,
+    EVERYTHING, Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids, within,
 )
-from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, Transaction
+from audit_webhook.tally_store import TallyStore
+from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction
 
 REMEMBERED: Final = 100_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -79,6 +73,8 @@ class Repository:
         self._scope: Final = scope
         self.database: Final = open_database(config, self._begin_stream)
         self._statements: Final = queries.load(self.database.dialect)
+        self.saved: Final = SavedSearches(self.database, self._statements)
+        self.tallies: Final = TallyStore(self.database, self._statements, scope)
         self._lock = threading.Lock()
         self._stream = b""
         self._sequence = 0
@@ -135,6 +131,7 @@ class Repository:
             except DuplicateKey as error:
                 raise PartlyStored(str(error)) from error
             transaction.insert_postings(chunk.postings)
+            transaction.insert_tally(TallyRow(chunk.id, chunk.cluster, 0, len(chunk.events), chunk.tally))
             fresh.append(chunk)
         return fresh
 

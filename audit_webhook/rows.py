@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from audit_webhook.chunk import pack
 from audit_webhook.event import Event
 from audit_webhook.identity import audit_hash, chunk_id, short_hash
+from audit_webhook.tally import tally_events
 
 WINDOW: Final = 600_000_000
 CHUNK_BYTES: Final = 8 * 1024**2
@@ -46,6 +47,7 @@ class Chunk(NamedTuple):
     callers: dict[bytes, CallerRow]
     actions: dict[bytes, ActionRow]
     postings: list[Posting]
+    tally: bytes
 
 
 def lay_out(cluster: str, identified: Iterable[Identified]) -> list[Chunk]:
@@ -114,6 +116,7 @@ def _chunk(cluster: str, items: list[Identified]) -> Chunk:
         callers=callers,
         actions=actions,
         postings=_postings(identifier, callers.values(), actions.values(), {row[7] for row in rows}),
+        tally=tally_events((row[0], row[4], row[5], row[7], row[3]) for row in rows),
     )
 
 

@@ -17,7 +17,7 @@ from audit_webhook.resources import SQL
 
 logger: Final = logging.getLogger(__name__)
 
-PARTITIONED: Final = ("events", "chunks", "postings")
+PARTITIONED: Final = ("events", "chunks", "postings", "tallies")
 DAYS_BEHIND: Final = 7
 DAYS_AHEAD: Final = 7
 MIGRATION_SECONDS: Final = 600

@@ -11,6 +11,10 @@ from audit_webhook.errors import DuplicateKey
 from audit_webhook.rows import ActionRow, CallerRow, EventRow, Posting
 
 
+DELETED_AT_ONCE: Final = 64
+"""Ids in the statement ``delete_tallies``."""
+
+
 class Quarantined(NamedTuple):
     """Bytes that could not be read as an event, with the reason; received in microseconds."""
 
@@ -57,6 +61,16 @@ class ChunkRow(NamedTuple):
     content: bytes
 
 
+class TallyRow(NamedTuple):
+    """A row of the table tallies: of one chunk, when ``chunks`` is 0, or the sum of so many."""
+
+    id: bytes
+    cluster: str
+    chunks: int
+    events: int
+    content: bytes
+
+
 class Transaction:
     """One writing transaction; what it wrote exists when the surrounding `Database.write` has ended well."""
 
@@ -83,6 +97,32 @@ class Transaction:
     def insert_postings(self, rows: Sequence[Posting]) -> None:
         """Insert which values occur in a new chunk."""
         self._cursor.executemany(self._statements["insert_postings"], rows)
+
+    def insert_tally(self, row: TallyRow) -> None:
+        """Insert how often what occurs in a new chunk or on a day; raises DuplicateKey when it is there already."""
+        with classified():
+            self._cursor.execute(self._statements["insert_tally"], row)
+
+    def update_sum(self, row: TallyRow, chunks: int) -> int:
+        """Replace a day's sum of so many chunks by a new one; give how many there were: 0 or 1."""
+        values = (row.chunks, row.events, row.content, row.id, chunks)
+        self._cursor.execute(self._statements["update_sum"], values)
+        return self._cursor.rowcount
+
+    def delete_tallies(self, ids: Sequence[bytes]) -> int:
+        """Delete these tallies; give how many were there."""
+        deleted = 0
+        for start in range(0, len(ids), DELETED_AT_ONCE):
+            part = ids[start:start + DELETED_AT_ONCE]
+            padded = (*part, *[part[0]] * (DELETED_AT_ONCE - len(part)))
+            self._cursor.execute(self._statements["delete_tallies"], padded)
+            deleted += self._cursor.rowcount
+        return deleted
+
+    def delete_untallied(self, chunk: bytes) -> int:
+        """Delete the mark that a chunk is not counted; give how many there were: 0 or 1."""
+        self._cursor.execute(self._statements["delete_untallied"], (chunk,))
+        return self._cursor.rowcount
 
     def insert_callers(self, rows: Collection[CallerRow], day: int) -> None:
         """Insert callers, or note that those that are there were in use on this day since the epoch."""

@@ -11,6 +11,7 @@ from audit_webhook.config import Config
 from audit_webhook.repository import Repository
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
+from audit_webhook.services.picture import Pictures
 from audit_webhook.services.readers import Readers
 from audit_webhook.services.readings import ReadingBook
 
@@ -31,6 +32,7 @@ class Wiring:
     durable: DurableStore
     tokens: TokenCheck
     refusals: RefusalBook
+    pictures: Pictures
     readers: Readers
     readings: ReadingBook
     clock: Callable[[], int] = now

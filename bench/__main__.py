@@ -15,6 +15,7 @@ from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
+from bench import facets
 from bench.events import batches
 from bench.search import measure
 from tests.mariadb import MariaDB
@@ -32,9 +33,10 @@ def main() -> int:
         repository.migrate()
         _fill(repository, chosen.events)
         worst = measure(repository)
+        is_quick = facets.measure(repository)
         repository.close()
     print(f"worst p95: {worst:.1f} ms; limit {chosen.limit:g} ms")
-    return 0 if worst <= chosen.limit else 1
+    return 0 if worst <= chosen.limit and is_quick else 1
 
 
 def _fill(repository: Repository, count: int) -> None:

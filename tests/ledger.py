@@ -72,7 +72,8 @@ class Ledger:
 
     def statuses(self) -> set[int]:
         """Give every status that was answered."""
-        return {answer.status for answer in self.answers}
+        with self._lock:
+            return {answer.status for answer in self.answers}
 
     def slowest(self, *statuses: int) -> float:
         """Give the longest time of all answers, or of those with these statuses."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
 import signal
 import socket
@@ -52,9 +53,13 @@ class MariaDB:
             _program("mariadb-install-db"), "--no-defaults", "--auth-root-authentication-method=normal",
             "--skip-test-db", f"--datadir={self.folder / 'data'}", f"--user={getpass.getuser()}",
         ]
-        done = subprocess.run(command, capture_output=True, check=False)
+        done = subprocess.run(command, capture_output=True, check=False, env=self._environment())
         if done.returncode:
             raise RuntimeError(f"mariadb-install-db failed:\n{done.stdout.decode()}{done.stderr.decode()}")
+
+    def _environment(self) -> dict[str, str]:
+        """Keep temporary tables apart from those of servers in other containers that share a folder for them."""
+        return {**os.environ, "TMPDIR": str(self.folder)}
 
     def start(self) -> None:
         """Start mariadbd and wait until it answers."""
@@ -64,7 +69,7 @@ class MariaDB:
             "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=512M", *self.options,
         ]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:

@@ -70,9 +70,14 @@ def _trials(scale: float) -> list[Trial]:
             f"kill -9 of the service while it spools, {kills} times, and drains, {kills} times",
             _plain(trials.kill_while_spooling, kills, spool=True),
         ),
+        Trial(
+            f"two services fill one spool for {times(10)} s and empty it",
+            _plain(trials.share_spool, times(10), spool=True),
+        ),
         Trial("disk of SQLite full", _full_disk(False)),
         Trial("disk of the spool full", _full_disk(True)),
         Trial(f"EIO from every fsync of the spool, {few} times", _failing_syncs(few)),
+        Trial(f"EIO from every fsync of SQLite, {few} times", _plain(trials.fail_every_sync, few, False)),
         Trial("4 broken files among 1,000 in the spool, SQLite", _corrupt(False)),
         Trial("4 broken files among 1,000 in the spool, MariaDB", _corrupt(True)),
         Trial("locks held for 6 s in the middle of a batch", _locked),
@@ -98,7 +103,12 @@ def _plain(
 
 def _seen(arena: Arena) -> str:
     statuses = ", ".join(str(status) for status in sorted(arena.ledger.statuses()) if status)
-    return f"answers {statuses}; slowest {arena.ledger.slowest():.1f} s, slowest 503 {arena.ledger.slowest(503):.2f} s"
+    return f"answers {statuses}; {_times(arena)}"
+
+
+def _times(arena: Arena) -> str:
+    refused = arena.ledger.slowest(503)
+    return f"slowest {arena.ledger.slowest():.1f} s" + (f", slowest 503 {refused:.2f} s" if refused else "")
 
 
 def _away(seconds: int) -> Callable[[Path, MariaDB], tuple[Arena, Verdict, str]]:

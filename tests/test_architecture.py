@@ -31,22 +31,27 @@ ROOMS: Final = {
     "cli": {"commands"},
     "commands": {"app", "config", "query", "repository", "server", "services", "users", "wiring"},
     "app": {
-        "blueprints", "breaker", "config", "keeper", "reader_store", "repository", "services", "spool", "users",
-        "wiring",
+        "blueprints", "breaker", "compactor", "config", "keeper", "reader_store", "repository", "services", "spool",
+        "users", "wiring",
     },
     "blueprints": {"query", "services", "wiring"},
     "server": {"config"},
     "wiring": {"config", "repository", "services"},
     "keeper": {"repository"},
+    "compactor": {"repository"},
     "services": {
-        "breaker", "config", "humanize", "query", "reader_store", "repository", "search_sql", "spool", "transaction",
-        "users",
+        "breaker", "config", "humanize", "query", "reader_store", "repository", "saved_searches", "search_sql", "spool",
+        "tally_store", "transaction", "users",
     },
     "spool": {"config"},
     "breaker": set(),
-    "repository": {"config", "database", "queries", "schema", "search_sql", "transaction"},
+    "repository": {
+        "config", "database", "queries", "saved_searches", "schema", "search_sql", "tally_store", "transaction",
+    },
     "reader_store": {"database", "queries"},
     "users": set(),
+    "saved_searches": {"database", "queries"},
+    "tally_store": {"database", "queries", "search_sql", "transaction"},
     "schema": {"database"},
     "transaction": {"database"},
     "database": {"config"},
@@ -61,12 +66,15 @@ LIBRARIES: Final = {
     "werkzeug": {"app", "blueprints", "server"},
     "jinja2": {"app", "blueprints"},
     "waitress": {"server"},
-    "pymysql": {"database", "repository"},
+    "pymysql": {"database", "mysql", "repository"},
     "sqlite3": {"database", "repository"},
     "socket": {"server"},
     "subprocess": set[str](),
 }
-SPEAK_SQL: Final = {"database", "repository", "schema", "transaction", "search_sql", "queries", "query"}
+SPEAK_SQL: Final = {
+    "database", "queries", "query", "repository", "saved_searches", "schema", "search_sql", "tally_store",
+    "transaction",
+}
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"
 )

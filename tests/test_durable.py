@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -18,13 +19,15 @@ from audit_webhook.app import create_app
 from audit_webhook.breaker import Breaker
 from audit_webhook.config import Config
 from audit_webhook.parcel import Item, Parcel
-from audit_webhook.repository import Raw, Repository
+from audit_webhook.repository import Raw, Repository, open_repository
 from audit_webhook.search_sql import EVERYTHING, LAST
 from audit_webhook.services.drain import Drainer
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.spool import Spool
 from audit_webhook.wiring import now, wiring
 from tests.factories import audit_event, encode, event_list
+from tests.mariadb import MariaDB
+from tests.small_disk import MIB
 
 SECRET = audit_event(
     verb="create", objectRef={"resource": "secrets", "namespace": "shop", "name": "db", "apiVersion": "v1"},
@@ -146,8 +149,9 @@ def refuse_with(error: type[Exception]) -> Any:
     return store
 
 
-def test_file_that_the_database_refuses_does_not_hold_up_the_others(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [errors.StoreUnavailable, OSError, TypeError])
+def test_file_that_cannot_be_stored_does_not_hold_up_the_others(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     setting.take_away()
     for cluster in ("poison", "prod", "staging"):
@@ -158,7 +162,7 @@ def test_file_that_the_database_refuses_does_not_hold_up_the_others(
 
     def store(cluster: str, chunks: Any, quarantined: Any, received: int) -> int:
         if cluster == "poison":
-            raise errors.StoreUnavailable("packet too large")
+            raise error("not this one")
         return real(cluster, chunks, quarantined, received)
 
     monkeypatch.setattr(setting.repository, "store", store)
@@ -167,7 +171,47 @@ def test_file_that_the_database_refuses_does_not_hold_up_the_others(
     assert setting.spool.state().files == 1
 
 
-def test_file_whose_rows_the_database_will_never_take_is_set_aside(
+def test_event_that_the_database_refuses_goes_into_quarantine_alone(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = setting.repository.store
+    bad = encode(audit_event(5, verb="bad"))
+
+    def store(cluster: str, chunks: Any, quarantined: Any, received: int) -> int:
+        if any("bad" in str(action) for chunk in chunks for action in chunk.actions.values()):
+            raise errors.RowRefused("Data too long")
+        return real(cluster, chunks, quarantined, received)
+
+    monkeypatch.setattr(setting.repository, "store", store)
+    body = event_list([*(audit_event(second) for second in range(9)), bad, b"null"])
+    assert setting.durable.receive("prod", body, now()) == (11, 9, 0, 2, 0)
+    assert {item.content for item in setting.repository.quarantined()} == {bad, b"null"}
+
+
+def test_event_larger_than_any_packet_costs_neither_its_neighbours_nor_the_service(
+    mariadb: MariaDB, mariadb_config: Config
+) -> None:
+    noise = random.randbytes(6 * MIB).hex()  # no word in it looks like a secret
+    huge, text = encode(audit_event(5, responseObject={"noise": noise})), encode(audit_event())[:-1] + noise.encode()
+    mariadb.execute(f"SET GLOBAL max_allowed_packet = {9 * MIB}")
+    try:
+        repository = open_repository(mariadb_config)
+        repository.migrate()
+        breaker = Breaker(repository.is_ready)
+        durable = DurableStore(repository, breaker, None)
+        receipt = durable.receive("prod", event_list([audit_event(1), huge, audit_event(2)]), now())
+        durable.receive("other", text, now())
+        other, kept = sorted(repository.quarantined(), key=lambda item: item.cluster == "prod")
+        repository.close()
+    finally:
+        mariadb.execute(f"SET GLOBAL max_allowed_packet = {16 * MIB}")
+    assert (receipt.stored, receipt.quarantined) == (2, 1)
+    assert (kept.raw_bytes, kept.content) == (len(huge), huge[:4 * MIB])
+    assert (other.raw_bytes, other.content) == (len(text), text[:4 * MIB])
+    assert "max_allowed_packet" in kept.reason and breaker.is_storing()
+
+
+def test_file_that_not_even_the_quarantine_takes_is_set_aside(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting.take_away()

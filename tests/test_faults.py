@@ -85,6 +85,13 @@ def test_spool_is_drained_twice_as_fast_as_batches_come_and_in_little_memory(tmp
     assert ratio >= 2 and grown < 50 * MIB
 
 
+def test_two_services_share_one_spool(tmp_path: Path, victim: MariaDB) -> None:
+    arena = Arena(tmp_path, victim, spool=True)
+    verdict = trials.share_spool(arena, seconds=1)
+    assert verdict.is_clean and verdict.stored == len(arena.ledger.sent) > 0
+    assert arena.ledger.statuses() == {200}
+
+
 def test_full_disk_under_sqlite_is_refused_and_recovers_without_a_restart(tmp_path: Path) -> None:
     with SmallDisk(tmp_path / "disk", 16 * MIB) as disk:
         arena = Arena(tmp_path, DB_PATH=str(disk.folder / "audit.db"))

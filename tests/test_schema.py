@@ -9,6 +9,7 @@ import pytest
 
 from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
+from audit_webhook.resources import SQL
 from audit_webhook.schema import make_partitions, steps
 
 
@@ -56,7 +57,7 @@ def partitions(repository: Repository, table: str) -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
-@pytest.mark.parametrize("table", ["events", "chunks", "postings"])
+@pytest.mark.parametrize("table", ["events", "chunks", "postings", "tallies"])
 def test_partitions_reach_from_a_week_ago_to_a_week_ahead(mariadb_repository: Repository, table: str) -> None:
     today = datetime.now(UTC).date()
     days = [f"p{today + timedelta(days=offset):%Y%m%d}" for offset in range(-7, 8)]
@@ -73,7 +74,9 @@ def test_partitions_are_made_ahead_as_days_go_by(mariadb_repository: Repository)
 
 
 def test_steps_are_numbered_alike_on_both_engines() -> None:
-    assert list(steps("mysql")) == list(steps("sqlite")) == sorted(steps("mysql"))
+    files = [path.name for path in (SQL / "mysql").glob("*.sql")]
+    assert sorted(files) == sorted(path.name for path in (SQL / "sqlite").glob("*.sql"))
+    assert list(steps("mysql")) == list(steps("sqlite")) == sorted(int(name[:3]) for name in files)
 
 
 def test_database_that_is_missing_is_created(mariadb_repository: Repository, mariadb_config: Config) -> None:

@@ -125,7 +125,7 @@ def test_every_valid_hash_is_compared_wherever_the_match_is(folder: Path, monkey
 def test_many_refusals_are_counted_and_logged_once(
     sqlite_repository: Repository, caplog: pytest.LogCaptureFixture
 ) -> None:
-    book = RefusalBook(sqlite_repository)
+    book = RefusalBook(sqlite_repository, lambda: False)
     with caplog.at_level(logging.WARNING):
         for number in range(500):
             cluster = "prod\r\nforged" if number % 2 else "prod"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -63,6 +65,13 @@ class Arena:
             return self.ledger.judge(store)
         finally:
             store.close()
+
+    def wait_for_answer(self, status: int) -> None:
+        """Wait until a sender has had this answer."""
+        end = time.monotonic() + 30
+        while status not in self.ledger.statuses():
+            assert time.monotonic() < end, f"nobody was answered {status}"
+            time.sleep(0.05)
 
     @contextmanager
     def load(self, events: int = 50, source: Iterator[list[bytes]] | None = None) -> Iterator[None]:
@@ -158,6 +167,7 @@ def freeze(arena: Arena, seconds: float) -> tuple[Verdict, float]:
                 while time.monotonic() < end:
                     slowest = max(slowest, arena.service.wait_until("/healthz", 200, 5))
                     time.sleep(0.05)
+                arena.wait_for_answer(503)
             finally:
                 arena.database.thaw()
             arena.service.wait_until("/readyz", 200, 5)
@@ -194,7 +204,7 @@ def paced_batches(rate: float, events: int) -> Iterator[list[bytes]]:
     due = time.monotonic()
     for batch in batches(1_000_000, events):
         due = max(due + 1 / rate, time.monotonic())
-        time.sleep(due - time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
         yield batch
 
 
@@ -208,6 +218,7 @@ def fill_disk(arena: Arena, disk: SmallDisk) -> Verdict:
             disk.fill(arena.service)
             try:
                 arena.service.wait_until("/readyz", 503, 30)
+                arena.wait_for_answer(503)
             finally:
                 disk.free(arena.service)
             arena.service.wait_until("/readyz", 200, 5)
@@ -232,6 +243,34 @@ def fail_syncs(arena: Arena, times: int) -> Verdict:
         arena.database.start()
         arena.service.wait_until_drained(60)
         return arena.judge()
+
+
+def fail_every_sync(arena: Arena, times: int) -> Verdict:
+    """Let the kernel refuse every sync of the service for a moment; needs strace(1), and the right to use it."""
+    with arena.service:
+        with arena.load():
+            for _ in range(times):
+                arena.service.wait_until("/readyz", 200, 10)
+                with failing_syncs(arena.service):
+                    arena.service.wait_until("/readyz", 503, 20)
+            arena.service.wait_until("/readyz", 200, 10)
+        return arena.judge()
+
+
+@contextmanager
+def failing_syncs(service: Service) -> Iterator[None]:
+    """Make every fsync and fdatasync of the service's process fail with EIO during the block."""
+    assert service.process is not None
+    calls = "fsync,fdatasync"
+    tracer = subprocess.Popen([
+        "strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO",
+        "-p", str(service.process.pid),
+    ])
+    try:
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)  # it lets go of the process and ends
+        tracer.wait(30)
 
 
 def drain_with_corrupt_files(arena: Arena, files: int) -> tuple[Verdict, int]:
@@ -302,6 +341,21 @@ def send_to_two(arena: Arena, count: int) -> Verdict:
             api.close()
 
         run_together(*(lambda api=api: work(api) for api in apis))
+        return arena.judge()
+
+
+def share_spool(arena: Arena, seconds: float) -> Verdict:
+    """Let two services fill one spool while the database is away, and empty it together."""
+    other = Service(arena.folder, {k: v for k, v in arena.service.settings.items() if k != "HTTP_PORT"})
+    with arena.service, other:
+        arena.database.stop()
+        second = ApiServer(other.url, arena.ledger, speed=SPEED)
+        end = time.monotonic() + seconds
+        few = itertools.takewhile(lambda batch: time.monotonic() < end, batches(1_000_000, 20))
+        with arena.load(events=20):
+            second.send_all(few, PARALLEL)
+        arena.database.start()
+        arena.service.wait_until_drained(60)
         return arena.judge()
 
 

@@ -42,6 +42,7 @@ PICTURES: Final = (
     Picture("feed-light", "/"),
     Picture("feed-dark", "/", scheme="dark"),
     Picture("feed-narrow", "/", size=PHONE),
+    Picture("cluster-light", "/clusters/prod"),
     Picture("setup-light", "/setup?cluster=prod&address=https://audit.example.com", whole=True),
 )
 
@@ -75,7 +76,7 @@ def take(browser: Browser, address: str, picture: Picture, folder: Path) -> None
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page: Page = context.new_page()
     page.goto(address + picture.path)
-    page.wait_for_load_state("load")
+    page.wait_for_load_state("networkidle")
     page.screenshot(path=folder / f"{picture.name}.png", full_page=picture.whole)
     context.close()
     print(folder / f"{picture.name}.png")

@@ -12,9 +12,13 @@ from audit_webhook.openapi import describe
 from audit_webhook.services import events, feed
 from audit_webhook.services.document import document_of
 from audit_webhook.services.export import Export
+from audit_webhook.services.picture import Picture
+from audit_webhook.services.picture_document import facets_of, histogram_of
 from audit_webhook.wiring import wiring
 
 LONGEST_LIMIT: Final = 9
+PICTURE_SECONDS: Final = 2.0
+"""What is not counted by then is not; the answer says that it is not exact."""
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -56,6 +60,23 @@ def export_events() -> Response:
         export.close()  # Werkzeug closes no answer that has no body
     response.headers["Content-Disposition"] = f'attachment; filename="{export.filename}"'
     return response
+
+
+@bp.get("/histogram")
+def get_histogram() -> Response:
+    """Give how many matching events happened when."""
+    return _json(histogram_of(_draw(request.args.get("by", "outcome"))))
+
+
+@bp.get("/facets")
+def get_facets() -> Response:
+    """Give the values that matching events have, and how often."""
+    return _json(facets_of(_draw("outcome")))
+
+
+def _draw(by: str) -> Picture:
+    parts = wiring(current_app)
+    return parts.pictures.draw(request.args.get("q", ""), by, parts.clock(), PICTURE_SECONDS)
 
 
 def _limit(text: str) -> int:

@@ -38,16 +38,23 @@ NEEDS: Final[dict[str, Need]] = {
     "api.get_events": "viewer",
     "api.get_event": "viewer",
     "api.export_events": "viewer",
+    "api.get_facets": "viewer",
+    "api.get_histogram": "viewer",
     "ui.show_feed": "viewer",
     "ui.show_news": "viewer",
     "ui.show_event": "viewer",
     "ui.download_raw": "viewer",
+    "picture.show_picture": "viewer",
+    "clusters.show_clusters": "viewer",
+    "clusters.show_cluster": "viewer",
+    "saved.save_search": "viewer",
+    "saved.delete_search": "viewer",
     "setup.show_setup": "viewer",
     "setup.show_status": "viewer",
     "setup.download": "viewer",
     "setup.load_demo": "admin",
 }
-REPEATED: Final = frozenset({"ui.show_news", "setup.show_status"})
+REPEATED: Final = frozenset({"ui.show_news", "picture.show_picture", "setup.show_status"})
 """What a page asks again and again by itself; recorded once in a while."""
 _streamed: Final[ContextVar[Scope]] = ContextVar("streamed", default=EVERYWHERE)
 _ANONYMOUS: Final = frozenset({"static", "ops.get_healthz", "ops.get_readyz"})

@@ -11,6 +11,7 @@ from typing import Final
 from flask import Response, current_app, make_response, render_template, request, url_for
 
 COMPRESSED: Final = ("text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml")
+PAGES: Final = (None, "ui", "picture", "clusters", "saved")
 SMALLEST: Final = 1024
 
 
@@ -31,16 +32,16 @@ def wants_fragment() -> bool:
     return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
 
 
-def page_or_fragment(whole: str, fragment: str, page: object, status: int = 200) -> Response:
+def page_or_fragment(whole: str, fragment: str, page: object, status: int = 200, **more: object) -> Response:
     """Render the whole page, or only its fragment when a script asked."""
-    response = make_response(render_template(fragment if wants_fragment() else whole, page=page), status)
+    response = make_response(render_template(fragment if wants_fragment() else whole, page=page, **more), status)
     response.vary.update(("HX-Request", "HX-History-Restore-Request"))
     return response
 
 
 def compress(response: Response) -> Response:
     """Compress pages, styles and scripts for browsers that take it; never what programs fetch."""
-    if request.blueprint not in (None, "ui") or response.mimetype not in COMPRESSED:
+    if request.blueprint not in PAGES or response.mimetype not in COMPRESSED:
         return response
     response.vary.add("Accept-Encoding")
     if response.status_code != 200 or not request.accept_encodings["gzip"] or "Content-Encoding" in response.headers:

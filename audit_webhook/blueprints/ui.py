@@ -6,14 +6,16 @@ from typing import Final
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
+from audit_webhook.blueprints.picture import draw_inline
 from audit_webhook.blueprints.render import compress, page_or_fragment, static_url
+from audit_webhook.blueprints.saved import shown_columns
 from audit_webhook.services import events
 from audit_webhook.services.event_view import view_event
 from audit_webhook.services.feed_view import view_news, view_page
 from audit_webhook.services.rows import Moment, moment_of
 from audit_webhook.wiring import wiring
 
-NAVIGATION: Final = (("Feed", "ui.show_feed"), ("Setup", "setup.show_setup"))
+NAVIGATION: Final = (("Feed", "ui.show_feed"), ("Clusters", "clusters.show_clusters"), ("Setup", "setup.show_setup"))
 
 bp = Blueprint("ui", __name__)
 bp.add_app_template_global(static_url)
@@ -37,15 +39,21 @@ def show_feed() -> Response:
     """Show the newest matching events, or the page before a cursor."""
     parts = wiring(current_app)
     text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
-    page = view_page(parts.repository, text, cursor, parts.clock(), parts.config.is_development)
-    return page_or_fragment("feed/page.html", "feed/_rows.html", page, 400 if page.mistake else 200)
+    page = view_page(
+        parts.repository, text, cursor, parts.clock(), parts.config.is_development, shown_columns()
+    )
+    picture = draw_inline(text) if request.args.get("counts") and page.has_picture else None
+    return page_or_fragment(
+        "feed/page.html", "feed/_rows.html", page, 400 if page.mistake else 200, picture=picture,
+    )
 
 
 @bp.get("/feed/live")
 def show_news() -> str:
     """Show what arrived since the last question of a live page."""
     parts = wiring(current_app)
-    news = view_news(parts.repository, request.args.get("q", ""), request.args.get("after", ""), parts.clock())
+    text, after = request.args.get("q", ""), request.args.get("after", "")
+    news = view_news(parts.repository, text, after, parts.clock(), shown_columns())
     return render_template("feed/_news.html", page=news)
 
 

@@ -23,11 +23,13 @@ def quote(value: str) -> str:
 def with_term(text: str, field: str, value: str | None) -> str:
     """Give the query with ``field:value`` in place of the field's own term; with None, without such a term."""
     kept = _without(text, field)
-    if value is None:
-        return kept
-    is_alternative = any(token.kind == "or" and level == 0 for token, level in _levels(kept))
-    kept = f"({kept})" if is_alternative else kept
-    return f"{kept} {field}:{quote(value)}".strip()
+    return kept if value is None else and_term(kept, f"{field}:{quote(value)}")
+
+
+def and_term(text: str, term: str) -> str:
+    """Give the query with a further term, written in the language, that must hold too."""
+    is_alternative = any(token.kind == "or" and level == 0 for token, level in _levels(text))
+    return f"({text}) {term}".strip() if is_alternative else f"{text} {term}".strip()
 
 
 def without_exact(text: str, term: str) -> str:

@@ -15,11 +15,12 @@ from typing import Final
 from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
 from audit_webhook.decode import read_wire, to_event
-from audit_webhook.errors import RowRefused, StoreMisconfigured, StoreUnavailable
+from audit_webhook.errors import AuditWebhookError, RowRefused
 from audit_webhook.parcel import Parcel
 from audit_webhook.repository import Repository
 from audit_webhook.rows import Identified
-from audit_webhook.services.ingest import Batch, store_batch
+from audit_webhook.services.ingest import Batch
+from audit_webhook.services.isolate import store_isolating
 from audit_webhook.spool import Spool
 from audit_webhook.tolerant import Undecodable
 from audit_webhook.transaction import Quarantined
@@ -30,6 +31,8 @@ PASS_FILES: Final = 256
 PAUSE_SECONDS: Final = 1.0
 STORE_SECONDS: Final = 20.0
 AGAIN_SECONDS: Final = 15.0
+# The database is away, the disk fails, or we make a mistake with this one file: none of that may end the thread.
+_MAY_PASS: Final = (AuditWebhookError, OSError, ValueError, TypeError, LookupError, MemoryError, RecursionError)
 
 
 class Drainer:
@@ -90,13 +93,13 @@ class Drainer:
                 return True
             moment = self._clock()
             with within(STORE_SECONDS, self._breaker.is_open):
-                store_batch(self._repository, parcel.cluster, _batch_of(parcel, moment), moment)
+                store_isolating(self._repository, parcel.cluster, _batch_of(parcel, moment), moment)
             self._breaker.note_stored()
             self._spool.remove(name, parcel)
         except RowRefused as error:
             self._spool.set_aside(name, str(error))
-        except (StoreUnavailable, StoreMisconfigured, OSError) as error:
-            logger.warning("the spool's file %.80r could not be stored and has to wait: %s", name, error)
+        except _MAY_PASS as error:
+            logger.warning("the spool's file %.80r could not be stored and has to wait: %r", name, error)
             self._breaker.look()
             if not self._breaker.is_open():  # then it is the file's own fault, and it must not hold up the others
                 self._later[name] = time.monotonic() + AGAIN_SECONDS

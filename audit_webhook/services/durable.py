@@ -14,7 +14,8 @@ from audit_webhook.errors import SpoolUnavailable, StoreMisconfigured, StoreUnav
 from audit_webhook.marks import Mark
 from audit_webhook.parcel import Item, Parcel, Unread
 from audit_webhook.repository import Repository
-from audit_webhook.services.ingest import Batch, Receipt, read_batch, store_batch
+from audit_webhook.services.ingest import Batch, Receipt, read_batch
+from audit_webhook.services.isolate import store_isolating
 from audit_webhook.spool import Spool, SpoolState
 
 logger: Final = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class DurableStore:
         seconds = STORE_SECONDS if self._spool is None else STORE_SECONDS_BEFORE_SPOOL
         try:
             with within(seconds, self._breaker.is_open):
-                receipt = store_batch(self._repository, cluster, batch, received)
+                receipt = store_isolating(self._repository, cluster, batch, received)
         except (StoreUnavailable, StoreMisconfigured):
             self._breaker.note_failed()
             raise

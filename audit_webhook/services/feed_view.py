@@ -10,7 +10,9 @@ from audit_webhook.query import QueryError
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.repository import Repository
 from audit_webhook.services import feed
+
 from audit_webhook.services.rows import Row, row_of, shown
+from audit_webhook.services.saved import DEFAULT_COLUMNS
 
 RANGES: Final = (
     ("", "All time"),
@@ -87,6 +89,11 @@ class FeedView:
     can_load_demo: bool = False
 
     @property
+    def has_picture(self) -> bool:
+        """Whether bars and facets are shown beside the events."""
+        return not self.mistake and not self.is_store_empty
+
+    @property
     def is_blank(self) -> bool:
         """Whether there is nothing at all to show, now and on older pages."""
         return not self.rows and not self.next and not self.mistake
@@ -101,7 +108,10 @@ class NewsView:
     more: int
 
 
-def view_page(repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False) -> FeedView:
+def view_page(
+    repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False,
+    columns: Sequence[str] = DEFAULT_COLUMNS,
+) -> FeedView:
     """Show a page of the feed; a mistake in the query is shown, not raised."""
     names = feed.clusters(repository)
     frame = FeedView(
@@ -117,7 +127,7 @@ def view_page(repository: Repository, text: str, cursor: str, now: int, can_load
         return replace(frame, mistake=mistake_of(text, error))
     return replace(
         frame,
-        rows=tuple(row_of(event, now) for event in page.events),
+        rows=tuple(row_of(event, now, columns) for event in page.events),
         next=page.next,
         live=page.live,
         gave_up=page.gave_up,
@@ -127,10 +137,12 @@ def view_page(repository: Repository, text: str, cursor: str, now: int, can_load
     )
 
 
-def view_news(repository: Repository, text: str, live: str, now: int) -> NewsView:
+def view_news(
+    repository: Repository, text: str, live: str, now: int, columns: Sequence[str] = DEFAULT_COLUMNS
+) -> NewsView:
     """Show what arrived since a live token was given."""
     news = feed.news(repository, text, live, now)
-    return NewsView(tuple(row_of(event, now) for event in news.events), news.live, news.more)
+    return NewsView(tuple(row_of(event, now, columns) for event in news.events), news.live, news.more)
 
 
 def pick(text: str, field: str, choices: Sequence[tuple[str, str]]) -> Picker:

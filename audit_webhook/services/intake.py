@@ -10,9 +10,11 @@ import logging
 import re
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError, Forbidden, InvalidCluster, Unauthenticated
 from audit_webhook.repository import Repository
 from audit_webhook.transaction import Refusal
@@ -24,6 +26,7 @@ SECONDS_BETWEEN_WRITES: Final = 1.0
 SECONDS_BETWEEN_READS: Final = 1.0
 SECONDS_BETWEEN_LINES: Final = 10.0
 EVERY_CLUSTER: Final = frozenset({"*"})
+WRITE_SECONDS: Final = 1.0
 _CLUSTER: Final = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
 
 
@@ -122,9 +125,10 @@ def _token_of(authorization: str) -> bytes | None:
 class RefusalBook:
     """Counts refused requests, remembers the last one of each cluster, and writes these down once a second at most."""
 
-    def __init__(self, repository: Repository) -> None:
-        """Write into this repository."""
+    def __init__(self, repository: Repository, is_away: Callable[[], bool]) -> None:
+        """Write into this repository, but not while it is away: a refused request must not wait for it."""
         self._repository = repository
+        self._is_away = is_away
         self._pending: dict[str, Refusal] = {}
         self._named: set[str] = set()
         self._written = float("-inf")
@@ -144,7 +148,7 @@ class RefusalBook:
                 return
             self._named.add(cluster)
             self._pending[cluster] = Refusal(cluster, now, reason[:255], peer[:64])
-            if time.monotonic() - self._written < SECONDS_BETWEEN_WRITES:
+            if self._is_away() or time.monotonic() - self._written < SECONDS_BETWEEN_WRITES:
                 return
             self._written = time.monotonic()
             pending, self._pending = self._pending, {}
@@ -168,6 +172,7 @@ class RefusalBook:
 
     def _write(self, pending: dict[str, Refusal]) -> None:
         try:
-            self._repository.record_refusals(pending.values())
+            with within(WRITE_SECONDS):
+                self._repository.record_refusals(pending.values())
         except AuditWebhookError as error:
             logger.warning("refused requests could not be noted: %s", error)

@@ -189,6 +189,11 @@ def write_policy(tier: Tier) -> str:
     return "\n".join(head + [line for rule in tier.rules for line in _write_rule(rule)]) + "\n"
 
 
+def write_rule(rule: Rule) -> str:
+    """Write one rule as it stands in a policy, with its reason above it."""
+    return "\n".join(_write_rule(rule)) + "\n"
+
+
 def _write_rule(rule: Rule) -> list[str]:
     lines = [*_comment(rule.reason, "  "), f"  - level: {rule.level}"]
     for name, value in rule.fields.items():

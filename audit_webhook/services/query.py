@@ -15,7 +15,11 @@ _INDEXES: Final[dict[str, Literal["", "events_name", "events_audit"]]] = {
 
 def compile_query(text: str, now: int, dialect: Literal["mysql", "sqlite"]) -> Search:
     """Give the search for a query; raises query.QueryError."""
-    tree = query.parse(text, now)
+    return compile_tree(query.parse(text, now), dialect)
+
+
+def compile_tree(tree: query.Node, dialect: Literal["mysql", "sqlite"]) -> Search:
+    """Give the search for a tree."""
     where = query.compile_where(tree, dialect)
     callers, actions, rest = query.compile_parts(tree, dialect)
     test = query.necessary(tree, dialect)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from audit_webhook.event import EPOCH, Event, rfc3339
 from audit_webhook.humanize import badge, emphasis, outcome, sentence, why
+from audit_webhook.query.fields import BY_NAME
 
 LONGEST_TEXT: Final = 2_000
 SECOND: Final = 1_000_000
@@ -65,6 +67,13 @@ class Mark:
     tone: str
 
 
+class Cell(NamedTuple):
+    """A further fact of an event, in a column that the reader chose: the field's name and its text."""
+
+    name: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One event in the feed."""
@@ -76,7 +85,7 @@ class Row:
     badge: Mark
     outcome: Mark
     cluster: str
-    client: str
+    cells: tuple[Cell, ...]
     emphasis: str
     why: str
 
@@ -86,8 +95,8 @@ class Row:
         return "".join(phrase.text for phrase in self.phrases)
 
 
-def row_of(event: Event, now: int) -> Row:
-    """Turn an event into its row."""
+def row_of(event: Event, now: int, columns: Iterable[str] = ()) -> Row:
+    """Turn an event into its row with these fields as columns."""
     word, result = badge(event), outcome(event)
     return Row(
         id=event.id,
@@ -97,7 +106,7 @@ def row_of(event: Event, now: int) -> Row:
         badge=Mark(shown(word.text), word.tone),
         outcome=Mark(shown(result.text), result.tone),
         cluster=event.cluster,
-        client=shown(event.client),
+        cells=tuple(Cell(name, shown(BY_NAME[name].value(event), longest=200)) for name in columns),
         emphasis=emphasis(event),
         why=why(event),
     )

@@ -1,0 +1,59 @@
+"""The table of saved searches: a name, a query and the columns to show it with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from audit_webhook import queries
+from audit_webhook.database import Database, classified
+
+
+class SavedSearch(NamedTuple):
+    """A search that everybody finds under its name; columns are names joined by commas, saved is in microseconds."""
+
+    id: bytes
+    name: str
+    query: str
+    columns: str
+    saved: int
+
+
+class SavedSearches:
+    """The statements on ``saved_searches``."""
+
+    def __init__(self, database: Database, statements: Mapping[str, str]) -> None:
+        """Share the repository's connections and statements."""
+        self._database: Final = database
+        self._statements: Final = statements
+
+    def list_searches(self) -> list[SavedSearch]:
+        """Give all of them by name."""
+        with self._database.read() as cursor:
+            cursor.execute(self._statements["list_searches"])
+            rows = cursor.fetchall()
+        return [SavedSearch(key, _text(name), _text(query), _text(columns), saved)
+                for key, name, query, columns, saved in rows]
+
+    def count_searches(self) -> int:
+        """Give how many there are."""
+        with self._database.read() as cursor:
+            cursor.execute(self._statements["count_searches"])
+            ((count,),) = cursor.fetchall()
+        return int(count)
+
+    def insert_search(self, search: SavedSearch) -> None:
+        """Save one; raises DuplicateKey when the name is taken."""
+        self._write("insert_search", search)
+
+    def delete_search(self, identifier: bytes) -> None:
+        """Delete one, if it is there."""
+        self._write("delete_search", (identifier,))
+
+    def _write(self, name: str, values: tuple[object, ...]) -> None:
+        with self._database.write() as cursor, classified():
+            cursor.execute(queries.adapt(self._statements[name], self._database.dialect), values)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,87 @@
+"""Saved searches: named, shared by all who use this store, each with the columns that it shows."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from audit_webhook import query
+from audit_webhook.errors import DuplicateKey, InvalidParameter
+from audit_webhook.identity import from_text, to_text
+from audit_webhook.repository import Repository
+from audit_webhook.saved_searches import SavedSearch
+from audit_webhook.services.rows import shown
+
+LONGEST_NAME: Final = 80
+MOST: Final = 200
+COLUMNS: Final = (
+    "client", "cluster", "ns", "resource", "name", "user", "as", "ip", "ua", "command", "manager", "level", "decision",
+)
+DEFAULT_COLUMNS: Final = ("client", "cluster")
+MOST_COLUMNS: Final = 4
+_LABELS: Final = {
+    "ns": "namespace", "as": "impersonated user", "ip": "address", "ua": "user agent", "manager": "field manager",
+    "user": "actor",
+}
+
+
+class Shortcut(NamedTuple):
+    """A saved search as a menu shows it."""
+
+    id: str
+    name: str
+    query: str
+    columns: list[str]
+
+
+class Column(NamedTuple):
+    """A column that rows may have, by the name of its field, and whether they have it."""
+
+    name: str
+    label: str
+    is_on: bool
+
+
+def choose_columns(names: Iterable[str]) -> tuple[str, ...]:
+    """Give those of the names that are columns, in their order, at most four; the usual ones when there are none."""
+    wanted = set(names)
+    return tuple(name for name in COLUMNS if name in wanted)[:MOST_COLUMNS] or DEFAULT_COLUMNS
+
+
+def list_columns(chosen: Iterable[str]) -> list[Column]:
+    """Give every column with whether it is chosen."""
+    on = set(chosen)
+    return [Column(name, _LABELS.get(name, name), name in on) for name in COLUMNS]
+
+
+def list_saved(repository: Repository) -> list[Shortcut]:
+    """Give the saved searches by name."""
+    return [
+        Shortcut(to_text(saved.id), shown(saved.name), saved.query, saved.columns.split(",") if saved.columns else [])
+        for saved in repository.saved.list_searches()
+    ]
+
+
+def save(repository: Repository, name: str, text: str, columns: Iterable[str], now: int) -> None:
+    """Save a search under a name; raises QueryError when it cannot be read, InvalidParameter for the rest."""
+    name = " ".join(name.split())
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise InvalidParameter(f"a saved search needs a name of 1 to {LONGEST_NAME} characters")
+    query.parse(text, now)
+    if repository.saved.count_searches() >= MOST:
+        raise InvalidParameter(f"there are {MOST} saved searches already; delete one first")
+    chosen = choose_columns(columns)
+    joined = "" if chosen == DEFAULT_COLUMNS else ",".join(chosen)
+    try:
+        repository.saved.insert_search(SavedSearch(secrets.token_bytes(16), name, text, joined, now))
+    except DuplicateKey as error:
+        raise InvalidParameter("there is a saved search of this name already") from error
+
+
+def delete(repository: Repository, identifier: str) -> None:
+    """Delete a saved search; one that is gone already is no error."""
+    try:
+        repository.saved.delete_search(from_text(identifier))
+    except ValueError as error:
+        raise InvalidParameter("this is not the id of a saved search") from error
