@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from flask import Flask, Response, current_app, request
 
@@ -13,8 +13,9 @@ from audit_webhook.blueprints import access, api, clusters, errors, gate, ingest
 from audit_webhook.breaker import Breaker
 from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
-from audit_webhook.keeper import Crew, Keeper
+from audit_webhook.keeper import Crew, Keeper, Worker
 from audit_webhook.marks import make_mark
+from audit_webhook.metrics import Metrics, SpoolState
 from audit_webhook.reader_store import ReaderStore
 from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
@@ -24,7 +25,7 @@ from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.picture import Pictures
 from audit_webhook.services.readers import FIRST_USER, Readers
 from audit_webhook.services.readings import ReadingBook
-from audit_webhook.spool import open_spool
+from audit_webhook.spool import Spool, open_spool
 from audit_webhook.users import UsersFile
 from audit_webhook.wiring import EXTENSION, Wiring, now, wiring
 
@@ -43,11 +44,17 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 TRANSPORT_SECURITY: Final = "max-age=31536000"  # browsers heed it over https alone
+Part = Literal["all", "ingest", "pages"]
+_INGEST: Final = (ingest.bp, ops.bp)
+_PAGES: Final = (api.bp, ui.bp, picture.bp, clusters.bp, saved.bp, setup.bp, access.bp)
+_BLUEPRINTS: Final = {"all": (*_INGEST, *_PAGES), "ingest": _INGEST, "pages": _PAGES}
 STATIC_SECONDS: Final = 365 * 86_400
 
 
-def create_app(config: Config | None = None) -> Flask:
+def create_app(config: Config | None = None, part: Part = "all", metrics: Metrics | None = None) -> Flask:
     """Build the WSGI application; without settings, those of the environment and of ``.env`` are used.
+
+    A part of it has only the routes of the webhook and for operators, or only the pages and the JSON interface.
 
     Raises ConfigError. A database that is away does not stop the start: the application is not ready until it is back.
     """
@@ -56,26 +63,26 @@ def create_app(config: Config | None = None) -> Flask:
         for warning in warnings:
             logger.warning(warning)
     config.check_serving()
-    app = Flask("audit_webhook", template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static")
+    static = None if part == "ingest" else str(STATIC)
+    app = Flask("audit_webhook", template_folder=str(TEMPLATES), static_folder=static, static_url_path="/static")
     app.url_map.merge_slashes = False  # its redirect would turn a batch into a GET
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     repository = open_repository(config, gate.scope_of_request)
-    spool = open_spool(config)
+    spool = None if part == "pages" else open_spool(config)
     breaker = Breaker(repository.is_ready)
     store = ReaderStore(repository.database)
-    app.extensions[EXTENSION] = Wiring(
+    parts = Wiring(
         config, repository, DurableStore(repository, breaker, spool, make_mark(config.secret_key)),
-        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository, breaker.is_open),
-        Pictures(repository), _open_readers(config, store), ReadingBook(store),
+        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository), Pictures(repository),
+        _open_readers(config, store), ReadingBook(store), metrics=metrics or Metrics(),
     )
-    drainers = [Drainer(spool, repository, breaker, now)] if spool else []
-    app.extensions["keeper"] = Crew(Keeper(repository), breaker, Compactor(repository), *drainers).start()
-    gate.register(app)
-    for blueprint in (
-        ingest.bp, ops.bp, api.bp, ui.bp, picture.bp, clusters.bp, saved.bp, setup.bp, access.bp,
-    ):
+    app.extensions[EXTENSION] = parts
+    app.extensions["keeper"] = Crew(*_workers(parts, breaker, spool) if part != "pages" else ()).start()
+    for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)
+    ops.measure(app)
+    gate.register(app)
     errors.register(app)
     app.after_request(_add_headers)
     return app
@@ -86,6 +93,15 @@ def _open_readers(config: Config, store: ReaderStore) -> Readers:
     if not readers.has_a_way_in():
         logger.warning("nobody can read yet: %s", FIRST_USER)
     return readers
+
+
+def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worker]:
+    """Give what goes on in the background of a process that receives batches."""
+    workers: list[Worker] = [Keeper(parts.repository, parts.refusals), breaker, Compactor(parts.repository)]
+    if spool is None:
+        return workers
+    parts.metrics.spool = lambda: SpoolState(spool.state().bytes, spool.state().oldest_seconds)
+    return [*workers, Drainer(spool, parts.repository, breaker, now, parts.metrics.note_drained)]
 
 
 def _add_headers(response: Response) -> Response:

@@ -31,7 +31,7 @@ _EXCLUDED: Final = re.compile(r"-(\(|[A-Za-z]+:)")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code."""
-    logs.configure()
+    logs.configure(as_json=False)
     given = sys.argv[1:] if arguments is None else arguments
     # An excluded term of a query looks like an option to argparse; with a space in front it does not.
     chosen = _parser().parse_args([f" {each}" if _EXCLUDED.match(each) else each for each in given])

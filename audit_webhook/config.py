@@ -35,6 +35,16 @@ def _port(raw: str) -> int:
     return int(raw)
 
 
+def _port_or_none(raw: str) -> int:
+    return 0 if raw == "0" else _port(raw)
+
+
+def _process_count(raw: str) -> int:
+    if not raw.isascii() or not raw.isdigit() or not 0 < int(raw) <= 64:
+        raise ValueError("is not a number of processes from 1 to 64")
+    return int(raw)
+
+
 def _byte_count(raw: str) -> int:
     if not raw.isascii() or not raw.isdigit() or not 1024 <= int(raw) <= 1024**3:
         raise ValueError("is not a number of bytes from 1024 to 1073741824")
@@ -96,6 +106,13 @@ class Config:
     )
     http_host: str = _setting("", "Address to listen on. Empty: `127.0.0.1` in development, `0.0.0.0` in production.")
     http_port: int = _setting(8080, "Port to listen on.", _port)
+    ui_port: int = _setting(
+        0, "Port of a listener and a process of their own for the pages. `0`: they are served on `HTTP_PORT`.",
+        _port_or_none,
+    )
+    workers: int = _setting(
+        1, "Processes that receive batches, all on `HTTP_PORT`. More than one needs MariaDB or MySQL.", _process_count
+    )
     webhook_token: str = _setting(
         "", "A token with which any cluster may send. Production needs this one or `WEBHOOK_TOKENS_DIR`.", secret=True
     )
@@ -144,8 +161,17 @@ class Config:
             object.__setattr__(self, "http_host", LOOPBACK[0] if self.is_development else "0.0.0.0")
 
     def check_serving(self) -> None:
-        """Refuse to let just anybody send events; raises ConfigError. Commands that open no port do not ask."""
+        """Refuse what cannot be served, or would let just anybody send events; raises ConfigError.
+
+        Commands that open no port do not ask.
+        """
         self._check_proxy()
+        if self.ui_port == self.http_port:
+            raise ConfigError(f"UI_PORT={self.ui_port} is HTTP_PORT too; give the pages a port of their own")
+        if self.workers > 1 and not self.db_host:
+            raise ConfigError(
+                f"WORKERS={self.workers} needs MariaDB or MySQL: set DB_HOST. A SQLite file is written by one process."
+            )
         if self.webhook_token or self.webhook_tokens_dir:
             return
         if not self.is_development:
@@ -170,6 +196,11 @@ class Config:
     def is_open(self) -> bool:
         """Whether everybody who reaches the pages may read: in a trial that only this machine reaches."""
         return self.is_development and self.http_host in LOOPBACK and not self.auth_proxy_secret
+
+    @property
+    def offers_samples(self) -> bool:
+        """Whether a page may load the sample events; not from a second process that would write to a SQLite file."""
+        return self.is_development and not (self.ui_port and not self.db_host)
 
     @property
     def is_development(self) -> bool:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 class AuditWebhookError(Exception):
-    """The base of every error that this program raises on purpose."""
+    """The base of every error that this program raises on purpose.
+
+    ``events`` is how many events the refused request held, when it was read that far.
+    """
+
+    events: int = 0
 
 
 class ConfigError(AuditWebhookError):
@@ -38,6 +43,10 @@ class UnsupportedEncoding(AuditWebhookError):
 
 class BodyTooLarge(AuditWebhookError):
     """The body is larger than ``MAX_BODY_BYTES``."""
+
+
+class Overloaded(AuditWebhookError):
+    """More requests or bytes are being worked on than this process can carry; the same request may pass in seconds."""
 
 
 class MalformedBatch(AuditWebhookError):

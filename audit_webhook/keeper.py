@@ -1,18 +1,25 @@
-"""Keeps the schema in order in the background: applies it when the database comes late, makes tomorrow's partitions."""
+"""What an application does in the background, in one thread.
+
+It keeps the schema in order: applies it when the database comes late, makes tomorrow's partitions. And it writes down
+the refusals that the requests themselves do not wait for.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Final, Protocol
 
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.repository import Repository
+from audit_webhook.services.intake import RefusalBook
 
 logger: Final = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 3
 INTERVAL_SECONDS: Final = 3600
+TICK_SECONDS: Final = 1.0
 
 
 class Worker(Protocol):
@@ -47,29 +54,33 @@ class Crew:
 class Keeper:
     """A thread that brings the schema up to date now, every hour, and every few seconds while that fails."""
 
-    def __init__(self, repository: Repository) -> None:
-        """Keep this repository's schema."""
+    def __init__(self, repository: Repository, refusals: RefusalBook) -> None:
+        """Keep this repository's schema, and write down these refusals."""
         self._repository = repository
+        self._refusals = refusals
         self._stopped = threading.Event()
+        self._due = 0.0
 
     def start(self) -> None:
-        """Try once before returning, then go on in the background."""
-        wait = self._migrate()
-        threading.Thread(target=self._run, args=(wait,), name="keeper", daemon=True).start()
+        """Bring the schema up to date once before returning, then go on in the background."""
+        self._migrate()
+        threading.Thread(target=self._run, name="keeper", daemon=True).start()
 
     def stop(self) -> None:
         """Do nothing more."""
         self._stopped.set()
 
-    def _run(self, wait: float) -> None:
-        while not self._stopped.wait(wait):
-            wait = self._migrate()
+    def _run(self) -> None:
+        while not self._stopped.wait(TICK_SECONDS):
+            self._refusals.flush()
+            if time.monotonic() >= self._due:
+                self._migrate()
 
-    def _migrate(self) -> float:
-        """Apply what is missing and give the seconds until the next time."""
+    def _migrate(self) -> None:
+        """Apply what is missing, and set the next time."""
         try:
             self._repository.migrate()
-            return INTERVAL_SECONDS
+            self._due = time.monotonic() + INTERVAL_SECONDS
         except AuditWebhookError as error:
             logger.error("the database cannot be prepared, next try in %d s: %s", RETRY_SECONDS, error)
-            return RETRY_SECONDS
+            self._due = time.monotonic() + RETRY_SECONDS

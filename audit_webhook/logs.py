@@ -1,29 +1,66 @@
-"""How lines of the log are written: what came from outside never begins a line of its own or steers a terminal."""
+"""How the service writes its log: readable text in development, a JSON object a line in production.
+
+What a client sent is never in it: no token, no body, no query string. Control characters cannot begin a second line.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import sys
-from typing import Final
+import traceback
+from datetime import UTC, datetime
+from typing import Any, Final
 
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+import orjson
 
-
-class OneLine(logging.Formatter):
-    """Writes each message on one line, its control characters as escapes; a traceback of ours follows as it is."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name is that of the standard library)
-        """Write the line."""
-        return _CONTROL.sub(_escape, super().formatMessage(record))
-
-
-def _escape(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+_OWN: Final = logging.LogRecord("", 0, "", 0, "", (), None).__dict__.keys() | {"message", "asctime", "taskName"}
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What waitress says of its queue and of each client that goes away is counted by the metrics.
+_QUIET: Final = {"waitress": logging.ERROR, "waitress.queue": logging.CRITICAL}
 
 
-def configure() -> None:
-    """Log to the standard error, from level INFO on."""
+def configure(as_json: bool) -> None:
+    """Write to standard error from now on, as JSON or as text."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    handler.setFormatter(JsonLines() if as_json else TextLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
+
+
+class JsonLines(logging.Formatter):
+    """Writes a record as one JSON object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line; of an exception, its type and where it came from, not its text, which may quote an event."""
+        fields: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **extras(record),
+            "process": record.process,
+        }
+        if record.exc_info and record.exc_info[0]:
+            fields["exception"] = record.exc_info[0].__name__
+            fields["where"] = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(record.exc_info[2])]
+        line = orjson.dumps(fields, default=str).decode()
+        return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
+
+
+class TextLines(logging.Formatter):
+    """Writes a record for a person to read."""
+
+    def __init__(self) -> None:
+        """Begin with the time."""
+        super().__init__("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Give the line without what follows it of an exception."""
+        more = "".join(f" {name}={value}" for name, value in extras(record).items() if value != "")
+        return _CONTROL.sub(lambda found: repr(found.group())[1:-1], super().formatMessage(record) + more)
+
+
+def extras(record: logging.LogRecord) -> dict[str, Any]:
+    """Give the fields that a call added to its message."""
+    return {name: value for name, value in record.__dict__.items() if name not in _OWN}

@@ -22,10 +22,12 @@ from audit_webhook.rows import Chunk
 from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
 from audit_webhook.search_sql import (
-    EVERYTHING, Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids, within,
+    EVERYTHING, Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids, fill_values, within,
 )
 from audit_webhook.tally_store import TallyStore
-from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction
+from audit_webhook.transaction import (
+    Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction, note_dimensions,
+)
 
 REMEMBERED: Final = 100_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -66,10 +68,7 @@ class Repository:
     """All that is stored, behind methods that speak of events, chunks and clusters."""
 
     def __init__(self, config: Config, scope: Callable[[], Scope] = lambda: EVERYWHERE) -> None:
-        """Open the database that the settings name; its schema is not touched yet.
-
-        ``scope`` tells what may be seen at this moment; every method that gives something of events asks it.
-        """
+        """Open the database; its schema is not touched yet. ``scope`` tells what may be seen at a moment."""
         self._scope: Final = scope
         self.database: Final = open_database(config, self._begin_stream)
         self._statements: Final = queries.load(self.database.dialect)
@@ -106,7 +105,7 @@ class Repository:
             with self.database.write() as cursor:
                 transaction = Transaction(cursor, self._statements)
                 fresh = self._insert_chunks(transaction, chunks, received)
-                noted = _note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
+                noted = note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
                 if quarantined:
                     transaction.insert_quarantined(quarantined)
                 stored = sum(len(chunk.events) for chunk in fresh)
@@ -158,9 +157,8 @@ class Repository:
 
     def find_event(self, identifier: bytes) -> Raw | None:
         """Give one event's raw bytes, or None."""
-        filled = fill_events(
-            self._statement("find_event"), within(EVERYTHING, self._scope()), (), self.database.dialect
-        )
+        visible = within(EVERYTHING, self._scope())
+        filled = fill_events(self._statement("find_event"), visible, (), self.database.dialect)
         rows = self._rows(filled.sql, (identifier, *filled.parameters))
         found = self.read_chunks([Located(*row) for row in rows])
         return found[0] if found else None
@@ -218,6 +216,25 @@ class Repository:
                     found[item.id] = Raw(item.id, _text(cluster), received, raw)
         return [found[item.id] for item in located if item.id in found]
 
+    def recent_values(
+        self, column: str, part: str, where: Condition, bounds: tuple[bytes, bytes], newest: int
+    ) -> list[tuple[str, int]]:
+        """Count a column's values that hold a text, among those of the newest events that fulfil a condition."""
+        where = within(Search(where), self._scope()).where
+        statement = fill_values(self._statement("recent_values"), column, where, self.database.dialect)
+        rows = self._rows(statement, (*bounds, newest, part, *where.parameters))
+        return [(str(_text(value)), count) for value, count in rows]
+
+    def posted_values(self, field: str, prefix: str, limit: int) -> list[str]:
+        """Give values of a posted field that begin with a text, in their order, to those who see everything.
+
+        Postings are of whole chunks: they do not tell in which namespace a value occurred.
+        """
+        if not self.sees_everything:
+            return []
+        bounds = (prefix, prefix + "\U0010ffff")
+        return [_text(value) for (value,) in self._rows(self._statement("posted_values"), (field, *bounds, limit))]
+
     def chunk_contents(self, ids: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
         """Give id, frame table and compressed content of whole chunks."""
         return [(*row,) for row in self._rows(fill_ids(self._statement("chunk_contents"), len(ids)), ids)]
@@ -272,19 +289,6 @@ class Repository:
         with self.database.read() as cursor:
             cursor.execute(queries.adapt(statement, self.database.dialect), tuple(parameters))
             return cursor.fetchall()
-
-
-def _note_dimensions(
-    transaction: Transaction, fresh: Sequence[Chunk], known: set[tuple[bytes, int]], day: int
-) -> set[tuple[bytes, int]]:
-    """Insert the callers and actions that this process has not noted today; give what to remember once committed."""
-    callers = {key: row for chunk in fresh for key, row in chunk.callers.items() if (key, day) not in known}
-    actions = {key: row for chunk in fresh for key, row in chunk.actions.items() if (key, day) not in known}
-    if callers:
-        transaction.insert_callers(callers.values(), day)
-    if actions:
-        transaction.insert_actions(actions.values(), day)
-    return {(key, day) for key in (*callers, *actions)}
 
 
 def _text(value: bytes | str) -> str:

@@ -58,6 +58,8 @@ class Search(NamedTuple):
     """The part of ``where`` that reads callers alone; with ``actions`` and ``rest`` it is the whole of it."""
     actions: Condition | None = None
     rest: Condition = Condition("TRUE")
+    may_match: Callable[[Event, bytes], bool] | None = None
+    """Decides from an event's caller, action and namespace alone whether it can match; None when they say nothing."""
     needles: tuple[bytes, ...] = ()
     """Bytes of which every match holds at least one in its JSON; with none, the JSON need not be looked at first."""
 
@@ -121,6 +123,12 @@ def narrow(search: Search, callers: Sequence[bytes] | None, actions: Sequence[by
             parts.append(condition)
     sql = " AND ".join(f"({part.sql})" for part in parts)
     return search._replace(where=Condition(sql, tuple(value for part in parts for value in part.parameters)))
+
+
+def fill_values(statement: str, column: str, where: Condition, dialect: str) -> str:
+    """Complete ``recent_values`` for a column of the table of fields."""
+    joins = _joins(f"{column} {where.sql}", dialect)
+    return statement.format(column=column, joins=joins, where=f"({where.sql})")
 
 
 def fill_condition(statement: str, condition: Condition) -> str:

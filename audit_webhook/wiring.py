@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from audit_webhook.config import Config
+from audit_webhook.metrics import Metrics
 from audit_webhook.repository import Repository
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
@@ -25,7 +27,7 @@ def now() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """The parts of a running application."""
+    """The parts of a running application; ``stopping`` is set once it shall get no more requests."""
 
     config: Config
     repository: Repository
@@ -36,6 +38,8 @@ class Wiring:
     readers: Readers
     readings: ReadingBook
     clock: Callable[[], int] = now
+    metrics: Metrics = field(default_factory=Metrics)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
 
 def wiring(app: Any) -> Wiring:

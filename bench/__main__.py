@@ -22,21 +22,19 @@ from tests.mariadb import MariaDB
 
 
 def main() -> int:
-    """Fill a fresh database and measure searches; exit 1 when the slowest is over its limit."""
+    """Fill a fresh database and measure searches; exit 1 when one is over its limit."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--events", type=int, default=200_000, help="events to search in (default 200,000)")
-    parser.add_argument("--limit", type=float, default=50.0, help="milliseconds that the worst p95 may take")
     chosen = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%F}")
     with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
         repository = open_repository(Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")}))
         repository.migrate()
         _fill(repository, chosen.events)
-        worst = measure(repository)
-        is_quick = facets.measure(repository)
+        is_quick = measure(repository)
+        is_quick = facets.measure(repository) and is_quick
         repository.close()
-    print(f"worst p95: {worst:.1f} ms; limit {chosen.limit:g} ms")
-    return 0 if worst <= chosen.limit and is_quick else 1
+    return 0 if is_quick else 1
 
 
 def _fill(repository: Repository, count: int) -> None:

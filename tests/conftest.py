@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
-from audit_webhook.server import create_server
+from audit_webhook.server import create_server, run_in_thread
 from audit_webhook.wiring import wiring
 from tests.browser import Watcher, open_browser
 from tests.mariadb import MariaDB, free_port
@@ -122,15 +121,13 @@ class Server:
         self.config = replace(config, http_port=free_port())
         self.app = create_app(self.config)
         self.url = f"http://127.0.0.1:{self.config.http_port}"
-        self._server = create_server(self.app, self.config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
+        self.listener = create_server(self.app, self.config)
+        self._thread = run_in_thread(self.listener)
 
     def stop(self) -> None:
         """Listen no more."""
-        self._server.close()
+        self.listener.drain()
         self._thread.join(10)
-        self._server.task_dispatcher.shutdown()
         self.app.extensions["keeper"].stop()
         wiring(self.app).repository.close()
 

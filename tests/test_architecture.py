@@ -31,14 +31,16 @@ ROOMS: Final = {
     "cli": {"commands"},
     "commands": {"app", "config", "query", "repository", "server", "services", "users", "wiring"},
     "app": {
-        "blueprints", "breaker", "compactor", "config", "keeper", "reader_store", "repository", "services", "spool",
-        "users", "wiring",
+        "blueprints", "breaker", "compactor", "config", "keeper", "metrics", "reader_store", "repository", "services",
+        "spool", "users", "wiring",
     },
+    "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},
     "blueprints": {"query", "services", "wiring"},
-    "server": {"config"},
-    "wiring": {"config", "repository", "services"},
-    "keeper": {"repository"},
+    "wiring": {"config", "metrics", "repository", "services"},
+    "keeper": {"repository", "services"},
     "compactor": {"repository"},
+    "metrics": {"board"},
+    "board": set(),
     "services": {
         "breaker", "config", "humanize", "query", "reader_store", "repository", "saved_searches", "search_sql", "spool",
         "tally_store", "transaction", "users",
@@ -69,6 +71,7 @@ LIBRARIES: Final = {
     "pymysql": {"database", "mysql", "repository"},
     "sqlite3": {"database", "repository"},
     "socket": {"server"},
+    "prometheus_client": {"metrics"},
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {

@@ -130,7 +130,7 @@ def test_query_and_pickers_filter_and_the_address_holds_all_of_it(server: Server
     page.keyboard.press("Enter")
     expect(page.locator(".row")).to_have_count(2)
     page.locator("summary", has_text="All clusters").click()
-    page.get_by_role("link", name="staging").click()
+    page.get_by_role("link", name="staging", exact=True).click()
     expect(page.locator(".row")).to_have_count(1)
     address = page.url
     page.goto("about:blank")
@@ -162,7 +162,7 @@ def test_permalink_shows_the_event_and_links_lead_back_to_the_feed(server: Serve
     address = row_of(page, "alice").locator(".line a").get_attribute("href")
     page.goto(f"{server.url}{address}")
     expect(page.get_by_role("heading", level=1)).to_contain_text("alice")
-    page.locator(".facts").first.get_by_role("link", name="alice").click()
+    page.locator(".facts").first.get_by_role("link", name="alice", exact=True).click()
     expect(page.locator(".row")).to_have_count(1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from audit_webhook import query
 from audit_webhook.query.fields import FIELDS
 from audit_webhook.repository import Raw, Repository
 from audit_webhook.search_sql import EVERYTHING, LAST
-from audit_webhook.services import feed
+from audit_webhook.services import feed, search
 from audit_webhook.services.ingest import receive
 from audit_webhook.services.search import event_of
 from tests.factories import NOON_US, audit_event, event_list
@@ -28,7 +29,7 @@ _clusters = itertools.count(1)
 
 events = st.builds(
     lambda second, **changes: audit_event(second, **changes),
-    st.integers(-3, 3),
+    st.integers(-3, 3) | st.sampled_from((-200_000, -90_000, -7_200, -1_200)),
     verb=st.sampled_from(("get", "delete", "Odd")) | WORDS,
     level=st.sampled_from(("Metadata", "RequestResponse")),
     stage=st.sampled_from(("ResponseComplete", "ResponseStarted")),
@@ -90,6 +91,14 @@ queries = st.recursive(
 )
 
 
+@pytest.fixture(params=["as it is", "every means at once"])
+def means(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search as always, or so that even few chunks are found by postings and by windows."""
+    if request.param != "as it is":
+        for name, value in (("FIRST_GROUP", 1), ("UNTESTED", 0), ("TESTED", 0)):
+            monkeypatch.setattr(search, name, value)
+
+
 @settings(
     max_examples=20,
     deadline=None,
@@ -98,7 +107,7 @@ queries = st.recursive(
 )
 @given(st.lists(events, min_size=1, max_size=8), st.lists(queries, min_size=25, max_size=25))
 def test_sql_and_predicate_choose_the_same_events(
-    repository: Repository, batch: list[dict[str, Any]], texts: list[str]
+    repository: Repository, means: None, batch: list[dict[str, Any]], texts: list[str]
 ) -> None:
     receive(repository, f"c{next(_clusters)}", event_list(batch), NOW)
     stored = [(event_of(raw), raw) for raw in everything(repository)]

@@ -80,12 +80,12 @@ def test_batch_goes_through_the_spool_with_the_same_ids_bytes_and_quarantine(set
     twice = encode(audit_event(1))
     body = event_list([twice, encode(SECRET), b"null", b'"text"', twice])
     setting.take_away()
-    assert setting.durable.receive("prod", body, now()) == (5, 0, 1, 0, 4)
+    assert setting.durable.receive("prod", body, now())[:5] == (5, 0, 1, 0, 4)
     assert setting.stored() == []
     setting.take_away(False)
     assert setting.drainer.drain() == 1
     drained = setting.stored()
-    assert setting.durable.receive("prod", body, now()) == (5, 0, 3, 2, 0)
+    assert setting.durable.receive("prod", body, now())[:5] == (5, 0, 3, 2, 0)
     assert len(drained) == 2 and {raw.id for raw in drained} == {raw.id for raw in setting.stored()}
     assert twice in {raw.raw for raw in drained}
     assert {item.content for item in setting.repository.quarantined()} == {b"null", b'"text"'}

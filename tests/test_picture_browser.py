@@ -104,7 +104,7 @@ def test_picture_is_there_without_scripts(server: Server, browser: Browser) -> N
 
 
 @pytest.mark.parametrize("path", ["/?q=-verb:get&by=verb", "/clusters", "/clusters/prod"])
-@pytest.mark.parametrize("size, scheme", zip(SIZES, SCHEMES, strict=True), ids=["desktop-light", "phone-dark"])
+@pytest.mark.parametrize("size, scheme", list(zip(SIZES, SCHEMES, strict=True)), ids=["desktop-light", "phone-dark"])
 def test_pages_can_be_used_by_everybody(
     server: Server, browser: Browser, path: str, size: tuple[int, int], scheme: str
 ) -> None:

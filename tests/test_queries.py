@@ -53,7 +53,7 @@ def test_no_value_stands_in_a_statement(dialect: str) -> None:
 
 def test_every_marker_is_filled_by_the_one_module_that_assembles_sql() -> None:
     markers = {marker for text in queries.load("mysql").values() for marker in re.findall(r"\{(\w+)\}", text)}
-    assert markers == {"hint", "joins", "where", "test", "join", "ids"}
+    assert markers == {"column", "hint", "joins", "where", "test", "join", "ids"}
 
 
 def test_name_used_twice_is_a_mistake(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def export_events() -> Response:
     )
     response = Response(iter(export), mimetype=export.format.media_type)
     response.call_on_close(export.close)
+    response.headers["X-Oldest"] = export.oldest
     if request.method == "HEAD":
         export.close()  # Werkzeug closes no answer that has no body
     response.headers["Content-Disposition"] = f'attachment; filename="{export.filename}"'

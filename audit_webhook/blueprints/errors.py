@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from audit_webhook import errors
@@ -22,6 +22,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.TooManyTries: 429,
     errors.UnsupportedEncoding: 415,
     errors.BodyTooLarge: 413,
+    errors.Overloaded: 429,
     errors.MalformedBatch: 400,
     errors.InvalidParameter: 400,
     errors.EventNotFound: 404,
@@ -34,7 +35,8 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.RowRefused: 500,
     QueryError: 400,
 }
-RETRY_AFTER_SECONDS: Final = 5
+# Given to a kube-apiserver, 3 to 29 seconds make it try for about four minutes in all instead of a minute and a half.
+RETRY_AFTER_SECONDS: Final = {429: 3, 503: 5}
 _TITLES: Final = {
     400: "That request cannot be answered",
     401: "Who is asking?",
@@ -43,7 +45,7 @@ _TITLES: Final = {
     405: "This cannot be done here",
     413: "Too large",
     415: "Compressed bodies are not taken",
-    429: "Too many tries",
+    429: "Too much at once",
     500: "Something went wrong here",
     503: "Try again later",
 }
@@ -63,20 +65,25 @@ def status_of(error: Exception) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
+def describe(error: Exception) -> tuple[int, dict[str, str], dict[str, str | int]]:
+    """Give the status, the headers and the JSON document that an error of the domain is answered with."""
+    status = status_of(error)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if status in RETRY_AFTER_SECONDS:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS[status])
+    if isinstance(error, errors.TooManyTries):
+        headers["Retry-After"] = str(error.seconds)
+    message = {500: "", 503: _STORE_MESSAGE}.get(status, str(error))
+    return status, headers, {"error": _title(status), "message": message, "status": status}
+
+
 def answer(error: Exception) -> Response:
     """Answer an error of the domain."""
-    status = status_of(error)
-    if status >= 500:
-        logger.error("%s: %s", type(error).__name__, error)
-    hidden = status == 500 or (isinstance(error, errors.StoreMisconfigured | errors.StoreUnavailable))
-    message = _STORE_MESSAGE if hidden and status == 503 else "" if hidden else str(error)
-    response = _answer(status, message, **_place(error))
-    if status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, errors.TooManyTries):
-        response.headers["Retry-After"] = str(error.seconds)
-    if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    status, headers, document = describe(error)
+    if status == 500:  # without the text, which may quote what an event held
+        logger.error("%s while answering %s", type(error).__name__, request.endpoint)
+    response = _answer(status, str(document["message"]), **_place(error))
+    response.headers.update(headers)
     return response
 
 
@@ -104,7 +111,11 @@ def _answer_unforeseen(error: Exception) -> Response:
 
 
 def _answer(status: int, message: str, **more: object) -> Response:
-    title = _TITLES.get(status, "That did not work")
-    if request.path.startswith(_PROGRAMS):
+    title = _title(status)
+    if request.path.startswith(_PROGRAMS) or "ui" not in current_app.blueprints:
         return make_response(jsonify(error=title, message=message, status=status, **more), status)
     return make_response(render_template("error.html", status=status, title=title, message=message), status)
+
+
+def _title(status: int) -> str:
+    return _TITLES.get(status, "That did not work")

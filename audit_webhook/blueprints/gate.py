@@ -25,6 +25,7 @@ NEEDS: Final[dict[str, Need]] = {
     "static": "public",
     "ops.get_healthz": "public",
     "ops.get_readyz": "public",
+    "ops.get_metrics": "public",
     "ingest.post_batch": "sender",
     "access.show_login": "public",
     "access.log_in": "public",
@@ -42,6 +43,9 @@ NEEDS: Final[dict[str, Need]] = {
     "api.get_histogram": "viewer",
     "ui.show_feed": "viewer",
     "ui.show_news": "viewer",
+    "ui.complete_query": "viewer",
+    "ui.show_filters": "viewer",
+    "ui.narrow_feed": "viewer",
     "ui.show_event": "viewer",
     "ui.download_raw": "viewer",
     "picture.show_picture": "viewer",
@@ -54,10 +58,10 @@ NEEDS: Final[dict[str, Need]] = {
     "setup.download": "viewer",
     "setup.load_demo": "admin",
 }
-REPEATED: Final = frozenset({"ui.show_news", "picture.show_picture", "setup.show_status"})
+REPEATED: Final = frozenset({"ui.show_news", "ui.complete_query", "picture.show_picture", "setup.show_status"})
 """What a page asks again and again by itself; recorded once in a while."""
 _streamed: Final[ContextVar[Scope]] = ContextVar("streamed", default=EVERYWHERE)
-_ANONYMOUS: Final = frozenset({"static", "ops.get_healthz", "ops.get_readyz"})
+_ANONYMOUS: Final = frozenset({"static", "ops.get_healthz", "ops.get_readyz", "ops.get_metrics"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROGRAMS: Final = ("api.", "ops.")
 SECURE_COOKIE: Final = "__Host-session"

@@ -6,10 +6,11 @@ Never a redirect: Go's client would follow it with a GET, take that one's 200 fo
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, jsonify, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
-from audit_webhook.errors import AuditWebhookError, BodyTooLarge, UnsupportedEncoding
-from audit_webhook.services.intake import check_cluster
+from audit_webhook.blueprints.errors import status_of
+from audit_webhook.errors import AuditWebhookError, BodyTooLarge, MalformedBatch
+from audit_webhook.services.ingest import Receipt
+from audit_webhook.services.intake import admit, explain_size
 from audit_webhook.wiring import Wiring, wiring
 
 bp = Blueprint("ingest", __name__)
@@ -21,28 +22,39 @@ def post_batch(cluster: str) -> Response:
     """Keep a batch; 200 is given only when it is committed, or synced to the spool."""
     parts = wiring(current_app)
     name = cluster or request.args.get("cluster", "")
+    body: bytes | None = None
     try:
-        parts.tokens.require(request.headers.get("Authorization", ""), name)
-        check_cluster(name)
-        if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            raise UnsupportedEncoding("send the body without Content-Encoding")
-        receipt = parts.durable.receive(name, _body(), parts.clock())
+        admit(parts.tokens, name, request.headers.get("Authorization", ""), request.headers.get("Content-Encoding", ""))
+        body = _body(parts.config.max_body_bytes)
+        receipt = parts.durable.receive(name, body, parts.clock())
     except AuditWebhookError as error:
-        _note(parts, name, error)
+        _note(parts, name, error, body)
         raise
-    return jsonify(receipt._asdict())
+    _count(parts, name, len(body), receipt)
+    return jsonify({key: value for key, value in receipt._asdict().items() if key != "oldest"})
 
 
-def _body() -> bytes:
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        limit = current_app.config["MAX_CONTENT_LENGTH"]
-        raise BodyTooLarge(
-            f"the batch is larger than {limit} bytes: raise MAX_BODY_BYTES here, or lower "
-            "--audit-webhook-batch-max-size of the kube-apiserver"
-        ) from error
+def _body(limit: int) -> bytes:
+    """Read the body in one piece; the server has already joined it, and a copy of 64 MiB would cost as much again."""
+    size = request.content_length or 0
+    if size > limit:
+        raise BodyTooLarge(explain_size(limit))
+    body: bytes = request.environ["wsgi.input"].read(size)
+    if len(body) < size:
+        raise MalformedBatch("the body ends before its announced length")
+    return body
 
 
-def _note(parts: Wiring, cluster: str, error: AuditWebhookError) -> None:
-    parts.refusals.note(cluster, str(error), request.remote_addr or "", parts.clock())
+def _count(parts: Wiring, cluster: str, size: int, receipt: Receipt) -> None:
+    now = parts.clock()
+    lag = (now - receipt.oldest) / 1e6 if receipt.stored else None
+    parts.metrics.note_batch(cluster, size, receipt, now, lag)
+
+
+def _note(parts: Wiring, cluster: str, error: AuditWebhookError, body: bytes | None) -> None:
+    """Count and remember a refusal; without the text of an error of ours, which may quote what an event held."""
+    reason = str(error) if status_of(error) != 500 else type(error).__name__
+    parts.metrics.note_refusal(error)
+    parts.refusals.note(cluster, reason, request.remote_addr or "", parts.clock())
+    if body is not None:
+        parts.metrics.note_refused_batch(cluster, len(body), error.events, parts.clock())

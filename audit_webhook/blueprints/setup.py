@@ -56,7 +56,7 @@ def download(name: str) -> Response:
 def load_demo() -> AnyResponse:
     """Load the sample events and go to the feed; in development only."""
     parts = wiring(current_app)
-    if not parts.config.is_development:
+    if not parts.config.offers_samples:
         abort(404)
     demo.load(parts.repository, parts.clock())
     return redirect(f"{request.script_root}/", 303)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from audit_webhook.blueprints.picture import draw_inline
 from audit_webhook.blueprints.render import compress, page_or_fragment, static_url
 from audit_webhook.blueprints.saved import shown_columns
+from audit_webhook.query.parse import LONGEST_TEXT
 from audit_webhook.services import events
+from audit_webhook.services.complete import complete
 from audit_webhook.services.event_view import view_event
 from audit_webhook.services.feed_view import view_news, view_page
+from audit_webhook.services.filters import narrow_by, view_filters
 from audit_webhook.services.rows import Moment, moment_of
+from audit_webhook.services.search import event_of
 from audit_webhook.wiring import wiring
 
 NAVIGATION: Final = (("Feed", "ui.show_feed"), ("Clusters", "clusters.show_clusters"), ("Setup", "setup.show_setup"))
@@ -40,7 +46,7 @@ def show_feed() -> Response:
     parts = wiring(current_app)
     text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
     page = view_page(
-        parts.repository, text, cursor, parts.clock(), parts.config.is_development, shown_columns()
+        parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, shown_columns()
     )
     picture = draw_inline(text) if request.args.get("counts") and page.has_picture else None
     return page_or_fragment(
@@ -55,6 +61,29 @@ def show_news() -> str:
     text, after = request.args.get("q", ""), request.args.get("after", "")
     news = view_news(parts.repository, text, after, parts.clock(), shown_columns())
     return render_template("feed/_news.html", page=news)
+
+
+@bp.get("/feed/complete")
+def complete_query() -> Response:
+    """Offer what may follow while a query is typed."""
+    parts = wiring(current_app)
+    before, after = request.args.get("before", "")[:LONGEST_TEXT], request.args.get("after", "")[:LONGEST_TEXT]
+    completion = complete(parts.repository, before, after, parts.clock())
+    return jsonify({**completion._asdict(), "offers": [offer._asdict() for offer in completion.offers]})
+
+
+@bp.get("/feed/filters/<identifier>")
+def show_filters(identifier: str) -> str:
+    """Show to what of an event the search can be narrowed, and what it can leave out."""
+    raw = events.find_raw(wiring(current_app).repository, identifier)
+    return render_template("feed/_filters.html", page=view_filters(event_of(raw), request.args.get("q", "")))
+
+
+@bp.get("/feed/narrow")
+def narrow_feed() -> AnyResponse:
+    """Go to the feed of a query narrowed by a term."""
+    text = narrow_by(request.args.get("q", ""), request.args.get("term", ""))
+    return redirect(f"{request.script_root}/?{urlencode({'q': text})}", 303)
 
 
 @bp.get("/events/<identifier>")

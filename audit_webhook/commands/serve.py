@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from audit_webhook.app import create_app
 from audit_webhook.commands import settings
 from audit_webhook.server import serve
 
@@ -18,6 +17,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    config = settings.load(is_serving=True)
-    serve(create_app(config), config)
-    return 0
+    return serve(settings.load(is_serving=True))

@@ -6,10 +6,11 @@ from audit_webhook.query.needles import needles
 from audit_webhook.query.parse import parse
 from audit_webhook.query.postings import driving, indexed, necessary, time_bounds
 from audit_webhook.query.predicate import Predicate, compile_predicate
-from audit_webhook.query.syntax import Node, QueryError
+from audit_webhook.query.syntax import And, Node, QueryError
 from audit_webhook.query.to_sql import compile_parts, compile_where
 
 __all__ = [
+    "And",
     "Field",
     "Node",
     "Predicate",

@@ -32,6 +32,24 @@ def and_term(text: str, term: str) -> str:
     return f"({text}) {term}".strip() if is_alternative else f"{text} {term}".strip()
 
 
+def narrowed(text: str, field: str, value: str, is_excluded: bool = False) -> str:
+    """Give the query that finds, of what it found, only events with this value, or only those without it.
+
+    A query that cannot be read cannot be narrowed either: the value then stands alone.
+    """
+    try:
+        cut(text)
+    except QueryError:
+        text = ""
+    term = f"{field}:{quote(value)}"
+    if not is_excluded:
+        return with_term(without_exact(text, f"-{term}"), field, value)
+    if f"-{term}" in text.split():
+        return text
+    kept = f"({text})" if any(token.kind == "or" and level == 0 for token, level in _levels(text)) else text
+    return f"{kept} -{term}".strip()
+
+
 def without_exact(text: str, term: str) -> str:
     """Give the query without a term that stands in it exactly so."""
     return " ".join(text.replace(term, " ", 1).split()) if term in text else text
@@ -44,7 +62,12 @@ def term_value(text: str, field: str) -> str | None:
         return None
     raw = text[spans[0][0]:spans[0][1]]
     value = raw.partition(":")[2]
-    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+    return unquote(value)
+
+
+def unquote(value: str) -> str:
+    """Read a value as it is written in a query, with quotes or without."""
+    return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL) if value.startswith('"') else value
 
 
 def _without(text: str, field: str) -> str:

@@ -38,11 +38,16 @@ _MAY_PASS: Final = (AuditWebhookError, OSError, ValueError, TypeError, LookupErr
 class Drainer:
     """A thread that empties the spool while the database answers; of several processes one works at a time."""
 
-    def __init__(self, spool: Spool, repository: Repository, breaker: Breaker, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, spool: Spool, repository: Repository, breaker: Breaker, clock: Callable[[], int],
+        note: Callable[[str, int, int], None] = lambda cluster, events, size: None,
+    ) -> None:
         """Drain this spool into this repository; what waited counts as received when the clock says it arrives.
 
-        The live feed shows what has become visible by the time of receipt.
+        The live feed shows what has become visible by the time of receipt. Of each batch stored, ``note`` is told the
+        cluster, the number of its events and their bytes.
         """
+        self._note = note
         self._spool = spool
         self._repository = repository
         self._breaker = breaker
@@ -96,6 +101,7 @@ class Drainer:
                 store_isolating(self._repository, parcel.cluster, _batch_of(parcel, moment), moment)
             self._breaker.note_stored()
             self._spool.remove(name, parcel)
+            self._note(parcel.cluster, len(parcel.events) + len(parcel.unread), _size_of(parcel))
         except RowRefused as error:
             self._spool.set_aside(name, str(error))
         except _MAY_PASS as error:
@@ -105,6 +111,10 @@ class Drainer:
                 self._later[name] = time.monotonic() + AGAIN_SECONDS
             return False
         return True
+
+
+def _size_of(parcel: Parcel) -> int:
+    return sum(len(item.raw) for item in parcel.events) + sum(item.raw_bytes for item in parcel.unread)
 
 
 def _batch_of(parcel: Parcel, received: int) -> Batch:

@@ -10,7 +10,7 @@ from typing import Final
 
 from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
-from audit_webhook.errors import SpoolUnavailable, StoreMisconfigured, StoreUnavailable
+from audit_webhook.errors import AuditWebhookError, SpoolUnavailable, StoreMisconfigured, StoreUnavailable
 from audit_webhook.marks import Mark
 from audit_webhook.parcel import Item, Parcel, Unread
 from audit_webhook.repository import Repository
@@ -47,6 +47,13 @@ class DurableStore:
         if not self._is_worth_reading():
             raise StoreUnavailable("the database is away, and there is no spool that could take the batch")
         batch = read_batch(cluster, body, received, self._mark)
+        try:
+            return self._keep(cluster, batch, received)
+        except AuditWebhookError as error:
+            error.events = batch.total
+            raise
+
+    def _keep(self, cluster: str, batch: Batch, received: int) -> Receipt:
         if self._breaker.is_open():
             return self._put_by(cluster, batch, received)
         try:

@@ -17,7 +17,7 @@ from audit_webhook.errors import InvalidParameter
 from audit_webhook.event import Event
 from audit_webhook.identity import from_text, to_text
 from audit_webhook.repository import Repository
-from audit_webhook.search_sql import LAST, Span
+from audit_webhook.search_sql import FIRST, LAST, Search, Span
 from audit_webhook.services.query import compile_query
 from audit_webhook.services.search import event_of, find
 
@@ -29,13 +29,28 @@ STREAM_MEMORY: Final = 3600 * 1_000_000
 CLOCK_SLACK: Final = 30 * 1_000_000
 
 
+class Progress(NamedTuple):
+    """How far back a search came: the time in microseconds, and the share of its time range in percent."""
+
+    moment: int
+    percent: int
+
+
 class FeedPage(NamedTuple):
-    """One page: events newest first, the cursor of the next page or None, and the live token of this moment."""
+    """One page: events newest first, the cursor of the next page or None, and the live token of this moment.
+
+    ``progress`` is there when time ran out before the page was full.
+    """
 
     events: list[Event]
     next: str | None
     live: str
-    gave_up: bool
+    progress: Progress | None = None
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether time ran out before the page was full."""
+        return self.progress is not None
 
 
 class News(NamedTuple):
@@ -59,7 +74,20 @@ def page(repository: Repository, text: str, cursor: str | None, limit: int, now:
     before = _read_cursor(cursor) if cursor else LAST
     live = "" if cursor else _write_token(_Token(now, repository.positions(now - STREAM_MEMORY)))
     found = find(repository, search, before, max(1, min(limit, LARGEST_PAGE)))
-    return FeedPage(found.events, to_text(found.unread) if found.unread else None, live, found.gave_up)
+    progress = _progress(repository, search, found.unread, now) if found.gave_up and found.unread else None
+    return FeedPage(found.events, to_text(found.unread) if found.unread else None, live, progress)
+
+
+def _progress(repository: Repository, search: Search, unread: bytes, now: int) -> Progress:
+    newest = min(now, _time_of(search.highest))
+    oldest = max(_time_of(search.lowest), _time_of(repository.oldest_chunk(search.lowest) or FIRST))
+    moment = min(max(_time_of(unread), oldest), newest)
+    return Progress(moment, 100 * (newest - moment) // max(1, newest - oldest))
+
+
+def _time_of(identifier: bytes) -> int:
+    """Give the time of an id in microseconds."""
+    return int.from_bytes(identifier[:6], "big") * 1000
 
 
 def news(repository: Repository, text: str, live: str, now: int) -> News:

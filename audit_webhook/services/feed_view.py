@@ -10,8 +10,7 @@ from audit_webhook.query import QueryError
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.repository import Repository
 from audit_webhook.services import feed
-
-from audit_webhook.services.rows import Row, row_of, shown
+from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
 from audit_webhook.services.saved import DEFAULT_COLUMNS
 
 RANGES: Final = (
@@ -71,6 +70,14 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far back a search came before its time ran out, and the share of its time range in percent."""
+
+    moment: Moment
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeedView:
     """Everything that the feed's templates use."""
 
@@ -79,7 +86,7 @@ class FeedView:
     rows: tuple[Row, ...] = ()
     next: str | None = None
     live: str = ""
-    gave_up: bool = False
+    progress: Progress | None = None
     mistake: Mistake | None = None
     clusters: Picker = Picker("", ())
     ranges: Picker = Picker("", ())
@@ -130,11 +137,15 @@ def view_page(
         rows=tuple(row_of(event, now, columns) for event in page.events),
         next=page.next,
         live=page.live,
-        gave_up=page.gave_up,
+        progress=_progress(page.progress, now),
         hints=() if page.events or page.next else tuple(_hints(text)),
         is_store_empty=not page.events and not names,
         can_load_demo=can_load_demo,
     )
+
+
+def _progress(progress: feed.Progress | None, now: int) -> Progress | None:
+    return Progress(moment_of(progress.moment, now), progress.percent) if progress else None
 
 
 def view_news(

@@ -29,13 +29,17 @@ QUARANTINE_BYTES: Final = 256 * 1024**2
 
 
 class Receipt(NamedTuple):
-    """Where the items of a batch went; received = stored + duplicate + quarantined + spooled."""
+    """Where the items of a batch went; received = stored + duplicate + quarantined + spooled.
+
+    ``oldest`` is the stageTimestamp of the oldest event in microseconds, to the millisecond; 0 when there is none.
+    """
 
     received: int
     stored: int
     duplicate: int
     quarantined: int
     spooled: int = 0
+    oldest: int = 0
 
 
 class Batch(NamedTuple):
@@ -44,6 +48,11 @@ class Batch(NamedTuple):
     events: dict[bytes, Identified]
     repeated: int
     quarantined: list[Quarantined]
+
+    @property
+    def total(self) -> int:
+        """Give the number of items sent."""
+        return len(self.events) + self.repeated + len(self.quarantined)
 
 
 def receive(repository: Repository, cluster: str, body: bytes, received: int) -> Receipt:
@@ -60,10 +69,11 @@ def store_batch(repository: Repository, cluster: str, batch: Batch, received: in
         _check_room(repository)
     stored = _store(repository, cluster, batch, received)
     return Receipt(
-        received=len(batch.events) + batch.repeated + len(batch.quarantined),
+        received=batch.total,
         stored=stored,
         duplicate=len(batch.events) - stored + batch.repeated,
         quarantined=len(batch.quarantined),
+        oldest=int.from_bytes(min(batch.events, default=b"")[:6], "big") * 1000,
     )
 
 

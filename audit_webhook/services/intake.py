@@ -1,4 +1,7 @@
-"""Who may send: the tokens, the cluster's name, and a memory of the last refused request of each cluster."""
+"""Who may send: the tokens, the cluster's name, and a memory of the last refused request of each cluster.
+
+`admit` needs no more than a request's head, so the server asks it before it reads a body.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,40 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from audit_webhook.deadline import within
-from audit_webhook.errors import AuditWebhookError, Forbidden, InvalidCluster, Unauthenticated
+from audit_webhook.errors import AuditWebhookError, Forbidden, InvalidCluster, Unauthenticated, UnsupportedEncoding
 from audit_webhook.repository import Repository
 from audit_webhook.transaction import Refusal
 
 logger: Final = logging.getLogger(__name__)
 
 CLUSTERS_REMEMBERED: Final = 200
-SECONDS_BETWEEN_WRITES: Final = 1.0
-SECONDS_BETWEEN_READS: Final = 1.0
-SECONDS_BETWEEN_LINES: Final = 10.0
-EVERY_CLUSTER: Final = frozenset({"*"})
 WRITE_SECONDS: Final = 1.0
+SECONDS_BETWEEN_READS: Final = 1.0
+EVERY_CLUSTER: Final = frozenset({"*"})
+SECONDS_BETWEEN_LINES: Final = 10.0
+SECONDS_AFTER_FAILURE: Final = 10.0
+REASONS_REMEMBERED: Final = 100
 _CLUSTER: Final = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
+
+
+def admit(tokens: TokenCheck, cluster: str, authorization: str, encoding: str) -> None:
+    """Raise Unauthenticated, InvalidCluster or UnsupportedEncoding unless a batch with this head may be sent."""
+    tokens.require(authorization, cluster)
+    check_cluster(cluster)
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedEncoding("send the body without Content-Encoding")
+
+
+def explain_size(limit: int) -> str:
+    """Say what to do about a batch that is too large."""
+    return (
+        f"the batch is larger than {limit} bytes: raise MAX_BODY_BYTES here, or lower "
+        "--audit-webhook-batch-max-size of the kube-apiserver"
+    )
 
 
 def check_cluster(name: str) -> str:
@@ -123,56 +142,61 @@ def _token_of(authorization: str) -> bytes | None:
 
 
 class RefusalBook:
-    """Counts refused requests, remembers the last one of each cluster, and writes these down once a second at most."""
+    """Remembers the last refused request of each cluster, and tells the log of refusals without flooding it."""
 
-    def __init__(self, repository: Repository, is_away: Callable[[], bool]) -> None:
-        """Write into this repository, but not while it is away: a refused request must not wait for it."""
+    def __init__(self, repository: Repository) -> None:
+        """Write into this repository, when `flush` is called."""
         self._repository = repository
-        self._is_away = is_away
         self._pending: dict[str, Refusal] = {}
         self._named: set[str] = set()
-        self._written = float("-inf")
-        self._logged = float("-inf")
-        self._logged_count = 0
+        self._paused_until = float("-inf")
+        self._lines = Lines()
         self._lock = threading.Lock()
-        self.count = 0
 
     def note(self, cluster: str, reason: str, peer: str, now: int) -> None:
-        """Note a refusal; names that are no cluster's, and too many different ones, are not kept."""
+        """Note a refusal; names that are no cluster's, and too many different ones, are not kept. Never waits."""
+        known = cluster if _CLUSTER.fullmatch(cluster) else ""
+        self._lines.write(reason[:255], known, peer[:64])
         with self._lock:
-            self.count += 1
-            self._log(cluster, reason, peer)
-            if not _CLUSTER.fullmatch(cluster):
+            if not known or (known not in self._named and len(self._named) >= CLUSTERS_REMEMBERED):
                 return
-            if cluster not in self._named and len(self._named) >= CLUSTERS_REMEMBERED:
-                return
-            self._named.add(cluster)
-            self._pending[cluster] = Refusal(cluster, now, reason[:255], peer[:64])
-            if self._is_away() or time.monotonic() - self._written < SECONDS_BETWEEN_WRITES:
-                return
-            self._written = time.monotonic()
-            pending, self._pending = self._pending, {}
-        self._write(pending)
-
-    def _log(self, cluster: str, reason: str, peer: str) -> None:
-        """Say it on the log, but not for each of many: whoever knocks must not be able to fill the disk."""
-        if time.monotonic() - self._logged < SECONDS_BETWEEN_LINES:
-            return
-        self._logged = time.monotonic()
-        more, self._logged_count = self.count - self._logged_count - 1, self.count
-        named = cluster if _CLUSTER.fullmatch(cluster) else "a name that is no cluster's"
-        logger.warning("refused a batch for %s from %s: %s; %d more since the last line", named, peer, reason, more)
+            self._named.add(known)
+            self._pending[known] = Refusal(known, now, reason[:255], peer[:64])
 
     def flush(self) -> None:
-        """Write down what is pending, so that a page shows the newest."""
+        """Write down what is pending, so that a page shows the newest; after a failure, not for some seconds."""
         with self._lock:
+            if not self._pending or time.monotonic() < self._paused_until:
+                return
             pending, self._pending = self._pending, {}
-        if pending:
-            self._write(pending)
-
-    def _write(self, pending: dict[str, Refusal]) -> None:
         try:
             with within(WRITE_SECONDS):
                 self._repository.record_refusals(pending.values())
         except AuditWebhookError as error:
-            logger.warning("refused requests could not be noted: %s", error)
+            logger.warning("refused requests could not be noted: %s", type(error).__name__)
+            with self._lock:
+                self._paused_until = time.monotonic() + SECONDS_AFTER_FAILURE
+                self._pending = pending | self._pending
+
+
+class Lines:
+    """Writes a line for a refusal; for one reason at most every ten seconds, with how often it happened since."""
+
+    def __init__(self) -> None:
+        """Begin with nothing said."""
+        self._said: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def write(self, reason: str, cluster: str, peer: str) -> None:
+        """Say it, or only count it."""
+        now = time.monotonic()
+        with self._lock:
+            if reason not in self._said and len(self._said) >= REASONS_REMEMBERED:
+                self._said.clear()
+            last, silent = self._said.get(reason, (float("-inf"), 0))
+            due = now - last >= SECONDS_BETWEEN_LINES
+            self._said[reason] = (now, 0) if due else (last, silent + 1)
+        if due:
+            logger.warning(
+                "refused a request: %s", reason, extra={"cluster": cluster, "peer": peer, "times": silent + 1}
+            )

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from audit_webhook import query
 from audit_webhook.identity import time_bound
 from audit_webhook.search_sql import FIRST, LAST, Condition, Search
+from audit_webhook.services.counting import split_conditions
 
 _INDEXES: Final[dict[str, Literal["", "events_name", "events_audit"]]] = {
     "": "", "name": "events_name", "audit": "events_audit",
@@ -24,6 +25,7 @@ def compile_tree(tree: query.Node, dialect: Literal["mysql", "sqlite"]) -> Searc
     callers, actions, rest = query.compile_parts(tree, dialect)
     test = query.necessary(tree, dialect)
     since, until = query.time_bounds(tree)
+    tallied, _ = split_conditions(tree)
     return Search(
         where=Condition(where.sql, where.parameters),
         test=Condition(test.sql, test.parameters) if test else None,
@@ -35,5 +37,6 @@ def compile_tree(tree: query.Node, dialect: Literal["mysql", "sqlite"]) -> Searc
         callers=Condition(callers.sql, callers.parameters) if callers else None,
         actions=Condition(actions.sql, actions.parameters) if actions else None,
         rest=Condition(rest.sql, rest.parameters),
+        may_match=None if tallied == query.And() else query.compile_predicate(tallied),
         needles=query.needles(tree),
     )

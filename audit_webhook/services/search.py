@@ -17,9 +17,11 @@ from audit_webhook.repository import Located, Raw, Repository
 from audit_webhook.rows import window_end
 from audit_webhook.search_sql import EVERYTHING, FIRST, LAST, Search, Span, narrow
 from audit_webhook.services import scan
+from audit_webhook.services.windows import Windows, open_windows
 
 FIRST_GROUP: Final = 4
 UNTESTED: Final = 12
+TESTED: Final = 48
 LARGEST_GROUP: Final = 64
 INEXACT_ROWS: Final = 5_000
 MOST_IDS: Final = 1000
@@ -71,11 +73,10 @@ def _walk(repository: Repository, search: Search, before: bytes, limit: int, sec
     deadline = time.monotonic() + seconds
     matches: dict[bytes, Located] = {}
     edge, gave_up = FIRST, False
-    for group, is_last in _groups(repository, search, before):
+    for group, edge in _groups(repository, search, before):
         if group:
             matches |= {item.id: item for item in _matches(repository, search, before, limit, group)}
-        edge = FIRST if is_last else group[-1].end
-        gave_up = not is_last and edge < before and time.monotonic() > deadline
+        gave_up = FIRST < edge < before and time.monotonic() > deadline
         if gave_up or sum(identifier >= edge for identifier in matches) >= limit:
             break
     page = sorted((identifier for identifier in matches if identifier >= edge), reverse=True)[:limit]
@@ -83,24 +84,34 @@ def _walk(repository: Repository, search: Search, before: bytes, limit: int, sec
     return Found(read(repository, [matches[identifier] for identifier in page]), unread, unread == edge)
 
 
-def _groups(repository: Repository, search: Search, before: bytes) -> Iterator[tuple[list[Span], bool]]:
-    """Give candidate chunks, newest first, in growing groups, each with whether it is the last one.
+def _groups(repository: Repository, search: Search, before: bytes) -> Iterator[tuple[list[Span], bytes]]:
+    """Give candidate chunks, newest first, in growing groups, each with the id that no unread chunk reaches.
 
-    The first few are taken as they come: what is frequent is found there without asking which chunks may hold it.
+    The first few are taken as they come: what is frequent is found there without asking which chunks may hold it. The
+    next are those whose postings fulfil the query; after that, only windows are read in which all of it came together.
     """
     below = time_bound(window_end(_milliseconds(min(before, search.highest))))
     size = FIRST_GROUP
     largest = scan.CHUNKS_AT_ONCE if search.needles else LARGEST_GROUP
     seen = 0
     untested = search._replace(test=None)
+    windows: Windows | None = None
     while True:
+        if windows is None and seen >= UNTESTED + TESTED:
+            windows = open_windows(repository, search)
+        if windows:
+            end = windows.newest_end(_milliseconds(below) + 1, _milliseconds(search.lowest))
+            below = FIRST if end is None else min(below, time_bound(end))
         if seen < UNTESTED or search.test is None:
             group = repository.select_chunks(untested, below, before, size)
         elif search.driving:
             group = repository.select_driven_chunks(search, below, before, size)
         else:
             group = repository.select_chunks(search, below, before, size)
-        yield group, len(group) < size
+        yield (
+            [span for span in group if windows is None or windows.is_open(span.id)],
+            group[-1].end if len(group) == size else FIRST,
+        )
         if len(group) < size:
             return
         below = group[-1].id

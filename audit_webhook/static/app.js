@@ -110,11 +110,4 @@
   };
   setInterval(refreshTimes, 10_000);
   document.addEventListener("visibilitychange", refreshTimes);
-
-  document.addEventListener("pointerover", (over) => {
-    const time = over.target.closest("time[title]:not([data-local])");
-    if (!time) return;
-    time.dataset.local = "";
-    time.title += `\n${new Date(time.dateTime).toLocaleString()} in your time zone`;
-  });
 })();

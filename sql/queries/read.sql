@@ -35,6 +35,16 @@ ORDER BY d.chunk_id DESC LIMIT %s
 -- name: read_chunks
 SELECT id, cluster, received, frames, content FROM chunks WHERE id IN ({ids})
 
+-- name: recent_values
+SELECT {column}, COUNT(*)
+FROM (SELECT * FROM events WHERE id >= %s AND id < %s ORDER BY id DESC LIMIT %s) e {joins}
+WHERE INSTR({column}, %s) > 0 AND {where}
+GROUP BY {column} ORDER BY COUNT(*) DESC LIMIT 200
+
+-- name: posted_values
+SELECT value FROM postings WHERE field = %s AND value >= %s AND value < %s
+GROUP BY value ORDER BY value LIMIT %s
+
 -- name: chunk_contents
 SELECT id, frames, content FROM chunks WHERE id IN ({ids})
 

@@ -1,0 +1,157 @@
+"""One connection: waitress's, with deadlines, and with an end that lets a refused client read why."""
+
+from __future__ import annotations
+
+import socket
+import time
+from functools import partial
+from typing import Any, Final
+
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask, WSGITask
+
+from audit_webhook.server.parser import Parser
+
+HEAD_SECONDS: Final = 10.0
+REQUEST_SECONDS: Final = 30.0  # after which a kube-apiserver has given up
+STALLED_SECONDS: Final = 30.0
+LINGER_SECONDS: Final = 5.0
+
+
+class Answer(WSGITask):
+    """An answer of the application; the last one of its connection when the process is about to stop."""
+
+    def get_environment(self) -> dict[str, Any]:
+        """Tell the application when the request had arrived, so that waiting counts as part of the answer's time."""
+        request: Any = self.request
+        environ = super().get_environment()
+        environ["audit_webhook.arrived"] = request.arrived
+        return environ
+
+    def build_response_header(self) -> bytes:
+        """Write the head of the answer."""
+        server: Any = self.channel.server
+        if server.is_draining:
+            self.set_close_on_finish()
+        return super().build_response_header()
+
+
+class Refusal(ErrorTask):
+    """An answer without the application."""
+
+
+class Channel(HTTPChannel):
+    """A connection whose requests pass the gate and arrive in time."""
+
+    task_class = Answer
+    error_task_class = Refusal
+
+    def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:
+        """Read from a connection that was accepted."""
+        super().__init__(server, sock, addr, adj, map=map)
+        self._gate = server.gate
+        self._peer = str(addr[0])
+        self.parser_class: Any = partial(Parser, gate=self._gate, peer=self._peer)
+        self.was_used = False
+        self._since = time.monotonic()
+        self._stalled: tuple[float, float] | None = None
+        self._linger_until: float | None = None
+        self._lingers = False
+
+    def received(self, data: bytes) -> bool:
+        """Take what came in."""
+        taken = super().received(data)
+        if any(request.error for request in self.requests):
+            self._lingers = True
+        return taken
+
+    def is_idle(self) -> bool:
+        """Whether no request is being received, worked on or answered."""
+        return not (self.requests or self.request or self.total_outbufs_len or self._linger_until)
+
+    def is_waiting_for_client(self) -> bool:
+        """Whether nothing of ours would be lost if the connection were closed."""
+        return not self.requests and not self.total_outbufs_len and not self.will_close
+
+    def expire(self, now: float) -> None:
+        """Close the connection when its client has had enough time (monotonic)."""
+        if self._linger_until is not None:
+            self.will_close = self.will_close or now > self._linger_until
+        elif self.requests or self.total_outbufs_len:
+            self._expire_answer(now)
+        elif self.request is not None:
+            self._expire_request(now)
+        elif not self.was_used and now - self._since > HEAD_SECONDS:
+            self._give_up()
+
+    def _expire_answer(self, now: float) -> None:
+        """Give up on a client that takes no byte of its answer; the thread that writes it must not wait for ever."""
+        if not self.total_outbufs_len:
+            self._stalled = None
+        elif self._stalled is None or self._stalled[0] != self.last_activity:
+            self._stalled = (self.last_activity, now)
+        elif now - self._stalled[1] > STALLED_SECONDS:
+            self._give_up()
+
+    def _expire_request(self, now: float) -> None:
+        request: Any = self.request
+        limit = REQUEST_SECONDS if request.headers_finished else HEAD_SECONDS
+        if now - request.began > limit:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        if not self.will_close:
+            self._gate.note_slow(self._peer)
+            self.will_close = True
+
+    def handle_write(self) -> None:
+        """Send what waits to be sent; before the connection of a refused request is closed, read what still comes.
+
+        Closing a socket with unread bytes resets the connection, and the client might never see the answer.
+        """
+        if self.close_when_flushed and self._lingers and self.total_outbufs_len:
+            self._flush_exception(self._flush_some)  # type: ignore[attr-defined]
+        if self.close_when_flushed and self._lingers and not self.total_outbufs_len and not self.will_close:
+            self.close_when_flushed = False
+            self._linger_until = time.monotonic() + LINGER_SECONDS
+            try:
+                self._socket().shutdown(socket.SHUT_WR)
+            except OSError:
+                self.will_close = True
+            return
+        super().handle_write()
+
+    def _socket(self) -> socket.socket:
+        opened: Any = self.socket
+        found: socket.socket = opened
+        return found
+
+    def handle_read(self) -> None:
+        """Read; what comes after a refusal is thrown away."""
+        if self._linger_until is None:
+            super().handle_read()
+            return
+        try:
+            data = self.recv(self.adj.recv_bytes)
+        except OSError:
+            data = b""
+        if not data:
+            self.will_close = True
+
+    def service(self) -> None:
+        """Answer the first request."""
+        super().service()
+        self.was_used = True
+
+    def handle_close(self) -> None:
+        """Close, and give the room of a request back that will never be whole."""
+        super().handle_close()
+        unfinished, self.request = self.request, None
+        if unfinished is not None:
+            unfinished.close()
+
+    def cancel(self) -> None:
+        """Drop what waits, because the process stops."""
+        for request in self.requests:
+            request.close()
+        super().cancel()

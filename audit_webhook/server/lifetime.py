@@ -1,0 +1,66 @@
+"""A process that serves: from its start to the signal that ends it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from typing import Any, Final
+
+from audit_webhook.app import Part, create_app
+from audit_webhook.config import Config
+from audit_webhook.metrics import Metrics
+from audit_webhook.server.listener import Listener
+from audit_webhook.wiring import wiring
+
+logger: Final = logging.getLogger(__name__)
+
+GRACE_SECONDS: Final = 3.0  # until a load balancer has seen that the process is not ready
+END_SECONDS: Final = 2.0  # what goes on in the background may be cut off at any moment
+_STOPS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def serve_socket(
+    config: Config, listening: socket.socket, part: Part = "all", metrics: Metrics | None = None, parent: int = 0
+) -> int:
+    """Serve on a socket until SIGTERM, finish what was accepted, and give the exit code; a second signal ends at once.
+
+    With the number of a ``parent`` process, its end is like SIGTERM.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # until the handlers are there
+    app = create_app(config, part, metrics)
+    parts = wiring(app)
+    listener = Listener(app, config, listening, takes_batches=part != "pages")
+
+    def stop(number: int, *_: Any) -> None:
+        if parts.stopping.is_set():
+            os._exit(128 + number)
+        parts.stopping.set()
+        listener.drain(0.0 if config.is_development or number == signal.SIGINT else GRACE_SECONDS)
+
+    def tick() -> None:
+        listener.gate.note_in_flight()
+        if parent and os.getppid() != parent and not parts.stopping.is_set():
+            logger.warning("the parent process is gone")
+            parts.stopping.set()
+            listener.drain()
+
+    listener.on_tick = tick
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if parent else stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    host, port = listening.getsockname()[:2]
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host
+    logger.info("listening on http://%s:%d", shown, port, extra={"serves": part})
+    began = time.monotonic()
+    listener.run()
+    ending = threading.Thread(target=app.extensions["keeper"].stop, daemon=True)
+    ending.start()
+    ending.join(END_SECONDS)
+    parts.refusals.flush()
+    parts.repository.close()
+    logger.info("stopped", extra={"served_seconds": round(time.monotonic() - began, 1)})
+    return 0

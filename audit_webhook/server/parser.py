@@ -1,0 +1,109 @@
+"""Parses a request's head as waitress does, refuses what is ambiguous, and asks the gate before the body is read."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, Final
+
+from waitress.parser import HTTPRequestParser, ParsingError
+
+from audit_webhook.errors import AuditWebhookError, BodyTooLarge
+from audit_webhook.server.body import Body
+from audit_webhook.server.gate import SMALL_BODY_BYTES, Gate, Refused
+from audit_webhook.server.limits import Reservation
+from audit_webhook.services.intake import explain_size
+
+_FOLDED: Final = re.compile(rb"\r\n[ \t]")
+_ENDLESS_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*\d{19}", re.IGNORECASE)
+_TRANSFER_ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:[ \t]*(.*?)[ \t]*(?=\r\n|\Z)", re.IGNORECASE)
+
+
+class Parser(HTTPRequestParser):
+    """One request on its way in; ``began`` and ``arrived`` are when its first and its last byte came (monotonic)."""
+
+    def __init__(self, adj: Any, gate: Gate, peer: str) -> None:
+        """Read a request that comes from this peer through this gate."""
+        super().__init__(adj)
+        self._gate = gate
+        self._peer = peer
+        self._room: Reservation | None = None
+        self._is_batch = False
+        self._is_judged = False
+        self.began: Final = time.monotonic()
+        self.arrived = self.began
+        self.unread = False
+
+    def received(self, data: bytes) -> int:
+        """Take bytes of the request; give how many of them belong to it."""
+        consumed = super().received(data)
+        if self.error is None and self.chunked:
+            self._weigh()
+        if self.error is not None:
+            self._give_up()
+            consumed = len(data)  # what follows is the refused body, and never another request
+        if self.completed:
+            self.arrived = time.monotonic()
+        return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse the head, then let the gate decide."""
+        _check_framing(header_plus)
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Content-Length beside Transfer-Encoding")
+        headers: Any = self.headers
+        path: Any = self.path  # type: ignore[attr-defined]
+        command: Any = self.command
+        query: Any = self.query  # type: ignore[attr-defined]
+        self._is_batch = self._gate.is_batch(command, path)
+        try:
+            self._room = self._gate.enter(command, path, query, headers, self._peer)
+        except AuditWebhookError as error:
+            self._refuse(error)
+            return
+        if self.body_rcv is not None:
+            receiver: Any = self.body_rcv
+            receiver.buf = Body()
+
+    def close(self) -> None:
+        """Give the body's memory and the room back."""
+        super().close()
+        if self._room is not None:
+            self._room.release()
+
+    def _weigh(self) -> None:
+        """Hold the bytes of a body whose length nobody announced against the limits."""
+        most = self._gate.most_bytes if self._is_batch else SMALL_BODY_BYTES
+        try:
+            if self.body_bytes_received > most:
+                raise BodyTooLarge(explain_size(most))
+            if self._room is not None:
+                self._room.grow_to(self.body_bytes_received)
+        except AuditWebhookError as error:
+            self._refuse(self._gate.refuse("", error, self._peer))
+
+    def _refuse(self, error: AuditWebhookError) -> None:
+        self._is_judged = True
+        self.error = Refused(error)
+
+    def _give_up(self) -> None:
+        """Answer at once, and forget what came of the body."""
+        self.completed = True
+        self.unread = True
+        self.expect_continue = False  # or waitress would first ask for the body
+        if not self._is_judged:
+            self._is_judged = True
+            self._gate.note_broken(self.error.reason if self.error else "", self._peer)
+        self.close()
+
+
+def _check_framing(head: bytes) -> None:
+    """Refuse what two programs might read differently (RFC 9112, sections 5.2 and 6.1); raises ParsingError."""
+    if _FOLDED.search(head):
+        raise ParsingError("a header that goes on in the next line")
+    if _ENDLESS_LENGTH.search(head):
+        raise ParsingError("a Content-Length beyond all measure")
+    encodings = _TRANSFER_ENCODING.findall(head)
+    if encodings and ([name.lower() for name in encodings] != [b"chunked"] or b" HTTP/1.1\r\n" not in head):
+        raise ParsingError("a Transfer-Encoding other than chunked")
