@@ -13,6 +13,7 @@ from audit_webhook.blueprints import access, api, clusters, errors, gate, ingest
 from audit_webhook.breaker import Breaker
 from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
+from audit_webhook.daily import DailyPruning
 from audit_webhook.keeper import Crew, Keeper, Worker
 from audit_webhook.marks import make_mark
 from audit_webhook.metrics import Metrics, SpoolState
@@ -97,7 +98,10 @@ def _open_readers(config: Config, store: ReaderStore) -> Readers:
 
 def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worker]:
     """Give what goes on in the background of a process that receives batches."""
-    workers: list[Worker] = [Keeper(parts.repository, parts.refusals), breaker, Compactor(parts.repository)]
+    workers: list[Worker] = [
+        Keeper(parts.repository, parts.refusals), breaker, Compactor(parts.repository),
+        DailyPruning(parts.repository, parts.config.retention_days),
+    ]
     if spool is None:
         return workers
     parts.metrics.spool = lambda: SpoolState(spool.state().bytes, spool.state().oldest_seconds)

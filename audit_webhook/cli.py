@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from audit_webhook import __version__, logs
-from audit_webhook.commands import demo, import_, migrate, search, serve, tail, user
+from audit_webhook.commands import demo, explain, import_, migrate, prune, search, serve, tail, user
 from audit_webhook.errors import AuditWebhookError
 
 COMMANDS: Final = {
@@ -21,7 +21,9 @@ COMMANDS: Final = {
     "search": search,
     "tail": tail,
     "import": import_,
+    "explain": explain,
     "demo": demo,
+    "prune": prune,
     "migrate": migrate,
     "user": user,
 }

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 _MANAGERS: Final = {"client-side-apply": "apply", "last-applied": "apply", "rollout": "rollout"}
+_APPLIES: Final = "kubectl"  # the manager of server-side apply
+_REVIEWS: Final = frozenset({"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"})
 _SUBRESOURCES: Final = {
     "exec": "exec",
     "attach": "attach",
@@ -41,6 +43,12 @@ def command_of(client: str, verb: str, resource: str, subresource: str, manager:
     if manager.startswith("kubectl-"):
         word = manager.removeprefix("kubectl-")
         return _MANAGERS.get(word, word)[:32]
+    if manager == _APPLIES and verb == "patch":
+        return "apply"
+    if resource in _REVIEWS:
+        return "auth"
+    if resource == "nodes" and verb == "patch" and not manager:
+        return "cordon"
     if subresource:
         return _SUBRESOURCES.get(subresource, "")
     return _VERBS.get(verb, "")

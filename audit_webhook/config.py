@@ -78,6 +78,12 @@ def _long_secret(raw: str) -> str:
     return raw
 
 
+def _day_count(raw: str) -> int:
+    if not raw.isascii() or not raw.isdigit() or int(raw) > 36_500:
+        raise ValueError("is not a number of days from 0 to 36500")
+    return int(raw)
+
+
 def _spool_bytes(raw: str) -> int:
     if not raw.isascii() or not raw.isdigit() or not 1024**2 <= int(raw) <= 1024**5:
         raise ValueError("is not a number of bytes from 1048576 to 1125899906842624")
@@ -146,6 +152,9 @@ class Config:
         "Key for the marks in the place of masked secrets, by which equal ones can be told. Empty: all look the same.",
         _long_secret,
         secret=True,
+    )
+    retention_days: int = _setting(
+        0, "Events that are older than so many days are deleted, once a day. 0: events are kept for ever.", _day_count
     )
     spool_dir: str = _setting(
         "",

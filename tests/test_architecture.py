@@ -29,21 +29,22 @@ FUNCTION_LINES: Final = 60
 ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
-    "commands": {"app", "config", "query", "repository", "server", "services", "users", "wiring"},
+    "commands": {"app", "config", "pruning", "query", "repository", "server", "services", "users", "wiring"},
     "app": {
-        "blueprints", "breaker", "compactor", "config", "keeper", "metrics", "reader_store", "repository", "services",
-        "spool", "users", "wiring",
+        "blueprints", "breaker", "compactor", "config", "daily", "keeper", "metrics", "reader_store", "repository",
+        "services", "spool", "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},
     "blueprints": {"query", "services", "wiring"},
     "wiring": {"config", "metrics", "repository", "services"},
     "keeper": {"repository", "services"},
+    "daily": {"repository", "services", "wiring"},
     "compactor": {"repository"},
     "metrics": {"board"},
     "board": set(),
     "services": {
-        "breaker", "config", "humanize", "query", "reader_store", "repository", "saved_searches", "search_sql", "spool",
-        "tally_store", "transaction", "users",
+        "breaker", "config", "humanize", "kubectl", "pruning", "query", "reader_store", "repository", "saved_searches",
+        "search_sql", "spool", "tally_store", "transaction", "users",
     },
     "spool": {"config"},
     "breaker": set(),
@@ -54,13 +55,16 @@ ROOMS: Final = {
     "users": set(),
     "saved_searches": {"database", "queries"},
     "tally_store": {"database", "queries", "search_sql", "transaction"},
+    "pruning": {"database", "queries", "schema", "transaction"},
     "schema": {"database"},
     "transaction": {"database"},
-    "database": {"config"},
+    "database": {"bulk", "config"},
+    "bulk": set(),
     "queries": set(),
     "search_sql": set(),
     "config": set(),
     "humanize": set(),
+    "kubectl": {"humanize"},
     "query": set(),
 }
 LIBRARIES: Final = {
@@ -68,14 +72,14 @@ LIBRARIES: Final = {
     "werkzeug": {"app", "blueprints", "server"},
     "jinja2": {"app", "blueprints"},
     "waitress": {"server"},
-    "pymysql": {"database", "mysql", "repository"},
+    "pymysql": {"bulk", "database", "mysql", "repository"},
     "sqlite3": {"database", "repository"},
     "socket": {"server"},
     "prometheus_client": {"metrics"},
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {
-    "database", "queries", "query", "repository", "saved_searches", "schema", "search_sql", "tally_store",
+    "database", "pruning", "queries", "query", "repository", "saved_searches", "schema", "search_sql", "tally_store",
     "transaction",
 }
 STATEMENT: Final = re.compile(

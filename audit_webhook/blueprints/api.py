@@ -44,7 +44,7 @@ def get_events() -> Response:
 def get_event(identifier: str) -> Response:
     """Give one event with its raw JSON."""
     story = events.story(wiring(current_app).repository, identifier)
-    return _json({**document_of(story.event), "raw": story.raw.decode("utf-8", "replace")})
+    return _json({**document_of(story.event, story.raw), "raw": story.raw.decode("utf-8", "replace")})
 
 
 @bp.get("/export")

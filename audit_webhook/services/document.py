@@ -6,10 +6,11 @@ from typing import Final
 
 from audit_webhook.event import Event, rfc3339
 from audit_webhook.humanize import summary
+from audit_webhook.services.command_line import command_of
 
 
-def document_of(event: Event) -> dict[str, object]:
-    """Give the event's fields under their public names."""
+def document_of(event: Event, raw: bytes = b"") -> dict[str, object]:
+    """Give the event's fields under their public names; with its bytes, the command is told from its bodies too."""
     texts = {
         "level": event.level,
         "stage": event.stage,
@@ -36,7 +37,7 @@ def document_of(event: Event) -> dict[str, object]:
         "code": event.code,
         "user_groups": list(event.user_groups),
         "summary": summary(event),
-        "kubectl": None,
+        "kubectl": command_of(event, raw),
         **{name: text or None for name, text in texts.items()},
     }
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from audit_webhook.decode import read_wire, stage_time, to_event
+from audit_webhook.decode import read_wire, to_event
 from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
-from audit_webhook.identity import event_id, quarantine_id, within_bounds
+from audit_webhook.identity import event_id, quarantine_id
 from audit_webhook.marks import Mark
 from audit_webhook.redact import redact, redact_unreadable
 from audit_webhook.repository import PartlyStored, Repository
@@ -104,12 +104,12 @@ def identify(cluster: str, raw: bytes, mark: Mark | None = None) -> Identified:
     wire = read_wire(raw)
     target = wire.object_ref
     facts = ((target and target.resource) or "", (target and target.subresource) or "", wire.request_uri or "")
-    clean = redact(raw, *facts)
-    identifier = event_id(cluster, clean, within_bounds(stage_time(wire)) // 1000)
+    clean = identified = redact(raw, *facts)
     if clean is not raw:
         clean = redact(raw, *facts, mark) if mark else clean
         wire = read_wire(clean)  # what was masked must not reach the columns
-    return Identified(identifier, to_event(wire, clean, cluster), clean)
+    event = to_event(wire, clean, cluster)
+    return Identified(event_id(cluster, identified, event.time // 1000), event, clean)
 
 
 def _quarantine(cluster: str, raw: bytes, reason: str, received: int) -> Quarantined:

@@ -1,0 +1,151 @@
+"""A card: one command with the requests that it sent, how sure it is, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from audit_webhook.event import Event
+from audit_webhook.kubectl import families
+from audit_webhook.kubectl.equivalents import equivalent
+from audit_webhook.kubectl.line import Confidence, Line
+from audit_webhook.kubectl.manifests import manifest
+from audit_webhook.kubectl.raw import tell_discovery, tell_raw
+from audit_webhook.kubectl.registry import tellers_of
+from audit_webhook.kubectl.request import Request
+from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.words import Unsayable, is_plain, join
+
+NO_FORM: Final = "no kubectl form"
+_VALIDATIONS: Final = {"Warn": "warn", "Ignore": "false"}
+_AUTHENTICATED: Final = "system:authenticated"
+_ACCOUNTS: Final = "system:serviceaccounts"
+
+assert families.LOADED  # importing them is what registers their commands
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A command and its requests; without a command, ``unknown`` says why there is none."""
+
+    command: str | None
+    confidence: Confidence | None
+    main: Event
+    events: tuple[Event, ...]
+    start: int
+    end: int
+    audit_ids: tuple[str, ...]
+    evidence: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    sent: tuple[Request, ...] = ()
+
+    @property
+    def stdin(self) -> str:
+        """What the command read from its standard input, for a here-document; empty when there is nothing known."""
+        return manifest(self.sent)
+
+
+def tell(run: Run) -> Card:
+    """Tell which command sent the requests of a run."""
+    line = _line_of(run)
+    events = tuple(event for request in run.requests for event in request.events)
+    audit_ids = tuple(dict.fromkeys(request.audit_id for request in run.requests))
+    if line is None:
+        return Card(None, None, run.main.event, events, run.start, run.end, audit_ids, unknown=(NO_FORM,))
+    _add_common(line, run)
+    if run.main.role == "write" and not run.main.has_body:
+        line.guess("what the body would have told: it was not recorded")
+    words = line.words
+    command = join(words)
+    if not (command.isascii() and command.isprintable() and "\\u" not in command) and not is_plain(words):
+        line.guess("characters that would act on a terminal are written out")
+    if any(event.cut for event in events):
+        line.guess("some values are too long and were cut")
+    return Card(
+        command, _confidence(line, run), run.main.event, events, run.start, run.end, audit_ids,
+        (*line.evidence, *_common_evidence(run)), tuple(filter(None, line.unknown)), tuple(line.sent),
+    )
+
+
+def _line_of(run: Run) -> Line | None:
+    for teller in (_specific, equivalent):
+        try:
+            line = teller(run)
+        except Unsayable:
+            continue
+        if line is not None:
+            return line
+    return None
+
+
+def _specific(run: Run) -> Line | None:
+    """Ask each function that knows the telling request's marks; for the dispatcher alone there is none."""
+    if not run.deeds and not run.reads:
+        return tell_discovery(run)
+    event = run.main.event
+    if not event.resource:
+        return tell_raw(run)
+    for teller in tellers_of(event.manager, event.verb, event.resource, event.subresource):
+        line = teller(run)
+        if line is not None:
+            return line
+    return None
+
+
+def _confidence(line: Line, run: Run) -> Confidence:
+    if not run.is_kubectl:
+        return "equivalent"
+    return "exact" if line.is_sure else "likely"
+
+
+def _add_common(line: Line, run: Run) -> None:
+    """Add the flags that every command takes."""
+    first = run.main
+    if line.common:
+        _add_namespace(line, first)
+        if any(request.event.dry_run for request in run.deeds) and line.verb != ("diff",):
+            line.flag("dry-run", "server").because("dryRun=All: nothing was changed")
+        if first.manager and first.manager not in line.standard_managers and first.role == "write":
+            line.flag("field-manager", first.manager)
+        validation = first.parameter("fieldValidation")
+        if validation in _VALIDATIONS:
+            line.flag("validate", _VALIDATIONS[validation])
+        if first.role == "read" and first.event.verb != "watch" and "timeout" in first.parameters:
+            line.flag("request-timeout", first.parameter("timeout"))
+    _add_impersonation(line, first)
+
+
+def _add_namespace(line: Line, request: Request) -> None:
+    event = request.event
+    if not line.has_namespace or event.resource == "namespaces" or not event.namespace or "-A" in line.flags:
+        return
+    if event.namespace.startswith("-"):
+        line.flag("namespace", event.namespace)
+    else:
+        line.short("-n", event.namespace)
+
+
+def _add_impersonation(line: Line, request: Request) -> None:
+    """Add ``--as`` and its kind; groups that Kubernetes adds by itself are left out (apiserver impersonation.go)."""
+    assumed = request.recorded.impersonated_user
+    if assumed is None or not assumed.username:
+        return
+    line.flag("as", assumed.username).because("impersonatedUser")
+    for group in assumed.groups or ():
+        own = assumed.username.startswith("system:serviceaccount:") and group.startswith(_ACCOUNTS)
+        if group != _AUTHENTICATED and not own:
+            line.flag("as-group", group)
+    line.flag_if("as-uid", assumed.uid)
+    for key, values in (assumed.extra or {}).items():
+        for value in values:
+            line.flag("as-user-extra", f"{key}={value}")
+
+
+def _common_evidence(run: Run) -> list[str]:
+    first = run.main
+    facts = [f"fieldManager={first.manager}"] if first.manager else []
+    if first.event.user_agent:
+        facts.append(f"user agent {first.event.client}")
+    if len(run.requests) > 1:
+        facts.append(f"{len(run.requests)} requests that belong together")
+    return facts

@@ -1,0 +1,134 @@
+"""Commands for nodes: cordon, uncordon, drain, taint."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from audit_webhook.kubectl.changing import add_targets, patch_without_manager
+from audit_webhook.kubectl.line import Line
+from audit_webhook.kubectl.objects import checked
+from audit_webhook.kubectl.registry import command
+from audit_webhook.kubectl.request import Request
+from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.values import entries, part, text
+
+ON_NODE: Final = "spec.nodeName="
+
+
+def drained_node(request: Request) -> str:
+    """Give the node whose pods are listed as drain lists them; empty for any other request."""
+    selector = request.parameter("fieldSelector") if request.event.resource == "pods" else ""
+    if request.event.verb != "list" or not selector.startswith(ON_NODE) or "," in selector:
+        return ""
+    return selector.removeprefix(ON_NODE) if request.is_table is not True else ""
+
+
+@command("patch", resource="nodes")
+def change_node(run: Run) -> Line | None:
+    """Tell cordon, uncordon or drain, which name no field manager and ask for no validation."""
+    first = run.main
+    if not first.is_kubectl or first.manager or "fieldValidation" in first.parameters:
+        return patch_without_manager(run)
+    if first.has_body and not _is_cordon(first.body):
+        return patch_without_manager(run)
+    return drain(run) or _cordon(run)
+
+
+def _is_cordon(body: object) -> bool:
+    spec = part(body, "spec")
+    return isinstance(spec, dict) and set(spec) == {"unschedulable"}
+
+
+def _cordon(run: Run) -> Line:
+    first = run.main
+    verb = "cordon" if part(first.body, "spec", "unschedulable") or not first.has_body else "uncordon"
+    line = Line(verb)
+    line.has_namespace = False
+    lists = run.lists("nodes")
+    if lists and lists[0].parameter("labelSelector"):
+        line.short("-l", lists[0].parameter("labelSelector"))
+    else:
+        line.add(*dict.fromkeys(checked(deed.event.name) for deed in run.deeds))
+    if not first.has_body:
+        return line.guess("cordon or uncordon: the body was not recorded")
+    return line.because("body: spec.unschedulable")
+
+
+def drain(run: Run) -> Line | None:
+    """Tell ``drain`` by its list of the pods on a node; None when there is none."""
+    listed = [read for read in run.reads if drained_node(read)]
+    if not listed:
+        return None
+    line = Line("drain").because("the pods of the node were listed")
+    line.has_namespace = False
+    chosen = run.lists("nodes", listed[0])
+    if chosen and chosen[0].parameter("labelSelector"):
+        line.short("-l", chosen[0].parameter("labelSelector"))
+    else:
+        line.add(*dict.fromkeys(checked(drained_node(read)) for read in listed))
+    line.flag_if("pod-selector", listed[0].parameter("labelSelector"))
+    removed = [deed for deed in run.deeds if deed.event.resource == "pods"]
+    if removed and removed[0].event.subresource != "eviction":
+        line.flag("disable-eviction").because("pods were deleted, not evicted")
+    grace = _grace(removed[0]) if removed else None
+    line.flag_if("grace-period", text(grace))
+    return line.lacks("--ignore-daemonsets, --force and --delete-emptydir-data")
+
+
+def _grace(request: Request) -> Any:
+    options = part(request.body, "deleteOptions") if request.event.subresource == "eviction" else request.body
+    return part(options, "gracePeriodSeconds")
+
+
+@command("create", resource="pods", subresource="eviction")
+def evict(run: Run) -> Line | None:
+    """Tell ``drain`` of a node that was cordoned before."""
+    return drain(run) if run.main.is_kubectl else None
+
+
+@command("patch", resource="nodes", manager="kubectl-taint")
+def taint(run: Run) -> Line | None:
+    """Tell ``taint``: the body has all taints of the node, so the difference to what was read counts."""
+    line = add_targets(Line("taint"), run)
+    line.standard_managers = ("kubectl-taint",)
+    line.has_namespace = False
+    if not run.main.has_body:
+        return line.lacks("the taints: the body was not recorded")
+    changes: dict[str, None] = {}
+    is_known = True
+    for deed in run.deeds:
+        before = _taints_before(run, deed)
+        is_known = is_known and before is not None
+        for word in _difference(before or {}, _taints(part(deed.body, "spec", "taints"))):
+            changes[word] = None
+    line.add(*changes).because("body: spec.taints").lacks("--overwrite")
+    if any(word.endswith("-") for word in changes):
+        line.guess("whether one effect or all of a key were to be removed")
+    return line if is_known and changes else line.lacks("which of the taints were there before")
+
+
+def _taints(value: object) -> dict[tuple[str, str], str]:
+    return {(text(each, "key"), text(each, "effect")): text(each, "value") for each in entries(value)}
+
+
+def _taints_before(run: Run, deed: Request) -> dict[tuple[str, str], str] | None:
+    read = run.look_at(deed.thing)
+    if read is not None and isinstance(read.response, dict):
+        return _taints(part(read.response, "spec", "taints"))
+    for listing in run.lists("nodes"):
+        for item in entries(listing.response, "items"):
+            if text(item, "metadata", "name") == deed.event.name:
+                return _taints(part(item, "spec", "taints"))
+    return None
+
+
+def _difference(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> list[str]:
+    added = [
+        f"{key}={value}:{effect}" if value else f"{key}:{effect}"
+        for (key, effect), value in after.items() if before.get((key, effect)) != value
+    ]
+    removed = [
+        f"{key}-" if key not in {other for other, _ in after} else f"{key}:{effect}-"
+        for key, effect in before if (key, effect) not in after
+    ]
+    return [*added, *dict.fromkeys(removed)]

@@ -1,0 +1,50 @@
+"""One English sentence for a card: that of its telling event, with what its other requests add."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from audit_webhook.humanize import summary
+from audit_webhook.humanize.actors import name_actor
+from audit_webhook.humanize.text import visible, visible_name
+from audit_webhook.kubectl.card import Card
+
+_WRITES: Final = frozenset({"create", "update", "patch", "delete"})
+_MOST_NAMES: Final = 3
+_VERBS: Final = {
+    "apply": "applied", "create": "created", "delete": "deleted", "label": "labelled", "annotate": "annotated",
+    "replace": "replaced", "edit": "edited", "patch": "changed", "taint": "tainted", "scale": "scaled",
+    "cordon": "cordoned", "uncordon": "uncordoned", "diff": "compared", "set": "changed", "rollout": "rolled out",
+}
+
+
+def sentence_of(card: Card) -> str:
+    """Give the sentence."""
+    written = [event for event in card.events if event.verb in _WRITES and event.resource]
+    if card.command and card.command.startswith("kubectl drain "):
+        return _drained(card)
+    names = list(dict.fromkeys((event.resource, event.namespace, event.name) for event in written if event.name))
+    verb = _VERBS.get(card.command.split(" ")[1]) if card.command else None
+    if len(names) < 2 or verb is None or any((event.code or 0) >= 400 for event in written):
+        return summary(card.main)
+    shown = ", ".join(f"{visible(resource, 60)} {visible_name(name)}" for resource, _, name in names[:_MOST_NAMES])
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{_who(card)} {verb} {len(names)} objects: {shown}{more}{_ending(card)}"
+
+
+def _drained(card: Card) -> str:
+    nodes = [event.name for event in card.events if event.resource == "nodes" and event.name]
+    gone = {event.name for event in card.events if event.subresource == "eviction" or event.verb == "delete"}
+    if not nodes or any((event.code or 0) >= 400 for event in card.events if event.verb == "patch"):
+        return summary(card.main)
+    pods = f", {len(gone)} pod{'' if len(gone) == 1 else 's'} asked to leave" if gone else ""
+    return f"{_who(card)} drained node {visible_name(nodes[0])}{pods}{_ending(card)}"
+
+
+def _who(card: Card) -> str:
+    who = name_actor(card.main.user)
+    return f"{who}, acting as {name_actor(card.main.impersonated_user)}," if card.main.impersonated_user else who
+
+
+def _ending(card: Card) -> str:
+    return " (dry run: nothing was changed)" if card.main.dry_run else ""
