@@ -5,98 +5,19 @@ may also be given as ``NAME_FILE``, the path of a file that holds it.
 """
 
 import difflib
-import ipaddress
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from audit_webhook import setting_types as read
 from audit_webhook.errors import ConfigError
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-ENVIRONMENTS: Final = ("development", "production")
 
 
-def _text(raw: str) -> str:
-    return raw
-
-
-def _environment(raw: str) -> str:
-    if raw not in ENVIRONMENTS:
-        raise ValueError(f"is not one of {', '.join(ENVIRONMENTS)}")
-    return raw
-
-
-def _port(raw: str) -> int:
-    if not raw.isascii() or not raw.isdigit() or not 0 < int(raw) < 65536:
-        raise ValueError("is not a port (1 to 65535)")
-    return int(raw)
-
-
-def _port_or_none(raw: str) -> int:
-    return 0 if raw == "0" else _port(raw)
-
-
-def _process_count(raw: str) -> int:
-    if not raw.isascii() or not raw.isdigit() or not 0 < int(raw) <= 64:
-        raise ValueError("is not a number of processes from 1 to 64")
-    return int(raw)
-
-
-def _byte_count(raw: str) -> int:
-    if not raw.isascii() or not raw.isdigit() or not 1024 <= int(raw) <= 1024**3:
-        raise ValueError("is not a number of bytes from 1024 to 1073741824")
-    return int(raw)
-
-
-def _folder(raw: str) -> str:
-    if not os.access(raw, os.R_OK | os.X_OK) or not Path(raw).is_dir():
-        raise ValueError("is not a folder that can be read")
-    return raw
-
-
-def _networks(raw: str) -> str:
-    for part in raw.split(","):
-        try:
-            ipaddress.ip_network(part.strip())
-        except ValueError as error:
-            raise ValueError("is not a list of addresses or networks with commas between them") from error
-    return raw
-
-
-def _header(raw: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", raw):
-        raise ValueError("is not the name of a header: letters, digits and -")
-    return raw
-
-
-def _long_secret(raw: str) -> str:
-    if len(raw) < 32:
-        raise ValueError("is too short: give 32 characters or more, such as the output of `openssl rand -hex 32`")
-    return raw
-
-
-def _day_count(raw: str) -> int:
-    if not raw.isascii() or not raw.isdigit() or int(raw) > 36_500:
-        raise ValueError("is not a number of days from 0 to 36500")
-    return int(raw)
-
-
-def _spool_bytes(raw: str) -> int:
-    if not raw.isascii() or not raw.isdigit() or not 1024**2 <= int(raw) <= 1024**5:
-        raise ValueError("is not a number of bytes from 1048576 to 1125899906842624")
-    return int(raw)
-
-
-def _database_name(raw: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", raw):
-        raise ValueError("is not a database name: 1 to 64 letters, digits, _, $ or -")
-    return raw
-
-
-def _setting(default: Any, meaning: str, parse: Callable[[str], Any] = _text, secret: bool = False) -> Any:
+def _setting(default: Any, meaning: str, parse: Callable[[str], Any] = read.text, secret: bool = False) -> Any:
     return field(default=default, repr=not secret, metadata={"meaning": meaning, "parse": parse, "secret": secret})
 
 
@@ -108,16 +29,19 @@ class Config:
         "production",
         "`development` listens on this machine only, may do without a token and offers sample events; `production` "
         "needs a token.",
-        _environment,
+        read.environment,
     )
     http_host: str = _setting("", "Address to listen on. Empty: `127.0.0.1` in development, `0.0.0.0` in production.")
-    http_port: int = _setting(8080, "Port to listen on.", _port)
+    http_port: int = _setting(8080, "Port to listen on.", read.port)
     ui_port: int = _setting(
-        0, "Port of a listener and a process of their own for the pages. `0`: they are served on `HTTP_PORT`.",
-        _port_or_none,
+        0,
+        "Port of a listener and a process of their own for the pages; in production it needs MariaDB or MySQL. `0`: they "
+        "are served on `HTTP_PORT`.",
+        read.port_or_none,
     )
     workers: int = _setting(
-        1, "Processes that receive batches, all on `HTTP_PORT`. More than one needs MariaDB or MySQL.", _process_count
+        1, "Processes that receive batches, all on `HTTP_PORT`. More than one needs MariaDB or MySQL.",
+        read.process_count,
     )
     webhook_token: str = _setting(
         "", "A token with which any cluster may send. Production needs this one or `WEBHOOK_TOKENS_DIR`.", secret=True
@@ -126,42 +50,43 @@ class Config:
         "",
         "Folder with a file for each cluster, named like it, that holds the tokens valid for this cluster alone, one a "
         "line. It is read again while the server runs.",
-        _folder,
+        read.folder,
     )
     max_body_bytes: int = _setting(
-        64 * 1024**2, "Largest batch taken; a larger one is answered with 413.", _byte_count
+        64 * 1024**2, "Largest batch taken; a larger one is answered with 413.", read.byte_count
     )
     db_host: str = _setting("", "Host of the MariaDB or MySQL server. Empty: the embedded SQLite database is used.")
-    db_port: int = _setting(3306, "Port of the database server.", _port)
+    db_port: int = _setting(3306, "Port of the database server.", read.port)
     db_user: str = _setting("audit", "User of the database server.")
     db_password: str = _setting("", "Password of the database user.", secret=True)
     db_name: str = _setting(
-        "audit", "Name of the database; it is created when the user may create it.", _database_name
+        "audit", "Name of the database; it is created when the user may create it.", read.database_name
     )
     db_path: str = _setting("audit.db", "File of the embedded SQLite database, used when `DB_HOST` is empty.")
     ui_users_file: str = _setting("users.txt", "File of those who may read; `audit-webhook user` writes it.")
     auth_proxy_peers: str = _setting(
         "", "Addresses or networks of an authenticating proxy, with commas between them. It needs the next three.",
-        _networks,
+        read.networks,
     )
-    auth_proxy_user_header: str = _setting("", "Header in which the proxy names the user.", _header)
-    auth_proxy_secret_header: str = _setting("", "Header in which the proxy proves itself.", _header)
-    auth_proxy_secret: str = _setting("", "What the proxy must send in that header.", _long_secret, secret=True)
+    auth_proxy_user_header: str = _setting("", "Header in which the proxy names the user.", read.header)
+    auth_proxy_secret_header: str = _setting("", "Header in which the proxy proves itself.", read.header)
+    auth_proxy_secret: str = _setting("", "What the proxy must send in that header.", read.long_secret, secret=True)
     secret_key: str = _setting(
         "",
         "Key for the marks in the place of masked secrets, by which equal ones can be told. Empty: all look the same.",
-        _long_secret,
+        read.long_secret,
         secret=True,
     )
     retention_days: int = _setting(
-        0, "Events that are older than so many days are deleted, once a day. 0: events are kept for ever.", _day_count
+        0, "Events that are older than so many days are deleted, once a day. 0: events are kept for ever.",
+        read.day_count,
     )
     spool_dir: str = _setting(
         "",
         "Folder on a persistent disk where batches wait while the database is away. Empty: they are refused with 503.",
     )
     spool_max_bytes: int = _setting(
-        4 * 1024**3, "Most bytes that wait in the spool; a full spool refuses batches with 503.", _spool_bytes
+        4 * 1024**3, "Most bytes that wait in the spool; a full spool refuses batches with 503.", read.spool_bytes
     )
 
     def __post_init__(self) -> None:
@@ -180,6 +105,11 @@ class Config:
         if self.workers > 1 and not self.db_host:
             raise ConfigError(
                 f"WORKERS={self.workers} needs MariaDB or MySQL: set DB_HOST. A SQLite file is written by one process."
+            )
+        if not self.may_pages_write and not self.is_open:
+            raise ConfigError(
+                f"UI_PORT={self.ui_port} needs MariaDB or MySQL where readers log in: set DB_HOST, or leave it out. "
+                "Logins are written down, and a SQLite file is written by one process."
             )
         if self.webhook_token or self.webhook_tokens_dir:
             return
@@ -207,9 +137,14 @@ class Config:
         return self.is_development and self.http_host in LOOPBACK and not self.auth_proxy_secret
 
     @property
+    def may_pages_write(self) -> bool:
+        """Whether what a page changes can be stored: a SQLite file is written by one process, the one that receives."""
+        return bool(self.db_host) or not self.ui_port
+
+    @property
     def offers_samples(self) -> bool:
-        """Whether a page may load the sample events; not from a second process that would write to a SQLite file."""
-        return self.is_development and not (self.ui_port and not self.db_host)
+        """Whether a page may load the sample events."""
+        return self.is_development and self.may_pages_write
 
     @property
     def is_development(self) -> bool:

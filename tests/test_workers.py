@@ -18,7 +18,7 @@ from audit_webhook.repository import open_repository
 from audit_webhook.search_sql import EVERYTHING, LAST
 from tests.conftest import development
 from tests.factories import audit_event, encode, event_list
-from tests.mariadb import MariaDB
+from tests.mariadb import free_port
 from tests.serving import TOKEN, Service, get, memory, post, samples, serving
 
 MEBIBYTE = 1024**2
@@ -166,11 +166,9 @@ def test_workers_end_when_their_parent_was_killed(mariadb_config: Config, tmp_pa
         wait_for(lambda: not any(Path(f"/proc/{number}/cmdline").exists() for number in workers))
 
 
-def test_pages_have_a_listener_and_a_process_of_their_own(tmp_path: Path, mariadb: MariaDB) -> None:
-    with serving(tmp_path) as elsewhere:
-        port = str(elsewhere.port)
-        elsewhere.end()
-    with serving(tmp_path, UI_PORT=port) as service:
+def test_pages_have_a_listener_and_a_process_of_their_own(tmp_path: Path) -> None:
+    port = str(free_port())
+    with serving(tmp_path, UI_PORT=port, ENVIRONMENT="development") as service:
         pages = f"http://127.0.0.1:{port}"
         wait_for(lambda: get(f"{pages}/").status == 200)
         assert len(service.children()) == 2
@@ -192,6 +190,8 @@ def test_several_workers_without_a_database_server_are_refused() -> None:
         development(WORKERS="2")
     with pytest.raises(ConfigError, match="UI_PORT=8080 is HTTP_PORT too"):
         development(UI_PORT="8080")
+    with pytest.raises(ConfigError, match="UI_PORT=8081 needs MariaDB or MySQL"):
+        development(ENVIRONMENT="production", WEBHOOK_TOKEN="t0ken", UI_PORT="8081")
 
 
 def test_memory_stays_small_and_probes_quick_while_a_large_batch_is_stored(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask import Blueprint, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from audit_webhook.errors import Forbidden
 from audit_webhook.services import saved
 from audit_webhook.wiring import wiring
 
@@ -14,6 +15,13 @@ KEPT: Final = ("columns", "by", "counts")
 PLACES: Final = ("ui.show_feed", "ui.show_news", "picture.show_picture")
 
 bp = Blueprint("saved", __name__)
+
+
+@bp.before_request
+def refuse_second_writer() -> None:
+    """Refuse to save from a process that must not write to the SQLite file of another one."""
+    if not wiring(current_app).config.may_pages_write:
+        raise Forbidden("With UI_PORT, searches are saved in MariaDB or MySQL only: set DB_HOST.")
 
 
 @bp.app_url_defaults

@@ -1,0 +1,99 @@
+"""How the text of each kind of setting is read; ValueError says what it is not."""
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+ENVIRONMENTS: Final = ("development", "production")
+
+
+def text(raw: str) -> str:
+    """Take any text."""
+    return raw
+
+
+def environment(raw: str) -> str:
+    """Read the kind of environment."""
+    if raw not in ENVIRONMENTS:
+        raise ValueError(f"is not one of {', '.join(ENVIRONMENTS)}")
+    return raw
+
+
+def port(raw: str) -> int:
+    """Read a port."""
+    if not raw.isascii() or not raw.isdigit() or not 0 < int(raw) < 65536:
+        raise ValueError("is not a port (1 to 65535)")
+    return int(raw)
+
+
+def port_or_none(raw: str) -> int:
+    """Read a port; 0 for none."""
+    return 0 if raw == "0" else port(raw)
+
+
+def process_count(raw: str) -> int:
+    """Read how many processes."""
+    if not raw.isascii() or not raw.isdigit() or not 0 < int(raw) <= 64:
+        raise ValueError("is not a number of processes from 1 to 64")
+    return int(raw)
+
+
+def byte_count(raw: str) -> int:
+    """Read the size of a body."""
+    if not raw.isascii() or not raw.isdigit() or not 1024 <= int(raw) <= 1024**3:
+        raise ValueError("is not a number of bytes from 1024 to 1073741824")
+    return int(raw)
+
+
+def folder(raw: str) -> str:
+    """Read a folder that is there."""
+    if not os.access(raw, os.R_OK | os.X_OK) or not Path(raw).is_dir():
+        raise ValueError("is not a folder that can be read")
+    return raw
+
+
+def networks(raw: str) -> str:
+    """Read addresses or networks."""
+    for part in raw.split(","):
+        try:
+            ipaddress.ip_network(part.strip())
+        except ValueError as error:
+            raise ValueError("is not a list of addresses or networks with commas between them") from error
+    return raw
+
+
+def header(raw: str) -> str:
+    """Read a header's name."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", raw):
+        raise ValueError("is not the name of a header: letters, digits and -")
+    return raw
+
+
+def long_secret(raw: str) -> str:
+    """Read a secret that cannot be guessed."""
+    if len(raw) < 32:
+        raise ValueError("is too short: give 32 characters or more, such as the output of `openssl rand -hex 32`")
+    return raw
+
+
+def day_count(raw: str) -> int:
+    """Read a number of days."""
+    if not raw.isascii() or not raw.isdigit() or int(raw) > 36_500:
+        raise ValueError("is not a number of days from 0 to 36500")
+    return int(raw)
+
+
+def spool_bytes(raw: str) -> int:
+    """Read the size of a spool."""
+    if not raw.isascii() or not raw.isdigit() or not 1024**2 <= int(raw) <= 1024**5:
+        raise ValueError("is not a number of bytes from 1048576 to 1125899906842624")
+    return int(raw)
+
+
+def database_name(raw: str) -> str:
+    """Read a database's name."""
+    if not re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", raw):
+        raise ValueError("is not a database name: 1 to 64 letters, digits, _, $ or -")
+    return raw
