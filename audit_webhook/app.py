@@ -8,10 +8,11 @@ from typing import Final, Literal
 from flask import Flask, Response, request
 
 from audit_webhook import config as configuration
-from audit_webhook.blueprints import api, clusters, errors, ingest, ops, picture, saved, setup, ui
+from audit_webhook.blueprints import api, clusters, errors, explore, ingest, ops, picture, saved, setup, ui
 from audit_webhook.breaker import Breaker
 from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
+from audit_webhook.daily import DailyPruning
 from audit_webhook.keeper import Crew, Keeper, Worker
 from audit_webhook.metrics import Metrics, SpoolState
 from audit_webhook.repository import open_repository
@@ -39,7 +40,7 @@ SECURITY_HEADERS: Final = {
 }
 Part = Literal["all", "ingest", "pages"]
 _INGEST: Final = (ingest.bp, ops.bp)
-_PAGES: Final = (api.bp, ui.bp, picture.bp, clusters.bp, saved.bp, setup.bp)
+_PAGES: Final = (api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, saved.bp, setup.bp)
 _BLUEPRINTS: Final = {"all": (*_INGEST, *_PAGES), "ingest": _INGEST, "pages": _PAGES}
 STATIC_SECONDS: Final = 365 * 86_400
 
@@ -80,7 +81,10 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
 
 def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worker]:
     """Give what goes on in the background of a process that receives batches."""
-    workers: list[Worker] = [Keeper(parts.repository, parts.refusals), breaker, Compactor(parts.repository)]
+    workers: list[Worker] = [
+        Keeper(parts.repository, parts.refusals), breaker, Compactor(parts.repository),
+        DailyPruning(parts.repository, parts.config.retention_days),
+    ]
     if spool is None:
         return workers
     parts.metrics.spool = lambda: SpoolState(spool.state().bytes, spool.state().oldest_seconds)

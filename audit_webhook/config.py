@@ -50,6 +50,12 @@ def _byte_count(raw: str) -> int:
     return int(raw)
 
 
+def _day_count(raw: str) -> int:
+    if not raw.isascii() or not raw.isdigit() or int(raw) > 36_500:
+        raise ValueError("is not a number of days from 0 to 36500")
+    return int(raw)
+
+
 def _spool_bytes(raw: str) -> int:
     if not raw.isascii() or not raw.isdigit() or not 1024**2 <= int(raw) <= 1024**5:
         raise ValueError("is not a number of bytes from 1048576 to 1125899906842624")
@@ -97,6 +103,9 @@ class Config:
         "audit", "Name of the database; it is created when the user may create it.", _database_name
     )
     db_path: str = _setting("audit.db", "File of the embedded SQLite database, used when `DB_HOST` is empty.")
+    retention_days: int = _setting(
+        0, "Events that are older than so many days are deleted, once a day. 0: events are kept for ever.", _day_count
+    )
     spool_dir: str = _setting(
         "",
         "Folder on a persistent disk where batches wait while the database is away. Empty: they are refused with 503.",

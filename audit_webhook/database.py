@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 import pymysql
-import pymysql.cursors
 
+from audit_webhook.bulk import BulkCursor
 from audit_webhook.config import Config
 from audit_webhook.deadline import held, within
 from audit_webhook.errors import (
@@ -240,6 +240,7 @@ def _connect_mysql(config: Config, database: str | None) -> Any:
         password=config.db_password,
         database=database,
         charset="utf8mb4",
+        cursorclass=BulkCursor,
     )
 
 

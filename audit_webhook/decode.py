@@ -7,18 +7,18 @@ surrogate, a number where a string belongs) is decoded member by member; a value
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from itertools import repeat
-from operator import attrgetter, le
-from typing import Any, Final
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
 import msgspec
 
 from audit_webhook import tolerant
+from audit_webhook.bounds import are_plain, bounded, is_bounded_action, is_bounded_caller
 from audit_webhook.client import client_of
 from audit_webhook.command import command_of
-from audit_webhook.event import LIMITS, Event, kind_of
+from audit_webhook.event import Event, kind_of
 from audit_webhook.identity import microseconds, within_bounds
 
 BODIES: Final = frozenset({"requestObject", "responseObject"})
@@ -89,6 +89,7 @@ _NO_USER: Final = User()
 _NO_OBJECT: Final = _ObjectReference()
 _NO_STATUS: Final = _Status()
 _NO_ANNOTATIONS: Final = _Annotations()
+REMEMBERED: Final = 4096  # callers, and actions; a hostile one may be some kilobytes long
 _DRY_RUN_BODY: Final = re.compile(rb'"dryRun"\s*:\s*\[\s*"All"')
 
 
@@ -100,55 +101,114 @@ def read_wire(raw: bytes) -> Wire:
         return _tolerant_wire(tolerant.shallow(raw, skip=BODIES).values)
 
 
+class _Caller(NamedTuple):
+    """Who called, with what: the few callers of a cluster repeat endlessly."""
+
+    user: str
+    groups: tuple[str, ...]
+    impersonated_user: str
+    source_ips: tuple[str, ...]
+    user_agent: str
+    client: str
+    kind: str
+    is_bounded: bool
+
+
+class _Action(NamedTuple):
+    """What was done, on which kind of object: these repeat endlessly too."""
+
+    level: str
+    stage: str
+    verb: str
+    decision: str
+    api_group: str
+    resource: str
+    subresource: str
+    manager: str
+    command: str
+    is_bounded: bool
+
+
 def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", received: int = 0) -> Event:
     """Build the value that the rest of the program works with; over-long strings are cut, and `cut` says so."""
-    user = wire.user or _NO_USER
     target = wire.object_ref or _NO_OBJECT
     status = wire.response_status or _NO_STATUS
     notes = wire.annotations or _NO_ANNOTATIONS
     uri = wire.request_uri or ""
     verb = wire.verb or ""
-    agent = wire.user_agent or ""
-    username = user.username or ""
-    client = client_of(agent)
     name = target.name or (_created_name(raw) if verb == "create" and target.resource else "")
     manager, dry_run = _query_facts(uri) if "?" in uri else ("", False)
-    return _bounded(
-        Event(
-            id=identifier,
-            cluster=cluster,
-            time=within_bounds(stage_time(wire)),
-            requested=microseconds(wire.request_received_timestamp or "") or 0,
-            received=received,
-            level=wire.level or "",
-            stage=wire.stage or "",
-            verb=verb,
-            user=username,
-            user_groups=user.groups or (),
-            impersonated_user=(wire.impersonated_user or _NO_USER).username or "",
-            source_ips=wire.source_ips or (),
-            user_agent=agent,
-            client=client,
-            kind=kind_of(username),
-            namespace=target.namespace or "",
-            api_group=target.api_group or "",
-            api_version=target.api_version or "",
-            resource=target.resource or "",
-            subresource=target.subresource or "",
-            name=name,
-            code=status.code if status.code and 0 < status.code < 1000 else None,
-            status_reason=status.reason or "",
-            status_message=status.message or "",
-            decision=notes.decision or "",
-            reason=notes.reason or "",
-            request_uri=uri,
-            audit_id=wire.audit_id or "",
-            manager=manager,
-            command=command_of(client, verb, target.resource or "", target.subresource or "", manager),
-            dry_run=dry_run or (verb.startswith("delete") and _DRY_RUN_BODY.search(raw) is not None),
-            truncated=notes.truncated == "true",
-        )
+    caller = _caller_of(wire.user, wire.impersonated_user, wire.source_ips, wire.user_agent)
+    action = _action_of(
+        caller.client, wire.level, wire.stage, verb, notes.decision, target.api_group, target.resource,
+        target.subresource, manager,
     )
+    event = Event(
+        id=identifier,
+        cluster=cluster,
+        time=within_bounds(stage_time(wire)),
+        requested=microseconds(wire.request_received_timestamp or "") or 0,
+        received=received,
+        level=action.level,
+        stage=action.stage,
+        verb=action.verb,
+        user=caller.user,
+        user_groups=caller.groups,
+        impersonated_user=caller.impersonated_user,
+        source_ips=caller.source_ips,
+        user_agent=caller.user_agent,
+        client=caller.client,
+        kind=caller.kind,
+        namespace=target.namespace or "",
+        api_group=action.api_group,
+        api_version=target.api_version or "",
+        resource=action.resource,
+        subresource=action.subresource,
+        name=name,
+        code=status.code if status.code and 0 < status.code < 1000 else None,
+        status_reason=status.reason or "",
+        status_message=status.message or "",
+        decision=action.decision,
+        reason=notes.reason or "",
+        request_uri=uri,
+        audit_id=wire.audit_id or "",
+        manager=action.manager,
+        command=action.command,
+        dry_run=dry_run or (verb.startswith("delete") and _DRY_RUN_BODY.search(raw) is not None),
+        truncated=notes.truncated == "true",
+    )
+    if caller.is_bounded and action.is_bounded and are_plain(event.namespace, name, uri, event.audit_id):
+        return event
+    return bounded(event)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _caller_of(
+    user: User | None, impersonated: User | None, source_ips: tuple[str, ...] | None, agent: str | None
+) -> _Caller:
+    who = user or _NO_USER
+    name, client = who.username or "", client_of(agent or "")
+    caller = _Caller(
+        user=name,
+        groups=who.groups or (),
+        impersonated_user=(impersonated or _NO_USER).username or "",
+        source_ips=source_ips or (),
+        user_agent=agent or "",
+        client=client,
+        kind=kind_of(name),
+        is_bounded=False,
+    )
+    return caller._replace(is_bounded=is_bounded_caller(*caller[:6]))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _action_of(
+    client: str, level: str | None, stage: str | None, verb: str, decision: str | None, group: str | None,
+    resource: str | None, subresource: str | None, manager: str,
+) -> _Action:
+    texts = (level or "", stage or "", verb, decision or "", group or "", resource or "", subresource or "", manager)
+    command = command_of(client, verb, resource or "", subresource or "", manager)
+    return _Action(*texts, command, is_bounded_action(*texts))
 
 
 def stage_time(wire: Wire) -> int | None:
@@ -175,61 +235,6 @@ def _query_facts(uri: str) -> tuple[str, bool]:
     except ValueError:
         return "", False
     return values.get("fieldManager", [""])[0], "All" in values.get("dryRun", ())
-
-
-_CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups", "source_ip"))
-_CUT_LIMITS: Final = tuple(LIMITS[name] for name in _CUT_FIELDS)
-MOST_PLAIN: Final = 24
-_texts_of: Final = attrgetter(*_CUT_FIELDS)
-
-
-def _bounded(event: Event) -> Event:
-    """Cut what is longer than LIMITS and replace what is not Unicode; most events need neither and pass unchanged."""
-    changes: dict[str, Any] = {}
-    texts = _texts_of(event)
-    if not _fits(texts, _CUT_LIMITS):
-        short = map(cut, texts, _CUT_LIMITS)
-        changes = {name: new for name, old, new in zip(_CUT_FIELDS, texts, short, strict=True) if new != old}
-    if not _fits(event.user_groups, repeat(64)):
-        groups = bounded_groups(event.user_groups)
-        changes |= {"user_groups": groups} if groups != event.user_groups else {}
-    if not _fits(event.source_ips, repeat(LIMITS["source_ip"])):
-        last = cut(event.source_ip, LIMITS["source_ip"])
-        changes |= {"source_ips": (*event.source_ips[:-1], last)} if last != event.source_ip else {}
-    return msgspec.structs.replace(event, **changes, cut=True) if changes else event
-
-
-def _fits(texts: tuple[str, ...], limits: Iterable[int]) -> bool:
-    """Whether plain and short texts make any closer look unnecessary."""
-    joined = "".join(texts)
-    return (
-        joined.isascii()
-        and "\0" not in joined
-        and "\n" not in joined
-        and len(texts) <= MOST_PLAIN
-        and all(map(le, map(len, texts), limits))
-    )
-
-
-def bounded_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
-    """Keep whole groups until their joined length reaches the limit."""
-    kept: list[str] = []
-    room = LIMITS["user_groups"]
-    for group in groups:
-        clean = cut(group.replace("\n", " "), 255)
-        room -= len(clean.encode()) + 1
-        if room < 0:
-            break
-        kept.append(clean)
-    return tuple(kept)
-
-
-def cut(text: str, limit: int) -> str:
-    """Give at most ``limit`` bytes of UTF-8 of a text, lone surrogates and NULs replaced by U+FFFD."""
-    if text.isascii() and len(text) <= limit:
-        return text.replace("\0", "\ufffd") if "\0" in text else text
-    clean = text.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    return clean.encode()[:limit].decode("utf-8", "ignore")
 
 
 def _tolerant_wire(values: Mapping[str, object]) -> Wire:

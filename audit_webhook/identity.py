@@ -73,16 +73,20 @@ def from_text(text: str) -> bytes:
 def microseconds(timestamp: str) -> int | None:
     """Read an RFC 3339 time (meta/v1/micro_time.go) as microseconds since the epoch; None when it is none."""
     if _EXACT.fullmatch(timestamp):
-        day = _day(timestamp[:10])
-        hour, minute, second = int(timestamp[11:13]), int(timestamp[14:16]), int(timestamp[17:19])
-        if day is not None and hour < 24 and minute < 60 and second < 61:
-            return day + ((hour * 60 + minute) * 60 + second) * 1_000_000 + int(timestamp[20:26])
+        second = _whole_second(timestamp[:19])
+        if second is not None:
+            return second + int(timestamp[20:26])
     return _any_form(timestamp)
 
 
-@lru_cache(maxsize=1024)
-def _day(text: str) -> int | None:
-    return _any_form(text + "T00:00:00Z")
+@lru_cache(maxsize=4096)
+def _whole_second(text: str) -> int | None:
+    """Read a time without its fraction, a leap second too; the events of a batch share few of them."""
+    day = _any_form(text[:10] + "T00:00:00Z")
+    hour, minute, second = int(text[11:13]), int(text[14:16]), int(text[17:])
+    if day is None or hour > 23 or minute > 59 or second > 60:
+        return None
+    return day + ((hour * 60 + minute) * 60 + second) * 1_000_000
 
 
 def _any_form(timestamp: str) -> int | None:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.chunk import pack
 from audit_webhook.event import Event
+from audit_webhook.grants import grant_of
 from audit_webhook.identity import audit_hash, chunk_id, short_hash
 from audit_webhook.tally import tally_events
 
@@ -89,6 +90,7 @@ def _chunk(cluster: str, items: list[Identified]) -> Chunk:
     callers: dict[bytes, CallerRow] = {}
     actions: dict[bytes, ActionRow] = {}
     rows: list[EventRow] = []
+    grants: set[str] = set()
     for item, offset in zip(items, packed.offsets, strict=True):
         event = item.event
         caller = _caller(
@@ -101,6 +103,10 @@ def _chunk(cluster: str, items: list[Identified]) -> Chunk:
         )
         callers[caller[0]] = caller
         actions[action[0]] = action
+        if event.decision == "allow":
+            # Of an impersonated user the groups are not known here.
+            groups = () if event.impersonated_user else event.user_groups
+            grants.add(grant_of(cluster, event.reason, groups, caller[0]))
         rows.append((
             item.id, identifier, offset, len(item.raw), caller[0], action[0], audit_hash(event.audit_id),
             event.namespace, event.name, event.request_uri,
@@ -115,7 +121,7 @@ def _chunk(cluster: str, items: list[Identified]) -> Chunk:
         events=rows,
         callers=callers,
         actions=actions,
-        postings=_postings(identifier, callers.values(), actions.values(), {row[7] for row in rows}),
+        postings=_postings(identifier, callers.values(), actions.values(), {row[7] for row in rows}, grants),
         tally=tally_events((row[0], row[4], row[5], row[7], row[3]) for row in rows),
     )
 
@@ -143,10 +149,11 @@ def _action(
 
 
 def _postings(
-    identifier: bytes, callers: Iterable[CallerRow], actions: Iterable[ActionRow], namespaces: Iterable[str]
+    identifier: bytes, callers: Iterable[CallerRow], actions: Iterable[ActionRow], namespaces: Iterable[str],
+    grants: Iterable[str],
 ) -> list[Posting]:
     """Give which values occur in the chunk: what lets a search for a rare value skip all other chunks."""
-    pairs = {("ns", namespace) for namespace in namespaces}
+    pairs = {("ns", namespace) for namespace in namespaces} | {("grant", grant) for grant in grants}
     for _, cluster, user, groups, impersonated, ip, agent, client, kind in callers:
         pairs |= {
             ("cluster", cluster), ("user", user), ("as", impersonated), ("ip", ip), ("ua", agent), ("client", client),

@@ -7,6 +7,8 @@ by itself, so a start that was cut off begins the same step once more. Several p
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,6 +22,7 @@ logger: Final = logging.getLogger(__name__)
 PARTITIONED: Final = ("events", "chunks", "postings", "tallies")
 DAYS_BEHIND: Final = 7
 DAYS_AHEAD: Final = 7
+DROP_LOCK_SECONDS: Final = 1
 MIGRATION_SECONDS: Final = 600
 _STEPS_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER NOT NULL PRIMARY KEY, applied VARCHAR(32) NOT NULL)"
@@ -79,6 +82,36 @@ def _unlock(cursor: Cursor, dialect: str) -> None:
         cursor.fetchall()
 
 
+@contextmanager
+def locked(cursor: Cursor) -> Iterator[None]:
+    """Let no other process change partitions of a MariaDB meanwhile."""
+    _lock(cursor, "mysql")
+    try:
+        yield
+    finally:
+        _unlock(cursor, "mysql")
+
+
+def drop_partitions(cursor: Cursor, table: str, before: datetime) -> None:
+    """Drop the partitions of the days before a midnight in UTC.
+
+    Waits at most a second for searches that are reading the table: whoever stores something waits behind.
+    """
+    expired = sorted(name for name in _partitions(cursor, table) if name < f"p{before:%Y%m%d}")
+    if expired:
+        cursor.execute(f"SET SESSION lock_wait_timeout = {DROP_LOCK_SECONDS}")
+        cursor.execute(f"ALTER TABLE {table} DROP PARTITION {', '.join(expired)}")
+        cursor.execute("SET SESSION lock_wait_timeout = DEFAULT")
+
+
+def _partitions(cursor: Cursor, table: str) -> set[str]:
+    cursor.execute(
+        "SELECT partition_name FROM information_schema.partitions WHERE table_schema = DATABASE() AND table_name = %s",
+        (table,),
+    )
+    return {name.decode() if isinstance(name, bytes) else name for (name,) in cursor.fetchall()}
+
+
 def make_partitions(cursor: Cursor, now: datetime) -> None:
     """Split the days from a week ago to a week ahead off the last partition, in each partitioned table.
 
@@ -87,13 +120,7 @@ def make_partitions(cursor: Cursor, now: datetime) -> None:
     """
     first = (now - timedelta(days=DAYS_BEHIND)).date()
     for table in PARTITIONED:
-        cursor.execute(
-            "SELECT partition_name FROM information_schema.partitions WHERE table_schema = DATABASE() "
-            "AND table_name = %s",
-            (table,),
-        )
-        existing = {name.decode() if isinstance(name, bytes) else name for (name,) in cursor.fetchall()}
-        newest = max(existing - {"p_future"}, default="")
+        newest = max(_partitions(cursor, table) - {"p_future"}, default="")
         days = [first + timedelta(days=offset) for offset in range(DAYS_BEHIND + DAYS_AHEAD + 1)]
         names = {f"p{day:%Y%m%d}": time_bound(_midnight_after(day.isoformat())).hex() for day in days}
         wanted = {name: bound for name, bound in names.items() if name > newest}

@@ -71,14 +71,26 @@ def fill_events(statement: str, search: Search, spans: Sequence[Span], dialect: 
 
     The parameters of the id range come first and the limit last; both are the caller's.
     """
-    where = search.where
-    if spans:
-        in_spans = " OR ".join(["e.id >= %s AND e.id < %s AND e.chunk_id = %s"] * len(spans))
-        values = tuple(value for span in spans for value in (span.first_id, span.end, span.id))
-        where = Condition(f"({in_spans}) AND ({where.sql})", values + where.parameters)
+    where = _within(search.where, spans)
     hint = _INDEX_HINT[dialect].format(search.use_index) if search.use_index and not spans else ""
     sql = statement.format(hint=hint, joins=_joins(where.sql, dialect), where=f"({where.sql})")
     return Condition(sql, where.parameters)
+
+
+def fill_requests(statement: str, search: Search, spans: Sequence[Span], dialect: str) -> Condition:
+    """Complete ``requests`` as `fill_events` does; it needs both small tables whatever is asked."""
+    where = _within(search.where, spans)
+    sql = statement.format(hint="", joins=_joins("c. a.", dialect), where=f"({where.sql})")
+    return Condition(sql, where.parameters)
+
+
+def _within(where: Condition, spans: Sequence[Span]) -> Condition:
+    """Add that an event lies in one of these chunks, when some are given."""
+    if spans:
+        in_spans = " OR ".join(["e.id >= %s AND e.id < %s AND e.chunk_id = %s"] * len(spans))
+        values = tuple(value for span in spans for value in (span.first_id, span.end, span.id))
+        return Condition(f"({in_spans}) AND ({where.sql})", values + where.parameters)
+    return where
 
 
 def narrow(search: Search, callers: Sequence[bytes] | None, actions: Sequence[bytes] | None) -> Search:

@@ -19,8 +19,8 @@ from audit_webhook.spans import BrokenJSON, Member, after_blank, each_element, e
 
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANKS: Final = b" \t\r\n"
-# With an empty branch, because Python before 3.11.5 leaves the position in the middle of a repetition that fails
-# (github.com/python/cpython/issues/106052).
+# The empty branch, because Python before 3.11.5 leaves the position in the middle of a repetition that fails; without
+# it every batch would go the slow way there (github.com/python/cpython/issues/106052).
 _HEAD: Final = re.compile(
     rb'\s*+\{(?:\s*+"(?!items")[^"\\]*+"\s*+:\s*+(?:"[^"\\]*+"|\{[^{}"]*+\})\s*+,|)*+\s*+"items"\s*+:\s*+(?=\[)'
 )

@@ -175,6 +175,11 @@ class TallyStore:
             return 0
         return len(ids)
 
+    def prune(self, before: int) -> int:
+        """Delete the tallies of the days before a midnight in milliseconds that no dropped partition took along."""
+        with self._write() as transaction:
+            return transaction.delete_expired_tallies(time_bound(before))
+
     @contextmanager
     def _write(self) -> Iterator[Transaction]:
         with self._database.write() as cursor:

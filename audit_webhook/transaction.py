@@ -119,6 +119,11 @@ class Transaction:
             deleted += self._cursor.rowcount
         return deleted
 
+    def delete_expired_tallies(self, bound: bytes) -> int:
+        """Delete the tallies before an id of a midnight; give how many there were."""
+        self._cursor.execute(self._statements["delete_expired_tallies"], (bound,))
+        return self._cursor.rowcount
+
     def delete_untallied(self, chunk: bytes) -> int:
         """Delete the mark that a chunk is not counted; give how many there were: 0 or 1."""
         self._cursor.execute(self._statements["delete_untallied"], (chunk,))

@@ -8,31 +8,100 @@ import platform
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
-from bench import explain, facets
+from bench import explain, facets, ingest, report
 from bench.events import batches
+from bench.ingest import LEVELS, Source
+from bench.receivers import Receiver
+from bench.pages import measure_pages
 from bench.search import measure
 from tests.mariadb import MariaDB
 
+MEBIBYTE: Final = 1024**2
+SOURCE_EVENTS: Final = 20_000_000
+
 
 def main() -> int:
-    """Fill a fresh database and measure searches; exit 1 when one is over its limit."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000, help="events to search in (default 200,000)")
-    chosen = parser.parse_args()
+    """Measure ingest, then searches; exit 1 when one is over its limit."""
+    chosen = _parser().parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%F}")
+    if chosen.only != "search":
+        with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
+            _measure_ingest(server, chosen)
+    return _measure_search(chosen) if chosen.only != "ingest" else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", choices=("ingest", "search"), help="measure only this")
+    parser.add_argument("--events", type=int, default=200_000, help="events to search in (default 200,000)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of ingest for each receiver and level")
+    parser.add_argument("--batch-events", type=int, default=30_000, help="events of a round")
+    parser.add_argument("--paced-seconds", type=int, default=30, help="how long 4,000 events/s are sent")
+    parser.add_argument("--grow-to", type=int, default=0, help="then store so many events and measure again")
+    parser.add_argument("--plot", type=Path, help="SVG file to draw the rates into")
+    parser.add_argument(
+        "--yardstick", default="", metavar="COMMAND",
+        help="another receiver to measure side by side, with {address}, {dsn} and {token} in its command line",
+    )
+    return parser
+
+
+def _measure_ingest(server: MariaDB, chosen: argparse.Namespace) -> None:
+    """Print the tables of ingest."""
+    source = Source(SOURCE_EVENTS)
+    with ExitStack() as stack:
+        receivers = ingest.start(server, stack, chosen.yardstick)
+        names = [receiver.name for receiver in receivers]
+        rounds = ingest.compare(server, receivers, source, chosen.rounds, chosen.batch_events)
+        disk = {
+            (level, receiver.name): ingest.disk_per_event(server, receiver, source, level, 2 * chosen.batch_events)
+            for level in LEVELS for receiver in receivers
+        }
+        print(f"\n{report.rates_table(rounds, names, disk)}\n\n{report.ratios_table(rounds, names)}")
+        median, worst_percent, longest = ingest.paced(receivers[0], source, chosen.paced_seconds)
+        print(f"\n4,000 events/s for {chosen.paced_seconds} s: median {median * 1000:.0f} ms, "
+              f"p99 {worst_percent * 1000:.0f} ms, longest {longest * 1000:.0f} ms")
+        for receiver in receivers:
+            print(f"peak memory of a process, {receiver.name}: {receiver.peak_memory() / MEBIBYTE:.0f} MiB")
+        if chosen.plot:
+            report.plot(rounds, names, chosen.plot)
+        if chosen.grow_to:
+            print(f"\n{report.growth_table(_grow(server, receivers[0], source, chosen))}")
+
+
+def _grow(server: MariaDB, receiver: Receiver, source: Source, chosen: argparse.Namespace) -> list[report.Growth]:
+    """Measure the service anew whenever it holds ten times as many events."""
+    found: list[report.Growth] = []
+    stored, wanted = ingest.stored(server), 100_000
+    while wanted <= chosen.grow_to:
+        while stored < wanted:
+            stored += ingest.run_round(server, receiver, source, LEVELS[0], min(wanted - stored, 50_000)).events
+        rates = sorted(
+            ingest.run_round(server, receiver, source, LEVELS[0], chosen.batch_events).rate for _ in range(5)
+        )
+        found.append(report.Growth(stored, rates[2]))
+        stored, wanted = ingest.stored(server), wanted * 10
+    return found
+
+
+def _measure_search(chosen: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
-        repository = open_repository(Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")}))
+        config = Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")})
+        repository = open_repository(config)
         repository.migrate()
         _fill(repository, chosen.events)
         is_quick = measure(repository)
         is_quick = facets.measure(repository) and is_quick
+        is_quick = measure_pages(repository, config) and is_quick
         repository.close()
     is_quick = explain.measure() >= explain.LEAST and is_quick
     return 0 if is_quick else 1

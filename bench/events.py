@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,8 @@ from typing import Any, Final
 import orjson
 
 RECORDED: Final = sorted((Path(__file__).parent / "data").glob("*.json.gz"))
+WIDE: Final = sorted((Path(__file__).parents[1] / "tests" / "data" / "webhook").glob("*.json.gz"))
+BATCH: Final = 500
 RARE_EVERY: Final = 20_000
 RARE: Final[dict[str, Any]] = {
     "user": {"username": "rare-user", "groups": ["rare-group"]},
@@ -30,12 +33,30 @@ RARE: Final[dict[str, Any]] = {
 }
 
 
-def batches(count: int, newest: datetime, span: timedelta) -> Iterator[bytes]:
+Items = list[dict[str, Any]]
+
+
+def recorded() -> list[Items]:
+    """Give the items of each recorded batch of a steady load, as they were posted."""
+    return [orjson.loads(gzip.decompress(path.read_bytes()))["items"] for path in RECORDED]
+
+
+def mixed() -> list[Items]:
+    """Give the steady load and the recorded commands of many clients, whose bodies are larger, 500 to a batch."""
+    wide = [item for path in WIDE for item in orjson.loads(gzip.decompress(path.read_bytes()))["items"]]
+    items = [item for batch in recorded() for item in batch] + wide
+    random.Random(42).shuffle(items)
+    return [items[start:start + BATCH] for start in range(0, len(items) - BATCH + 1, BATCH)]
+
+
+def batches(
+    count: int, newest: datetime, span: timedelta, templates: Sequence[Items] | None = None
+) -> Iterator[bytes]:
     """Give bodies of POSTs with ``count`` events in all, spread evenly over ``span`` until ``newest``.
 
     One event in 20,000 carries values that no other has, so that searches for rare values can be measured.
     """
-    templates = [orjson.loads(gzip.decompress(path.read_bytes()))["items"] for path in RECORDED]
+    templates = templates or recorded()
     made = turn = 0
     while made < count:
         items = templates[turn % len(templates)][: count - made]

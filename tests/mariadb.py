@@ -65,6 +65,8 @@ class MariaDB:
         """Start mariadbd and wait until it answers."""
         command = [
             _program("mariadbd"), "--no-defaults", f"--datadir={self.folder / 'data'}", f"--user={getpass.getuser()}",
+            # A server that starts deletes the temporary tables of every other one in the same folder.
+            f"--tmpdir={self.folder}",
             f"--socket={self.folder / 'socket'}", f"--port={self.port}", "--bind-address=127.0.0.1",
             "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=512M", *self.options,
         ]

@@ -159,7 +159,7 @@ def test_event_opens_beside_the_list_and_back_returns_to_the_same_place(server: 
 def test_permalink_shows_the_event_and_links_lead_back_to_the_feed(server: Server, page: Page) -> None:
     post(server, event_of("alice"), event_of("bob"))
     page.goto(server.url)
-    address = row_of(page, "alice").locator(".line a").get_attribute("href")
+    address = row_of(page, "alice").locator(".line a:not(.aside)").get_attribute("href")
     page.goto(f"{server.url}{address}")
     expect(page.get_by_role("heading", level=1)).to_contain_text("alice")
     page.locator(".facts").first.get_by_role("link", name="alice", exact=True).click()
@@ -204,7 +204,7 @@ def test_pages_are_read_without_javascript(server: Server, browser: Browser) -> 
     expect(page.locator(".row")).to_have_count(50)
     page.get_by_role("link", name="Older events").click()
     expect(page.locator(".row")).to_have_count(20)
-    page.locator(".row .line a").first.click()
+    page.locator(".row .line a:not(.aside)").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("user-050")
     page.goto(f"{server.url}/setup?cluster=prod")
     expect(page.get_by_text("policy.yaml").first).to_be_visible()
@@ -221,7 +221,8 @@ def test_no_page_has_a_serious_finding_or_is_wider_than_the_screen(
     page = context.new_page()
     watcher = Watcher(page)
     page.goto(server.url)
-    event = page.locator(".row", has_text="scaled deployment").first.locator(".line a").get_attribute("href")
+    row = page.locator(".row", has_text="scaled deployment").first
+    event = row.locator(".line a:not(.aside)").get_attribute("href")
     for path in ("/", "/?q=user:nobody", "/?q=user:(", event, "/setup?cluster=prod", "/nowhere"):
         page.goto(f"{server.url}{path}")
         assert serious_findings(page) == [], path

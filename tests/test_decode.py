@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from audit_webhook.decode import cut, read_wire, to_event
+from audit_webhook.bounds import cut
+from audit_webhook.decode import read_wire, to_event
 from audit_webhook.event import LIMITS, Event
 from audit_webhook.tolerant import Undecodable
 from tests.factories import NOON_US, audit_event, encode

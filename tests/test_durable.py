@@ -25,7 +25,7 @@ from audit_webhook.services.drain import Drainer
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.spool import Spool
 from audit_webhook.wiring import now, wiring
-from tests.factories import audit_event, encode, event_list
+from tests.factories import NOON_US, audit_event, encode, event_list
 from tests.mariadb import MariaDB
 from tests.small_disk import MIB
 
@@ -184,7 +184,7 @@ def test_event_that_the_database_refuses_goes_into_quarantine_alone(
 
     monkeypatch.setattr(setting.repository, "store", store)
     body = event_list([*(audit_event(second) for second in range(9)), bad, b"null"])
-    assert setting.durable.receive("prod", body, now()) == (11, 9, 0, 2, 0)
+    assert setting.durable.receive("prod", body, now()) == (11, 9, 0, 2, 0, NOON_US)
     assert {item.content for item in setting.repository.quarantined()} == {bad, b"null"}
 
 

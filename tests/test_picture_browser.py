@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from audit_webhook.blueprints import picture as blueprint
 from audit_webhook.services import picture, scanning
 from tests.browser import Watcher
 from tests.conftest import Server
@@ -74,8 +75,7 @@ def test_value_filters_and_its_second_control_excludes(server: Server, page: Pag
 def test_picture_refines_itself_until_it_is_exact(
     server: Server, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture, "FIRST_SECONDS", 0)
-    monkeypatch.setattr(picture.Pictures.draw, "__defaults__", (0,))
+    monkeypatch.setattr(blueprint, "FIRST_SECONDS", 0)
     monkeypatch.setattr(picture.Pictures.refine, "__defaults__", (0,))
     monkeypatch.setattr(scanning, "SLICE_EVENTS", 100)
     monkeypatch.setattr(scanning, "QUICK_SECONDS", -1.0)

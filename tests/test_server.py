@@ -204,6 +204,14 @@ def test_hundred_uploads_without_a_token_leave_no_trace_in_memory(guarded: Serve
     assert refused(guarded, "token") == 100
 
 
+def test_body_that_breaks_off_is_never_stored(guarded: Server) -> None:
+    with connect(guarded.url) as opened:
+        opened.sendall(head(f"Content-Length: {len(BATCH) + 1}") + BATCH)
+    wait_for(lambda: guarded.listener.gate.batches.requests == 0)
+    assert post(guarded.url, event_list([audit_event(1)])).status == 200
+    assert [contact.events for contact in wiring(guarded.app).repository.contacts()] == [1]
+
+
 def test_one_connection_carries_many_batches(guarded: Server) -> None:
     opened = http.client.HTTPConnection("127.0.0.1", guarded.config.http_port, timeout=10)
     opened.connect()

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit_webhook import split as split_module
 from audit_webhook.services.ingest import read_batch
-from audit_webhook.spans import BrokenJSON, elements, enclosures, members, value_end
+from audit_webhook.spans import BrokenJSON, each_element, each_member, elements, enclosures, members, value_end
 from audit_webhook.split import MalformedBody, split
 from tests.factories import audit_event, encode, event_list
 
@@ -168,3 +169,23 @@ def test_cost_grows_with_the_size_of_the_body() -> None:
 
     seconds(100)
     assert seconds(16_000) < 40 * max(seconds(1_000), 0.001)
+
+
+def test_recorded_batch_takes_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_module, "_any_form", None)
+    assert all(split(body).items for body in BATCHES)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(texts, values), max_size=5), st.sampled_from([",", ", "]), st.booleans())
+def test_quick_look_at_members_finds_what_the_scanner_finds(
+    pairs: list[tuple[str, Any]], comma: str, is_escaped: bool
+) -> None:
+    def text(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=is_escaped, separators=(",", ":"))
+
+    written_pairs = comma.join(f"{text(key)}:{text(value)}" for key, value in pairs)
+    raw = f"{{{written_pairs}}}".encode("utf-8", "surrogatepass")
+    assert members(raw) == list(each_member(raw))
+    raw = ("[" + comma.join(text(value) for _, value in pairs) + "]").encode("utf-8", "surrogatepass")
+    assert elements(raw) == list(each_element(raw))

@@ -136,6 +136,15 @@ def test_sum_that_another_process_replaced_is_left_alone(repository: Repository)
     assert counted(repository) == {("prod", "shop"): 32}
 
 
+def test_tallies_of_old_days_go_summed_or_not(repository: Repository) -> None:
+    fill(repository, 20)
+    repository.tallies.compact()
+    fill(repository, 2, "other")
+    tomorrow = (NOON_US // 1000 // DAY + 1) * DAY
+    assert repository.tallies.prune(tomorrow) == 3
+    assert counted(repository) == {("prod", "shop"): 20, ("other", "shop"): 2}
+
+
 def test_sum_lies_in_the_day_that_it_sums() -> None:
     assert int.from_bytes(sum_id("prod", 5 * DAY)[:6], "big") == 5 * DAY
     assert sum_id("prod", 5 * DAY) != sum_id("other", 5 * DAY)

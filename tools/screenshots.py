@@ -42,6 +42,7 @@ PICTURES: Final = (
     Picture("feed-light", "/"),
     Picture("feed-dark", "/", scheme="dark"),
     Picture("feed-narrow", "/", size=PHONE),
+    Picture("object-light", "/objects/prod/apps/deployments/shop/web"),
     Picture("cluster-light", "/clusters/prod"),
     Picture("setup-light", "/setup?cluster=prod&address=https://audit.example.com", whole=True),
 )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Response, current_app, make_response, render_template, request, url_for
 
 COMPRESSED: Final = ("text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml")
-PAGES: Final = (None, "ui", "picture", "clusters", "saved")
+PAGES: Final = (None, "ui", "explore", "picture", "clusters", "saved")
 SMALLEST: Final = 1024
 
 

@@ -21,7 +21,13 @@ from audit_webhook.services.rows import Moment, moment_of
 from audit_webhook.services.search import event_of
 from audit_webhook.wiring import wiring
 
-NAVIGATION: Final = (("Feed", "ui.show_feed"), ("Clusters", "clusters.show_clusters"), ("Setup", "setup.show_setup"))
+NAVIGATION: Final = (
+    ("Feed", "ui.show_feed"),
+    ("Actors", "explore.show_actors"),
+    ("Permissions", "explore.show_permissions"),
+    ("Clusters", "clusters.show_clusters"),
+    ("Setup", "setup.show_setup"),
+)
 
 bp = Blueprint("ui", __name__)
 bp.add_app_template_global(static_url)

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from audit_webhook.decode import read_wire, stage_time, to_event
+from audit_webhook.decode import read_wire, to_event
 from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
-from audit_webhook.identity import event_id, quarantine_id, within_bounds
+from audit_webhook.identity import event_id, quarantine_id
 from audit_webhook.redact import redact, redact_unreadable
 from audit_webhook.repository import PartlyStored, Repository
 from audit_webhook.rows import Identified, lay_out
@@ -100,8 +100,8 @@ def identify(cluster: str, raw: bytes) -> Identified:
     wire = read_wire(raw)
     target = wire.object_ref
     clean = redact(raw, (target and target.resource) or "", (target and target.subresource) or "")
-    identifier = event_id(cluster, clean, within_bounds(stage_time(wire)) // 1000)
-    return Identified(identifier, to_event(wire, clean, cluster), clean)
+    event = to_event(wire, clean, cluster)
+    return Identified(event_id(cluster, clean, event.time // 1000), event, clean)
 
 
 def _quarantine(cluster: str, raw: bytes, reason: str, received: int) -> Quarantined:

@@ -35,7 +35,12 @@ def store_isolating(repository: Repository, cluster: str, batch: Batch, received
         if parts == [batch]:
             raise
     receipts = [store_isolating(repository, cluster, part, received) for part in parts]
-    return Receipt(*map(sum, zip(*receipts, strict=True)))
+    return _sum(receipts)
+
+
+def _sum(receipts: list[Receipt]) -> Receipt:
+    total = Receipt(*map(sum, zip(*receipts, strict=True)))
+    return total._replace(oldest=min((receipt.oldest for receipt in receipts if receipt.oldest), default=0))
 
 
 def _parts(batch: Batch, cluster: str, received: int, reason: str) -> list[Batch]:

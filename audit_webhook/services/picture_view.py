@@ -96,8 +96,7 @@ class PictureView:
     is_empty: bool
     token: str
     share: int
-    pause: str
-    """How long to wait before going on, as hx-trigger writes it."""
+    is_slow: bool
     width: int
     layers: tuple[Layer, ...]
     bars: tuple[Bar, ...]
@@ -122,7 +121,7 @@ def view_picture(picture: Picture, text: str) -> PictureView:
         is_empty=picture.total == 0 and picture.is_exact,
         token=picture.token,
         share=int(picture.share * 100),
-        pause="3s" if picture.is_slow else "150ms",
+        is_slow=picture.is_slow,
         width=line.bars * BAR,
         layers=tuple(_layers(picture)),
         bars=tuple(_bars(picture)),

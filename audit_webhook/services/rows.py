@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from audit_webhook.event import EPOCH, Event, rfc3339
 from audit_webhook.humanize import badge, emphasis, outcome, sentence, why
 from audit_webhook.query.fields import BY_NAME
+from audit_webhook.services.places import Actor, Place, actor_of, place_of
 
 LONGEST_TEXT: Final = 2_000
 SECOND: Final = 1_000_000
@@ -18,7 +19,7 @@ _UNSEEN: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_KIND_LABELS: Final = {
+KIND_LABELS: Final = {
     "human": "person",
     "serviceaccount": "service account",
     "node": "node",
@@ -88,6 +89,8 @@ class Row:
     cells: tuple[Cell, ...]
     emphasis: str
     why: str
+    actor: Actor | None = None
+    place: Place | None = None
 
     @property
     def summary(self) -> str:
@@ -101,7 +104,7 @@ def row_of(event: Event, now: int, columns: Iterable[str] = ()) -> Row:
     return Row(
         id=event.id,
         time=moment_of(event.time, now),
-        kind=Kind(event.kind, _KIND_LABELS.get(event.kind, event.kind)),
+        kind=Kind(event.kind, KIND_LABELS.get(event.kind, event.kind)),
         phrases=tuple(Phrase(shown(part.text), part.role != "text") for part in sentence(event)),
         badge=Mark(shown(word.text), word.tone),
         outcome=Mark(shown(result.text), result.tone),
@@ -109,6 +112,8 @@ def row_of(event: Event, now: int, columns: Iterable[str] = ()) -> Row:
         cells=tuple(Cell(name, shown(BY_NAME[name].value(event), longest=200)) for name in columns),
         emphasis=emphasis(event),
         why=why(event),
+        actor=actor_of(event),
+        place=place_of(event),
     )
 
 

@@ -38,23 +38,42 @@ class Found(NamedTuple):
     """Whether time ran out before the page was full."""
 
 
-def find(repository: Repository, search: Search, before: bytes = LAST, limit: int = 50) -> Found:
-    """Give the newest matches before an id; stops after a few seconds and says how far it came."""
+class Places(NamedTuple):
+    """Where the events of `Found` lie, still unread."""
+
+    located: list[Located]
+    unread: bytes | None
+    gave_up: bool = False
+
+
+def find(
+    repository: Repository, search: Search, before: bytes = LAST, limit: int = 50, seconds: float | None = None
+) -> Found:
+    """Give the newest matches before an id; stops after ``SECONDS``, or those given, and says how far it came."""
+    places = locate(repository, search, before, limit, seconds)
+    return Found(read(repository, places.located), places.unread, places.gave_up)
+
+
+def locate(
+    repository: Repository, search: Search, before: bytes = LAST, limit: int = 50, seconds: float | None = None
+) -> Places:
+    """Give where the newest matches before an id lie, as `find` does."""
     if search.matches is None and (search.where == EVERYTHING.where or search.use_index):
         located = repository.select_events(search, before, limit)
-        return Found(read(repository, located), located[-1].id if len(located) == limit else None)
-    narrowed = _narrow(repository, search)
+        return Places(located, located[-1].id if len(located) == limit else None)
+    narrowed = narrow_down(repository, search)
     if narrowed is None:
-        return Found([], None)
+        return Places([], None)
+    time_left = SECONDS if seconds is None else seconds
     if search.matches is None:
-        return _walk(repository, narrowed, before, limit, SECONDS)
+        return _walk(repository, narrowed, before, limit, time_left)
     with scan.place() as is_free:
         if is_free:
-            return _walk(repository, narrowed, before, limit, min(SECONDS, SCAN_SECONDS))
-    return Found([], before, gave_up=True)
+            return _walk(repository, narrowed, before, limit, min(time_left, SCAN_SECONDS))
+    return Places([], before, gave_up=True)
 
 
-def _narrow(repository: Repository, search: Search) -> Search | None:
+def narrow_down(repository: Repository, search: Search) -> Search | None:
     """Look up which callers and actions may match, where they are few; None when there are none and so no match."""
     callers = repository.select_callers(search.callers, MOST_IDS + 1) if search.callers else None
     actions = repository.select_actions(search.actions, MOST_IDS + 1) if search.actions else None
@@ -64,7 +83,7 @@ def _narrow(repository: Repository, search: Search) -> Search | None:
     return narrow(search, few[0], few[1])
 
 
-def _walk(repository: Repository, search: Search, before: bytes, limit: int, seconds: float) -> Found:
+def _walk(repository: Repository, search: Search, before: bytes, limit: int, seconds: float) -> Places:
     """Read groups of candidate chunks until the page is full, nothing is left, or time is up.
 
     However little time there is, the next step begins further back than this one: else a walk might never end.
@@ -72,7 +91,7 @@ def _walk(repository: Repository, search: Search, before: bytes, limit: int, sec
     deadline = time.monotonic() + seconds
     matches: dict[bytes, Located] = {}
     edge, gave_up = FIRST, False
-    for group, edge in _groups(repository, search, before):
+    for group, edge in groups(repository, search, before):
         if group:
             matches |= {item.id: item for item in _matches(repository, search, before, limit, group)}
         gave_up = FIRST < edge < before and time.monotonic() > deadline
@@ -80,10 +99,10 @@ def _walk(repository: Repository, search: Search, before: bytes, limit: int, sec
             break
     page = sorted((identifier for identifier in matches if identifier >= edge), reverse=True)[:limit]
     unread = page[-1] if len(page) == limit else edge if gave_up else None
-    return Found(read(repository, [matches[identifier] for identifier in page]), unread, unread == edge)
+    return Places([matches[identifier] for identifier in page], unread, unread == edge)
 
 
-def _groups(repository: Repository, search: Search, before: bytes) -> Iterator[tuple[list[Span], bytes]]:
+def groups(repository: Repository, search: Search, before: bytes) -> Iterator[tuple[list[Span], bytes]]:
     """Give candidate chunks, newest first, in growing groups, each with the id that no unread chunk reaches.
 
     The first few are taken as they come: what is frequent is found there without asking which chunks may hold it. The

@@ -8,7 +8,7 @@
   let current = null;
   let waiting = 0;
 
-  const linkOf = (row) => row.querySelector(".line a");
+  const linkOf = (row) => row.querySelector(".line a:not(.aside)");
   const allRows = () => [...rows.querySelectorAll(".row")];
   const rowOf = (id) => allRows().find((row) => row.dataset.id === id);
 
@@ -79,6 +79,7 @@
 
   rows.addEventListener("click", (click) => {
     const row = click.target.closest(".row");
+    if (click.target.closest("a.aside")) return;
     if (!row || click.button || click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return;
     if (!click.target.closest("a") && String(getSelection())) return; // somebody marks text to copy it
     click.preventDefault();

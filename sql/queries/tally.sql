@@ -29,6 +29,9 @@ DELETE FROM tallies WHERE id IN (
     %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
 )
 
+-- name: delete_expired_tallies
+DELETE FROM tallies WHERE id < %s
+
 -- name: update_sum
 UPDATE tallies SET chunks = %s, events = %s, content = %s WHERE id = %s AND chunks = %s
 

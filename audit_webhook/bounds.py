@@ -1,0 +1,102 @@
+"""Cuts an event's texts to the lengths that are kept beside its raw bytes, and replaces what is not Unicode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import repeat
+from operator import attrgetter, le
+from typing import Any, Final
+
+import msgspec
+
+from audit_webhook.event import LIMITS, Event
+
+_CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups", "source_ip"))
+_CUT_LIMITS: Final = tuple(LIMITS[name] for name in _CUT_FIELDS)
+MOST_PLAIN: Final = 24
+_texts_of: Final = attrgetter(*_CUT_FIELDS)
+
+
+def _limits(*names: str) -> tuple[int, ...]:
+    return tuple(LIMITS[name] for name in names)
+
+
+_OWN_LIMITS: Final = _limits("namespace", "name", "request_uri", "audit_id")
+_CALLER_LIMITS: Final = _limits("user", "impersonated_user", "user_agent", "client")
+_ACTION_LIMITS: Final = _limits(
+    "level", "stage", "verb", "decision", "api_group", "resource", "subresource", "manager"
+)
+
+
+def are_plain(namespace: str, name: str, request_uri: str, audit_id: str) -> bool:
+    """Tell by a quick look whether these need no cut."""
+    return _fits((namespace, name, request_uri, audit_id), _OWN_LIMITS)
+
+
+def is_bounded_caller(
+    user: str, groups: tuple[str, ...], impersonated: str, source_ips: tuple[str, ...], agent: str, client: str
+) -> bool:
+    """Whether nothing in who called need be cut; of the addresses only the last one is kept."""
+    return (
+        _are_uncut((user, impersonated, agent, client), _CALLER_LIMITS)
+        and bounded_groups(groups) == groups
+        and _are_uncut(source_ips[-1:], _limits("source_ip"))
+    )
+
+
+def is_bounded_action(*texts: str) -> bool:
+    """Whether nothing in what was done need be cut: level, stage, verb, decision, group, resource, sub, manager."""
+    return _are_uncut(texts, _ACTION_LIMITS)
+
+
+def _are_uncut(texts: tuple[str, ...], limits: tuple[int, ...]) -> bool:
+    return tuple(map(cut, texts, limits)) == texts
+
+
+def bounded(event: Event) -> Event:
+    """Cut what is longer than LIMITS and replace what is not Unicode; most events need neither and pass unchanged."""
+    changes: dict[str, Any] = {}
+    texts = _texts_of(event)
+    if not _fits(texts, _CUT_LIMITS):
+        short = map(cut, texts, _CUT_LIMITS)
+        changes = {name: new for name, old, new in zip(_CUT_FIELDS, texts, short, strict=True) if new != old}
+    if not _fits(event.user_groups, repeat(64)):
+        groups = bounded_groups(event.user_groups)
+        changes |= {"user_groups": groups} if groups != event.user_groups else {}
+    if not _fits(event.source_ips, repeat(LIMITS["source_ip"])):
+        last = cut(event.source_ip, LIMITS["source_ip"])
+        changes |= {"source_ips": (*event.source_ips[:-1], last)} if last != event.source_ip else {}
+    return msgspec.structs.replace(event, **changes, cut=True) if changes else event
+
+
+def _fits(texts: tuple[str, ...], limits: Iterable[int]) -> bool:
+    """Whether plain and short texts make any closer look unnecessary."""
+    joined = "".join(texts)
+    return (
+        joined.isascii()
+        and "\0" not in joined
+        and "\n" not in joined
+        and len(texts) <= MOST_PLAIN
+        and all(map(le, map(len, texts), limits))
+    )
+
+
+def bounded_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep whole groups until their joined length reaches the limit."""
+    kept: list[str] = []
+    room = LIMITS["user_groups"]
+    for group in groups:
+        clean = cut(group.replace("\n", " "), 255)
+        room -= len(clean.encode()) + 1
+        if room < 0:
+            break
+        kept.append(clean)
+    return tuple(kept)
+
+
+def cut(text: str, limit: int) -> str:
+    """Give at most ``limit`` bytes of UTF-8 of a text, lone surrogates and NULs replaced by U+FFFD."""
+    if text.isascii() and len(text) <= limit:
+        return text.replace("\0", "\ufffd") if "\0" in text else text
+    clean = text.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return clean.encode()[:limit].decode("utf-8", "ignore")

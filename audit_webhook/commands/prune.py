@@ -1,0 +1,62 @@
+"""``audit-webhook prune``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Final
+
+from audit_webhook.commands import settings
+from audit_webhook.commands.terminal import Bar
+from audit_webhook.event import rfc3339
+from audit_webhook.pruning import Expired
+from audit_webhook.repository import open_repository
+from audit_webhook.services import retention
+from audit_webhook.wiring import now
+
+HELP: Final = "delete the events that are older than so many days"
+_DAYS: Final = re.compile(r"([1-9][0-9]{0,4})d?", re.ASCII)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take how many days are kept."""
+    parser.add_argument(
+        "--older-than", required=True, type=_days, metavar="DAYS", help="such as 90d; whole days in UTC"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would be deleted")
+
+
+def _days(text: str) -> int:
+    found = _DAYS.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, such as 90d")
+    return int(found[1])
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Delete, or tell what would be deleted."""
+    repository = open_repository(settings.load())
+    moment, bar = now(), Bar()
+    try:
+        found = retention.preview(repository, chosen.older_than, moment)
+
+        def progress(left: Expired) -> None:
+            bar.draw(1 - left.events / max(found.events, 1), f"{left.events:,} events left")
+
+        if not chosen.dry_run:
+            retention.prune(repository, chosen.older_than, moment, progress)
+    finally:
+        bar.clear()
+        repository.close()
+    print(_sentence(found, retention.first_kept(chosen.older_than, moment), chosen.dry_run))
+    return 0
+
+
+def _sentence(found: Expired, first_kept: int, is_dry_run: bool) -> str:
+    if found.oldest is None:
+        return f"nothing is older than {rfc3339(first_kept * 1000)}"
+    done = "would be deleted" if is_dry_run else "deleted"
+    return (
+        f"{found.events:,} events in {found.chunks:,} chunks, {found.raw_bytes:,} bytes before compression, "
+        f"from {rfc3339(found.oldest * 1000)} to {rfc3339(first_kept * 1000)}: {done}"
+    )

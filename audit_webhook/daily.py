@@ -1,0 +1,53 @@
+"""Deletes in the background, once a day, what is older than is to be kept."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from audit_webhook.errors import AuditWebhookError
+from audit_webhook.repository import Repository
+from audit_webhook.services import retention
+from audit_webhook.wiring import now
+
+logger: Final = logging.getLogger(__name__)
+
+INTERVAL_SECONDS: Final = 3600
+
+
+class DailyPruning:
+    """A thread that prunes at its start, and from then on when a day in UTC has begun; what fails is tried again."""
+
+    def __init__(self, repository: Repository, days: int) -> None:
+        """Keep this repository's events for so many days; 0 is for ever."""
+        self._repository = repository
+        self._days = days
+        self._first_kept = 0
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin, unless events are kept for ever."""
+        if self._days:
+            threading.Thread(target=self._run, name="pruning", daemon=True).start()
+
+    def stop(self) -> None:
+        """Begin no further turn."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self.prune(now())
+            self._stopped.wait(INTERVAL_SECONDS)
+
+    def prune(self, moment: int) -> None:
+        """Delete what is too old at a time in microseconds, unless that was done on the same day."""
+        first_kept = retention.first_kept(self._days, moment)
+        if first_kept == self._first_kept:
+            return
+        try:
+            found = retention.prune(self._repository, self._days, moment)
+            logger.info("retention: %d events older than %d days were deleted", found.events, self._days)
+            self._first_kept = first_kept
+        except AuditWebhookError as error:
+            logger.error("what is older than %d days cannot be deleted now: %s", self._days, error)

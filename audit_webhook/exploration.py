@@ -1,0 +1,133 @@
+"""What the store knows of actors and permissions: the reading half of the repository behind their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from audit_webhook import queries
+from audit_webhook.database import Database, Row
+from audit_webhook.rows import posted
+from audit_webhook.search_sql import EVERYTHING, Search, Span, fill_chunks, fill_ids, fill_requests
+
+MOST_CALLERS: Final = 5_000
+MOST_CHUNKS: Final = 50_000
+
+
+class CallerOf(NamedTuple):
+    """One way in which an actor came: from where, with what, as whom; the last day is one since the epoch, in UTC."""
+
+    groups: tuple[str, ...]
+    impersonated_user: str
+    source_ip: str
+    user_agent: str
+    client: str
+    kind: str
+    last_day: int
+
+
+class Grant(NamedTuple):
+    """A permission with one of those who used it, as posted: in how many chunks, and the last of these."""
+
+    value: str
+    chunks: int
+    last_chunk: bytes
+
+
+class Asked(NamedTuple):
+    """A kind of request that was made: what was asked for, and how that ended."""
+
+    verb: str
+    group: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+    decision: str
+    code: int
+    impersonated_user: str
+    uri: str
+
+
+class Exploration:
+    """Reads what actors and permissions have been used for."""
+
+    def __init__(self, database: Database) -> None:
+        """Read from this database."""
+        self._database = database
+        self._statements = queries.load(database.dialect)
+
+    def callers_of(self, cluster: str, user: str) -> list[CallerOf]:
+        """Give the ways in which a user came, the most recent days first."""
+        rows = self._rows(self._statements["callers_of"], (cluster, user, MOST_CALLERS))
+        return [
+            CallerOf(
+                tuple(group for group in _text(groups).split("\n") if group), _text(impersonated), _text(ip),
+                _text(agent), _text(client), _text(kind), int(last_day),
+            )
+            for groups, impersonated, ip, agent, client, kind, last_day in rows
+        ]
+
+    def actors(self, cluster: str) -> list[tuple[str, str, int]]:
+        """Give a cluster's users with their kind and last day, the most recent first."""
+        rows = self._rows(self._statements["actors"], (cluster, MOST_CALLERS))
+        return [(_text(user), _text(kind), int(day)) for user, kind, day in rows if user]
+
+    def impersonators_of(self, cluster: str, user: str) -> list[tuple[str, int]]:
+        """Give who acted as a user, and the last day of each."""
+        rows = self._rows(self._statements["impersonators_of"], (cluster, user, MOST_CALLERS))
+        return [(_text(name), int(day)) for name, day in rows]
+
+    def named_callers(self, ids: Sequence[bytes]) -> dict[bytes, tuple[str, str, str]]:
+        """Give the user, the impersonated user and the kind of callers."""
+        found: dict[bytes, tuple[str, str, str]] = {}
+        for start in range(0, len(ids), 500):
+            part = ids[start:start + 500]
+            for key, *texts in self._rows(fill_ids(self._statements["named_callers"], len(part)), part):
+                user, impersonated, kind = map(_text, texts)
+                found[key] = (user, impersonated, kind)
+        return found
+
+    def active_chunks(self, cluster: str, user: str) -> list[bytes]:
+        """Give the ids of a cluster's newest chunks, newest first, that hold an event of a user."""
+        filled = fill_chunks(self._statements["active_chunks"], EVERYTHING, self._database.dialect)
+        values = ("cluster", posted(cluster), "user", posted(user), MOST_CHUNKS)
+        return [key for (key,) in self._rows(filled.sql, values)]
+
+    def chunk_spans(self, ids: Sequence[bytes]) -> list[Span]:
+        """Give chunks by their ids, newest first."""
+        return [Span(*row) for row in self._rows(fill_ids(self._statements["chunk_spans"], len(ids)), ids)]
+
+    def first_chunk(self, cluster: str, user: str) -> Span | None:
+        """Give the oldest chunk of a cluster that holds an event of a user."""
+        filled = fill_chunks(self._statements["first_chunk"], EVERYTHING, self._database.dialect)
+        rows = self._rows(filled.sql, ("user", posted(user), cluster))
+        return Span(*rows[0]) if rows else None
+
+    def grants(self, prefix: str, since: bytes) -> list[Grant]:
+        """Give the permissions used since then whose posted text begins with a prefix that ends with a slash."""
+        end = prefix.removesuffix("/") + "0"  # the character after the slash
+        rows = self._rows(self._statements["grants"], ("grant", prefix, end, since))
+        return [Grant(_text(value), int(count), last) for value, count, last in rows]
+
+    def requests(self, search: Search, before: bytes, spans: Sequence[Span]) -> list[Asked]:
+        """Give the kinds of requests that match, in these chunks."""
+        filled = fill_requests(self._statements["requests"], search, spans, self._database.dialect)
+        values = (search.lowest, min(before, search.highest), *filled.parameters)
+        return [
+            Asked(
+                _text(verb), _text(group), _text(resource), _text(subresource), _text(namespace), _text(name),
+                _text(decision), int(code), _text(impersonated), _text(uri),
+            )
+            for verb, group, resource, subresource, namespace, name, decision, code, impersonated, uri
+            in self._rows(filled.sql, values)
+        ]
+
+    def _rows(self, statement: str, parameters: Sequence[Any]) -> Sequence[Row]:
+        with self._database.read() as cursor:
+            cursor.execute(queries.adapt(statement, self._database.dialect), tuple(parameters))
+            return cursor.fetchall()
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

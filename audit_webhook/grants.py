@@ -1,0 +1,71 @@
+"""Permissions as the store posts them: which binding and role let whom do something, in a text that sorts by them.
+
+A posted value holds 128 bytes: the kinds are abbreviated, a role that is called like its binding is ``=``, and what is
+longer still is cut, but for the caller at its end.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from audit_webhook.authorization import parse_reason
+
+MASTERS: Final = "system:masters"
+_LONGEST: Final = 111
+_SHORT: Final = {"ClusterRoleBinding": "crb", "RoleBinding": "rb", "ClusterRole": "cr", "Role": "r", "Group": "group"}
+_LONG: Final = {short: kind for kind, short in _SHORT.items()}
+
+
+class Binding(NamedTuple):
+    """What let somebody do something: a binding of RBAC, or a group that needs none."""
+
+    cluster: str
+    kind: str
+    namespace: str
+    name: str
+    role_kind: str = ""
+    role: str = ""
+    is_cut: bool = False
+
+
+def grant_of(cluster: str, reason: str, groups: tuple[str, ...], caller: bytes) -> str:
+    """Give the posted text of one allowed request; empty when neither RBAC nor the group system:masters allowed it."""
+    binding = _binding_text(cluster, reason) if reason else _unbound(cluster, groups)
+    return f"{binding}\n{caller.hex()}" if binding else ""
+
+
+@lru_cache(maxsize=8192)
+def _binding_text(cluster: str, reason: str) -> str:
+    found = parse_reason("allow", reason)
+    if found is None or not found.binding:
+        return ""
+    role = "=" if found.role == found.binding else found.role
+    parts = (
+        cluster, _SHORT[found.binding_kind], found.binding_namespace, found.binding, _SHORT[found.role_kind], role,
+    )
+    return _cut("/".join(part.replace("/", "\ufffd").replace("\n", "\ufffd") for part in parts))
+
+
+def _unbound(cluster: str, groups: tuple[str, ...]) -> str:
+    return f"{cluster}/group//{MASTERS}" if MASTERS in groups else ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST // 4 else text.encode()[:_LONGEST].decode("utf-8", "ignore")
+
+
+def read_grant(posted: str) -> tuple[Binding, bytes] | None:
+    """Read a posted text as the binding and the id of the caller; None when it is none."""
+    text, _, caller = posted.rpartition("\n")
+    parts = [*text.split("/"), "", "", "", "", ""][:6]
+    if len(caller) != 16 or not text:
+        return None
+    cluster, kind, namespace, name, role_kind, role = parts
+    is_cut = len(text.encode()) >= _LONGEST - 3
+    role = name if role == "=" else role
+    try:
+        key = bytes.fromhex(caller)
+    except ValueError:
+        return None
+    return Binding(cluster, _LONG.get(kind, kind), namespace, name, _LONG.get(role_kind, role_kind), role, is_cut), key

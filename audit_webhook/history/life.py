@@ -1,0 +1,232 @@
+"""Follows one object through its recorded requests: what each did, what the object was after it, who set which line.
+
+The state after a request is taken from its response where that was recorded, and rebuilt from its request where not.
+What was recorded without content leaves a gap: the next known state may hold changes of several requests, and the
+lines that changed are then marked as set by the last of them or by one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from audit_webhook.history.blame import carry, claim
+from audit_webhook.history.diff import Difference, compare, part
+from audit_webhook.history.manifest import Marks, is_too_deep
+from audit_webhook.history.states import Request, Result, after_write, list_names, uid_of
+
+Deed = Literal[
+    "created", "recreated", "changed", "same", "deleting", "deleted", "perhaps", "unknown", "failed", "rehearsed"
+]
+BEFORE: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One request and what it did to the object.
+
+    `difference` is None where it is not known; `is_rebuilt` tells that the state was not recorded but worked out, and
+    `is_partial` that it holds only what was seen of the object. `gap` counts the requests before this one whose changes
+    were not recorded and may be among its own.
+    """
+
+    number: int
+    request: Request
+    deed: Deed
+    difference: Difference | None = None
+    is_rebuilt: bool = False
+    is_partial: bool = False
+    gap: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """An object's revisions, oldest first, and its last known state.
+
+    The marks of the manifest are numbers of revisions: a negative one stands for that revision or one before it that
+    was recorded without content, 0 for a time before the first. `exists` is None when it is not known. `gap` counts
+    the requests after the last known state whose changes were not recorded.
+    """
+
+    revisions: tuple[Revision, ...]
+    manifest: object
+    marks: Marks
+    exists: bool | None
+    is_partial: bool
+    gap: int
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is known of the object between two requests."""
+
+    manifest: object = None
+    marks: Marks = Marks(BEFORE)
+    exists: bool | None = None
+    is_partial: bool = False
+    gap: int = 0
+    lives: int = 0
+
+
+def follow(requests: Iterable[Request]) -> Life:
+    """Give the life that the requests, oldest first, tell of."""
+    state = _State()
+    revisions: list[Revision] = []
+    for number, request in enumerate(requests, 1):
+        state, revision = _step(state, _shallow(request), number)
+        revisions.append(revision)
+    manifest = None if state.manifest is None else part(state.manifest)[0]
+    return Life(tuple(revisions), manifest, state.marks, state.exists, state.is_partial, state.gap)
+
+
+def _shallow(request: Request) -> Request:
+    """Leave out bodies that are nested deeper than anything of Kubernetes, as if they had been cut."""
+    if is_too_deep(request.request) or is_too_deep(request.response):
+        return replace(request, request=None, response=None, is_truncated=True)
+    return request
+
+
+def _step(state: _State, request: Request, number: int) -> tuple[_State, Revision]:
+    if request.code is None or request.code >= 400:
+        return state, Revision(number, request, "failed")
+    if request.is_dry_run:
+        return state, _rehearse(state, request, number)
+    if request.verb == "deletecollection":
+        return _delete_with_others(state, request, number)
+    if request.verb == "delete" or request.subresource == "eviction":
+        return _delete(state, request, number)
+    return _write(state, request, number)
+
+
+def _rehearse(state: _State, request: Request, number: int) -> Revision:
+    """A dry run changes nothing; what it would have changed is known when its result was recorded."""
+    result = after_write(state.manifest, request)
+    difference = compare(state.manifest, result.manifest) if result and _is_known(state) else None
+    return Revision(number, request, "rehearsed", difference, note="A dry run: nothing was changed.")
+
+
+def _is_known(state: _State) -> bool:
+    return state.manifest is not None and not state.gap and state.exists is not False
+
+
+def _delete_with_others(state: _State, request: Request, number: int) -> tuple[_State, Revision]:
+    names = list_names(request.response)
+    if names is None:
+        note = "Many objects were deleted at once; which ones was not recorded."
+        return replace(state, exists=None), Revision(number, request, "perhaps", note=note)
+    if request.name not in names:
+        return state, Revision(number, request, "same", note="Other objects were deleted, not this one.")
+    return _gone(state), Revision(number, request, "deleted", _last_words(state), gap=state.gap)
+
+
+def _gone(state: _State) -> _State:
+    """The object is no more; its last known state stays, to look at."""
+    return replace(state, exists=False, lives=max(1, state.lives))
+
+
+def _last_words(state: _State) -> Difference | None:
+    return compare(state.manifest, None) if state.manifest is not None else None
+
+
+def _delete(state: _State, request: Request, number: int) -> tuple[_State, Revision]:
+    """An object with a time of grace or with finalizers is only marked; the answer then is the object itself."""
+    result = after_write(state.manifest, request) if request.verb == "delete" else None
+    if result and result.is_leaving:
+        difference = compare(state.manifest, result.manifest) if _is_known(state) else None
+        revision = Revision(number, request, "deleting", difference, gap=state.gap, note=_why_leaving(result))
+        return _moved(state, result, number), revision
+    if request.subresource == "eviction":
+        return state, Revision(number, request, "deleting", note="Evicted: it was asked to end.")
+    note = ""
+    if request.response is None:
+        note = "The answer was not recorded: finalizers may still have held it."
+    return _gone(state), Revision(number, request, "deleted", _last_words(state), gap=state.gap, note=note)
+
+
+def _why_leaving(result: Result) -> str:
+    if result.finalizers:
+        return f"It stays until its finalizers are done: {', '.join(result.finalizers)}."
+    return "It was asked to end and has its time of grace."
+
+
+def _write(state: _State, request: Request, number: int) -> tuple[_State, Revision]:
+    is_new = request.code == 201 and not request.subresource
+    result = after_write(None if is_new else state.manifest, request)
+    if is_new:
+        return _create(state, result, request, number)
+    if result is None:
+        return _unseen(state, request, number)
+    if _is_other(state, result):
+        return _replace(state, result, request, number)
+    return _change(state, result, request, number)
+
+
+def _create(state: _State, result: Result | None, request: Request, number: int) -> tuple[_State, Revision]:
+    deed: Deed = "recreated" if state.lives or state.manifest is not None else "created"
+    note = "That it was deleted before was not recorded." if state.exists else ""
+    if result is None:
+        unknown = _State(None, Marks(-number), True, gap=1, lives=state.lives + 1)
+        return unknown, Revision(number, request, deed, note=f"{_why_unseen(request)} {note}".strip())
+    difference = compare(None, result.manifest)
+    revision = Revision(
+        number, request, deed, difference, result.is_rebuilt, result.is_partial, note=f"{result.note} {note}".strip()
+    )
+    return _State(result.manifest, Marks(number), True, result.is_partial, lives=state.lives + 1), revision
+
+
+def _replace(state: _State, result: Result, request: Request, number: int) -> tuple[_State, Revision]:
+    """The object has another UID than before: its deletion and its creation were not recorded."""
+    note = "Another object of the same name: that the old one was deleted and this one created was not recorded."
+    difference = compare(state.manifest, result.manifest)
+    moved = _moved(_State(gap=1, lives=state.lives + 1), result, number)
+    return moved, Revision(number, request, "recreated", difference, gap=max(1, state.gap), note=note)
+
+
+def _is_other(state: _State, result: Result) -> bool:
+    old, new = uid_of(state.manifest), uid_of(result.manifest)
+    return bool(old and new and old != new)
+
+
+def _unseen(state: _State, request: Request, number: int) -> tuple[_State, Revision]:
+    moved = replace(state, exists=True, gap=state.gap + 1)
+    return moved, Revision(number, request, "unknown", note=_why_unseen(request))
+
+
+def _why_unseen(request: Request) -> str:
+    if request.is_truncated:
+        return "What it changed is not known: the apiserver cut the content off."
+    if request.request is None and request.response is None:
+        return f"What it changed is not known: recorded at level {request.level or 'unknown'}."
+    return "What it changed cannot be worked out from what was recorded."
+
+
+def _moved(state: _State, result: Result, number: int) -> _State:
+    """Give the state after a request, each line marked with who set it as far as that can be known."""
+    new = part(result.manifest)[0]
+    doubtful = -number if state.gap else BEFORE
+    if state.manifest is None:
+        marks = claim(Marks(doubtful), new, result.sent, number, doubtful)
+    else:
+        marks = carry(state.marks, part(state.manifest)[0], new, -number if state.gap else number)
+        if state.gap:
+            marks = claim(marks, new, result.sent, number, doubtful)
+    is_partial = result.is_rebuilt and (result.is_partial or state.is_partial or state.gap > 0)
+    return _State(result.manifest, marks, True, is_partial, 0, state.lives)
+
+
+def _change(state: _State, result: Result, request: Request, number: int) -> tuple[_State, Revision]:
+    difference = compare(state.manifest, result.manifest) if state.manifest is not None else None
+    if request.subresource == "status" and difference and difference.essence:
+        # An update of the status changes nothing else: the rest was changed by what was not recorded.
+        state = replace(state, gap=state.gap + 1)
+    moved = _moved(state, result, number)
+    if result.is_over:
+        note = "Nothing held it any longer after this."
+        return _gone(moved), Revision(number, request, "deleted", difference, gap=state.gap, note=note)
+    is_same = difference is not None and not difference.essence and not difference.noise and not state.gap
+    return moved, Revision(
+        number, request, "same" if is_same else "changed", difference, result.is_rebuilt, moved.is_partial, state.gap,
+        result.note,
+    )

@@ -1,0 +1,86 @@
+"""Rows that are written at once arrive as they were, whatever is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audit_webhook.bulk import LONGEST, ROWS, Unwritable, write_rows
+from audit_webhook.config import Config
+from audit_webhook.database import Cursor, open_database
+
+INSERT = "INSERT INTO things (id, number, text) VALUES (%s, %s, %s)"
+HOSTILE = ["'", "\\", "\\'", "''); DROP TABLE things; -- ", "%s", "%", "\0", "\n\r\x1a\"", "é", "𝒳", "x' ", ""]
+
+Rows = list[tuple[bytes, int, str]]
+rows_of_any_kind = st.lists(
+    st.tuples(
+        st.binary(max_size=20), st.integers(0, 2**63 - 1),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(HOSTILE),
+    ),
+    max_size=8,
+)
+
+
+@pytest.fixture
+def cursor(mariadb_config: Config) -> Iterator[Cursor]:
+    """A cursor of the writing connection, with a table to write into."""
+    database = open_database(mariadb_config, lambda: None)
+    with database.write() as opened:
+        opened.execute(
+            "CREATE TABLE things (place BIGINT AUTO_INCREMENT PRIMARY KEY, id VARBINARY(8000), number BIGINT UNSIGNED, "
+            "text VARBINARY(8000))"
+        )
+        yield opened
+    database.close()
+
+
+def stored(cursor: Cursor) -> Rows:
+    cursor.execute("SELECT id, number, text FROM things ORDER BY place")
+    return [(identifier, number, text.decode()) for identifier, number, text in cursor.fetchall()]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows_of_any_kind)
+def test_rows_arrive_as_they_were(cursor: Cursor, rows: Rows) -> None:
+    cursor.execute("DELETE FROM things")
+    cursor.executemany(INSERT, rows)
+    assert stored(cursor) == rows
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text(cursor: Cursor, text: str) -> None:
+    cursor.executemany(INSERT, [(b"1", 1, text), (b"2", 2, "plain")])
+    assert stored(cursor) == [(b"1", 1, text), (b"2", 2, "plain")]
+
+
+def test_many_rows_take_one_statement_for_five_hundred(cursor: Cursor) -> None:
+    cursor.execute("SHOW SESSION STATUS LIKE 'Com_insert'")
+    before = int(cursor.fetchall()[0][1])
+    cursor.executemany(INSERT, [(b"\0\xff", number, "text") for number in range(3 * ROWS)])
+    assert cursor.rowcount == 3 * ROWS
+    cursor.execute("SHOW SESSION STATUS LIKE 'Com_insert'")
+    assert int(cursor.fetchall()[0][1]) - before == 3
+
+
+def test_what_cannot_be_written_quickly_is_left_to_the_driver(cursor: Cursor) -> None:
+    rows = [(b"x" * (LONGEST + 1), 1, "long"), (b"", 2, "short")]
+    cursor.executemany(INSERT, rows)
+    assert stored(cursor) == rows
+
+
+@pytest.mark.parametrize("row", [(None,), (1.5,), (True,), ("x" * (LONGEST + 1),)])
+def test_only_short_bytes_texts_and_whole_numbers_are_written(row: tuple[object]) -> None:
+    with pytest.raises(Unwritable):
+        write_rows([row])
+
+
+def test_tail_of_a_statement_stays(cursor: Cursor) -> None:
+    cursor.execute("CREATE TEMPORARY TABLE once (id INT PRIMARY KEY, seen INT)")
+    statement = "INSERT INTO once (id, seen) VALUES (%s, %s) ON DUPLICATE KEY UPDATE seen = seen + VALUES(seen)"
+    cursor.executemany(statement, [(1, 1), (2, 1), (1, 5)])
+    cursor.execute("SELECT id, seen FROM once ORDER BY id")
+    assert list(cursor.fetchall()) == [(1, 6), (2, 1)]
