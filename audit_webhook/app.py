@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Final, Literal
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
 from audit_webhook import config as configuration
-from audit_webhook.blueprints import api, clusters, errors, explore, ingest, ops, picture, saved, setup, ui
+from audit_webhook.blueprints import (
+    access,
+    api,
+    clusters,
+    errors,
+    explore,
+    gate,
+    ingest,
+    ops,
+    picture,
+    saved,
+    setup,
+    ui,
+)
 from audit_webhook.breaker import Breaker
 from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
 from audit_webhook.keeper import Crew, Keeper, Worker
+from audit_webhook.marks import make_mark
 from audit_webhook.metrics import Metrics, SpoolState
+from audit_webhook.reader_store import ReaderStore
 from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
 from audit_webhook.services.drain import Drainer
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.picture import Pictures
+from audit_webhook.services.readers import FIRST_USER, Readers
+from audit_webhook.services.readings import ReadingBook
 from audit_webhook.spool import Spool, open_spool
-from audit_webhook.wiring import EXTENSION, Wiring, now
+from audit_webhook.users import UsersFile
+from audit_webhook.wiring import EXTENSION, Wiring, now, wiring
 
 logger: Final = logging.getLogger(__name__)
 
@@ -38,9 +57,10 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+TRANSPORT_SECURITY: Final = "max-age=31536000"  # browsers heed it over https alone
 Part = Literal["all", "ingest", "pages"]
 _INGEST: Final = (ingest.bp, ops.bp)
-_PAGES: Final = (api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, saved.bp, setup.bp)
+_PAGES: Final = (api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, saved.bp, setup.bp, access.bp)
 _BLUEPRINTS: Final = {"all": (*_INGEST, *_PAGES), "ingest": _INGEST, "pages": _PAGES}
 STATIC_SECONDS: Final = 365 * 86_400
 
@@ -62,21 +82,31 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     app.url_map.merge_slashes = False  # its redirect would turn a batch into a GET
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
-    repository = open_repository(config)
+    repository = open_repository(config, gate.scope_of_request)
     spool = None if part == "pages" else open_spool(config)
     breaker = Breaker(repository.is_ready)
+    store = ReaderStore(repository.database)
     parts = Wiring(
-        config, repository, DurableStore(repository, breaker, spool), TokenCheck(config.webhook_token),
-        RefusalBook(repository), Pictures(repository), metrics=metrics or Metrics(),
+        config, repository, DurableStore(repository, breaker, spool, make_mark(config.secret_key)),
+        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository), Pictures(repository),
+        _open_readers(config, store), ReadingBook(store), metrics=metrics or Metrics(),
     )
     app.extensions[EXTENSION] = parts
     app.extensions["keeper"] = Crew(*_workers(parts, breaker, spool) if part != "pages" else ()).start()
     for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)
     ops.measure(app)
+    gate.register(app)
     errors.register(app)
     app.after_request(_add_headers)
     return app
+
+
+def _open_readers(config: Config, store: ReaderStore) -> Readers:
+    readers = Readers(config, UsersFile(Path(config.ui_users_file)), store)
+    if not readers.has_a_way_in():
+        logger.warning("nobody can read yet: %s", FIRST_USER)
+    return readers
 
 
 def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worker]:
@@ -94,6 +124,8 @@ def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worke
 def _add_headers(response: Response) -> Response:
     """Let a browser do nothing that our pages do not need, and keep no copy of audit records."""
     response.headers.update(SECURITY_HEADERS)
+    if not wiring(current_app).config.is_development:
+        response.headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     return response

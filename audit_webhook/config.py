@@ -5,6 +5,7 @@ may also be given as ``NAME_FILE``, the path of a file that holds it.
 """
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -50,6 +51,33 @@ def _byte_count(raw: str) -> int:
     return int(raw)
 
 
+def _folder(raw: str) -> str:
+    if not os.access(raw, os.R_OK | os.X_OK) or not Path(raw).is_dir():
+        raise ValueError("is not a folder that can be read")
+    return raw
+
+
+def _networks(raw: str) -> str:
+    for part in raw.split(","):
+        try:
+            ipaddress.ip_network(part.strip())
+        except ValueError as error:
+            raise ValueError("is not a list of addresses or networks with commas between them") from error
+    return raw
+
+
+def _header(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", raw):
+        raise ValueError("is not the name of a header: letters, digits and -")
+    return raw
+
+
+def _long_secret(raw: str) -> str:
+    if len(raw) < 32:
+        raise ValueError("is too short: give 32 characters or more, such as the output of `openssl rand -hex 32`")
+    return raw
+
+
 def _day_count(raw: str) -> int:
     if not raw.isascii() or not raw.isdigit() or int(raw) > 36_500:
         raise ValueError("is not a number of days from 0 to 36500")
@@ -91,7 +119,15 @@ class Config:
     workers: int = _setting(
         1, "Processes that receive batches, all on `HTTP_PORT`. More than one needs MariaDB or MySQL.", _process_count
     )
-    webhook_token: str = _setting("", "The token that kube-apiservers must send. Required in production.", secret=True)
+    webhook_token: str = _setting(
+        "", "A token with which any cluster may send. Production needs this one or `WEBHOOK_TOKENS_DIR`.", secret=True
+    )
+    webhook_tokens_dir: str = _setting(
+        "",
+        "Folder with a file for each cluster, named like it, that holds the tokens valid for this cluster alone, one a "
+        "line. It is read again while the server runs.",
+        _folder,
+    )
     max_body_bytes: int = _setting(
         64 * 1024**2, "Largest batch taken; a larger one is answered with 413.", _byte_count
     )
@@ -103,6 +139,20 @@ class Config:
         "audit", "Name of the database; it is created when the user may create it.", _database_name
     )
     db_path: str = _setting("audit.db", "File of the embedded SQLite database, used when `DB_HOST` is empty.")
+    ui_users_file: str = _setting("users.txt", "File of those who may read; `audit-webhook user` writes it.")
+    auth_proxy_peers: str = _setting(
+        "", "Addresses or networks of an authenticating proxy, with commas between them. It needs the next three.",
+        _networks,
+    )
+    auth_proxy_user_header: str = _setting("", "Header in which the proxy names the user.", _header)
+    auth_proxy_secret_header: str = _setting("", "Header in which the proxy proves itself.", _header)
+    auth_proxy_secret: str = _setting("", "What the proxy must send in that header.", _long_secret, secret=True)
+    secret_key: str = _setting(
+        "",
+        "Key for the marks in the place of masked secrets, by which equal ones can be told. Empty: all look the same.",
+        _long_secret,
+        secret=True,
+    )
     retention_days: int = _setting(
         0, "Events that are older than so many days are deleted, once a day. 0: events are kept for ever.", _day_count
     )
@@ -124,24 +174,37 @@ class Config:
 
         Commands that open no port do not ask.
         """
+        self._check_proxy()
         if self.ui_port == self.http_port:
             raise ConfigError(f"UI_PORT={self.ui_port} is HTTP_PORT too; give the pages a port of their own")
         if self.workers > 1 and not self.db_host:
             raise ConfigError(
                 f"WORKERS={self.workers} needs MariaDB or MySQL: set DB_HOST. A SQLite file is written by one process."
             )
-        if self.webhook_token:
+        if self.webhook_token or self.webhook_tokens_dir:
             return
         if not self.is_development:
             raise ConfigError(
                 "WEBHOOK_TOKEN is not set, and in production anybody could then send events. Set it to a long random "
-                "text, such as the output of `openssl rand -hex 32`, or set ENVIRONMENT=development for a trial."
+                "text, such as the output of `openssl rand -hex 32`, or WEBHOOK_TOKENS_DIR to a folder with a file of "
+                "tokens for each cluster, or set ENVIRONMENT=development for a trial."
             )
         if self.http_host not in LOOPBACK:
             raise ConfigError(
                 f"HTTP_HOST={self.http_host} can be reached by others and WEBHOOK_TOKEN is not set. "
                 "Set WEBHOOK_TOKEN, or let HTTP_HOST be 127.0.0.1."
             )
+
+    def _check_proxy(self) -> None:
+        parts = [f"auth_proxy_{name}" for name in ("peers", "user_header", "secret_header", "secret")]
+        missing = [name.upper() for name in parts if not getattr(self, name)]
+        if 0 < len(missing) < len(parts):
+            raise ConfigError(f"{', '.join(missing)}: not set, and an authenticating proxy needs all of AUTH_PROXY_*")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody who reaches the pages may read: in a trial that only this machine reaches."""
+        return self.is_development and self.http_host in LOOPBACK and not self.auth_proxy_secret
 
     @property
     def offers_samples(self) -> bool:
@@ -167,7 +230,7 @@ class Config:
                 if raw is not None:
                     values[setting.name] = setting.metadata["parse"](raw)
             except ValueError as error:
-                problems.append(str(error) if setting.metadata["secret"] else _blame(setting.name, environ, error))
+                problems.append(_blame(setting.name.upper(), environ, error, setting.metadata["secret"]))
         config = cls(**values)
         try:
             if is_serving:
@@ -179,8 +242,11 @@ class Config:
         return config
 
 
-def _blame(name: str, environ: Mapping[str, str], error: ValueError) -> str:
-    return f"{name.upper()}={environ.get(name.upper(), '')!r} {error}"
+def _blame(name: str, environ: Mapping[str, str], error: ValueError, secret: bool) -> str:
+    """Name the setting and what is wrong with it; a secret's value is not repeated."""
+    if secret:
+        return str(error) if str(error).startswith(name) else f"{name} {error}"
+    return f"{name}={environ.get(name, '')!r} {error}"
 
 
 def _raw_value(name: str, environ: Mapping[str, str], *, secret: bool) -> str | None:

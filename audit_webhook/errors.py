@@ -21,7 +21,20 @@ class InvalidCluster(AuditWebhookError):
 
 
 class Unauthenticated(AuditWebhookError):
-    """The sender gave no token, or one that is not ours."""
+    """Nothing that came with the request says who sent it, or it is not valid."""
+
+
+class Forbidden(AuditWebhookError):
+    """We know who asks, and he may not do this."""
+
+
+class TooManyTries(AuditWebhookError):
+    """Too many logins went wrong; ``seconds`` is how long to wait."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        """Say how long to wait."""
+        super().__init__(f"{message} Try again in {seconds} seconds.")
+        self.seconds = seconds
 
 
 class UnsupportedEncoding(AuditWebhookError):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
 from audit_webhook.database import Database, Row
+from audit_webhook.reader import Scope
 from audit_webhook.rows import posted
-from audit_webhook.search_sql import EVERYTHING, Search, Span, fill_chunks, fill_ids, fill_requests
+from audit_webhook.search_sql import EVERYTHING, Search, Span, fill_chunks, fill_ids, fill_requests, within
 
 MOST_CALLERS: Final = 5_000
 MOST_CHUNKS: Final = 50_000
@@ -50,16 +51,20 @@ class Asked(NamedTuple):
 
 
 class Exploration:
-    """Reads what actors and permissions have been used for."""
+    """Reads what actors and permissions have been used for.
 
-    def __init__(self, database: Database) -> None:
-        """Read from this database."""
+    What it knows of a cluster tells no namespace: who may not see the whole cluster sees nothing of it here.
+    """
+
+    def __init__(self, database: Database, scope: Callable[[], Scope]) -> None:
+        """Read from this database; ``scope`` tells what may be seen at a moment."""
+        self._scope = scope
         self._database = database
         self._statements = queries.load(database.dialect)
 
     def callers_of(self, cluster: str, user: str) -> list[CallerOf]:
         """Give the ways in which a user came, the most recent days first."""
-        rows = self._rows(self._statements["callers_of"], (cluster, user, MOST_CALLERS))
+        rows = self._rows_of(cluster, self._statements["callers_of"], (cluster, user, MOST_CALLERS))
         return [
             CallerOf(
                 tuple(group for group in _text(groups).split("\n") if group), _text(impersonated), _text(ip),
@@ -70,12 +75,12 @@ class Exploration:
 
     def actors(self, cluster: str) -> list[tuple[str, str, int]]:
         """Give a cluster's users with their kind and last day, the most recent first."""
-        rows = self._rows(self._statements["actors"], (cluster, MOST_CALLERS))
+        rows = self._rows_of(cluster, self._statements["actors"], (cluster, MOST_CALLERS))
         return [(_text(user), _text(kind), int(day)) for user, kind, day in rows if user]
 
     def impersonators_of(self, cluster: str, user: str) -> list[tuple[str, int]]:
         """Give who acted as a user, and the last day of each."""
-        rows = self._rows(self._statements["impersonators_of"], (cluster, user, MOST_CALLERS))
+        rows = self._rows_of(cluster, self._statements["impersonators_of"], (cluster, user, MOST_CALLERS))
         return [(_text(name), int(day)) for name, day in rows]
 
     def named_callers(self, ids: Sequence[bytes]) -> dict[bytes, tuple[str, str, str]]:
@@ -92,7 +97,7 @@ class Exploration:
         """Give the ids of a cluster's newest chunks, newest first, that hold an event of a user."""
         filled = fill_chunks(self._statements["active_chunks"], EVERYTHING, self._database.dialect)
         values = ("cluster", posted(cluster), "user", posted(user), MOST_CHUNKS)
-        return [key for (key,) in self._rows(filled.sql, values)]
+        return [key for (key,) in self._rows_of(cluster, filled.sql, values)]
 
     def chunk_spans(self, ids: Sequence[bytes]) -> list[Span]:
         """Give chunks by their ids, newest first."""
@@ -101,17 +106,18 @@ class Exploration:
     def first_chunk(self, cluster: str, user: str) -> Span | None:
         """Give the oldest chunk of a cluster that holds an event of a user."""
         filled = fill_chunks(self._statements["first_chunk"], EVERYTHING, self._database.dialect)
-        rows = self._rows(filled.sql, ("user", posted(user), cluster))
+        rows = self._rows_of(cluster, filled.sql, ("user", posted(user), cluster))
         return Span(*rows[0]) if rows else None
 
-    def grants(self, prefix: str, since: bytes) -> list[Grant]:
-        """Give the permissions used since then whose posted text begins with a prefix that ends with a slash."""
-        end = prefix.removesuffix("/") + "0"  # the character after the slash
-        rows = self._rows(self._statements["grants"], ("grant", prefix, end, since))
+    def grants(self, cluster: str, since: bytes) -> list[Grant]:
+        """Give the permissions of a cluster used since then: their posted text begins with its name and a slash."""
+        bounds = (f"{cluster}/", f"{cluster}0")  # the character after the slash
+        rows = self._rows_of(cluster, self._statements["grants"], ("grant", *bounds, since))
         return [Grant(_text(value), int(count), last) for value, count, last in rows]
 
     def requests(self, search: Search, before: bytes, spans: Sequence[Span]) -> list[Asked]:
         """Give the kinds of requests that match, in these chunks."""
+        search = within(search, self._scope())
         filled = fill_requests(self._statements["requests"], search, spans, self._database.dialect)
         values = (search.lowest, min(before, search.highest), *filled.parameters)
         return [
@@ -122,6 +128,11 @@ class Exploration:
             for verb, group, resource, subresource, namespace, name, decision, code, impersonated, uri
             in self._rows(filled.sql, values)
         ]
+
+    def _rows_of(self, cluster: str, statement: str, parameters: Sequence[Any]) -> Sequence[Row]:
+        scope = self._scope()
+        may_see = scope.has_cluster(cluster) and scope.namespaces is None
+        return self._rows(statement, parameters) if may_see else ()
 
     def _rows(self, statement: str, parameters: Sequence[Any]) -> Sequence[Row]:
         with self._database.read() as cursor:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from audit_webhook import tolerant
+from audit_webhook.marks import Mark
 from audit_webhook.spans import BrokenJSON, Member, elements, enclosures, members
 
 MASK: Final = b'"***"'
@@ -55,27 +56,30 @@ def may_hold_secret(raw: bytes, start: int, end: int) -> bool:
 class Masking:
     """Collects which spans of some bytes are to be replaced by what."""
 
-    def __init__(self, raw: bytes) -> None:
-        """Start with nothing to replace."""
+    def __init__(self, raw: bytes, mark: Mark | None = None) -> None:
+        """Start with nothing to replace; ``mark`` gives what stands in the place of a value instead of `MASK`."""
         self.is_spread = False
-        self._raw = raw
+        self._mark = mark
+        self.raw = raw
         self._edits: list[tuple[int, int, bytes]] = []
         self._ends: dict[int, int] = {}
 
     def applied(self) -> bytes:
         """Give the bytes with everything replaced; the same object when there is nothing to replace."""
         if not self._edits:
-            return self._raw
+            return self.raw
         pieces: list[bytes] = []
         position = 0
         for start, end, replacement in sorted(self._edits):
-            pieces += (self._raw[position:start], replacement)
+            pieces += (self.raw[position:start], replacement)
             position = end
-        return b"".join((*pieces, self._raw[position:]))
+        return b"".join((*pieces, self.raw[position:]))
 
     def mask(self, start: int, end: int, replacement: bytes = MASK) -> None:
         """Replace a value; a null tells nothing but that an entry was taken away, and stays."""
-        if self._raw[start:end] not in (b"null", MASK, WITHHELD):
+        value = self.raw[start:end]
+        if value not in (b"null", MASK, WITHHELD):
+            replacement = self._mark(value) if self._mark and replacement is MASK else replacement
             self._edits.append((start, end, replacement))
 
     def guard(self, mask: Callable[[int, int], None], member: Member) -> None:
@@ -101,7 +105,7 @@ class Masking:
 
     def mask_secret(self, start: int, end: int, depth: int = 0) -> None:
         """Mask everything in a value that is a Secret or holds nothing but Secrets."""
-        if not self._opens(start, b"{[") or _SUSPECT.search(self._raw, start, end) is None:
+        if not self._opens(start, b"{[") or _SUSPECT.search(self.raw, start, end) is None:
             return
         self._descend(start, end, depth)
         if self._opens(start, b"{"):
@@ -115,6 +119,12 @@ class Masking:
         """Mask the event's annotations that show how an admission webhook changed the Secret."""
         for key, first, last in self._members(start, end):
             if key.startswith(_WEBHOOK_PATCH):
+                self.mask(first, last)
+
+    def mask_members(self, start: int, end: int, is_secret: Callable[[str], bool]) -> None:
+        """Mask the members of an object whose names, in lower case, a function chooses."""
+        for key, first, last in self._members(start, end) if self._opens(start, b"{") else ():
+            if is_secret(key.casefold()):
                 self.mask(first, last)
 
     def mask_token(self, start: int, end: int, depth: int = 0) -> None:
@@ -132,7 +142,7 @@ class Masking:
 
     def mask_held_secrets(self, key: str, start: int, end: int, depth: int = 0) -> None:
         """Mask the Secrets that another object holds; withhold only the part that cannot be read."""
-        if not may_hold_secret(self._raw, start, end):
+        if not may_hold_secret(self.raw, start, end):
             return
         before = len(self._edits)
         try:
@@ -184,9 +194,9 @@ class Masking:
         if name in _DATA:
             self._mask_values(start, end)
         elif name == "message":
-            if self.is_spread or _QUOTES.search(self._raw, start, end):
+            if self.is_spread or _QUOTES.search(self.raw, start, end):
                 self.mask(start, end)
-        elif name in _COPIES or _JSON_TEXT.match(self._raw, start, end):
+        elif name in _COPIES or _JSON_TEXT.match(self.raw, start, end):
             self.mask(start, end)
         else:
             self.mask_secret(start, end, depth + 1)
@@ -235,22 +245,22 @@ class Masking:
         if depth > DEEPEST:
             raise _Unreadable
         if depth == SURVEYED and self._opens(start, b"{["):
-            self._ends = enclosures(self._raw, start, end)
+            self._ends = enclosures(self.raw, start, end)
 
     def _members(self, start: int, end: int) -> list[Member]:
-        return members(self._raw, start, end, self._ends)
+        return members(self.raw, start, end, self._ends)
 
     def _elements(self, start: int, end: int) -> list[tuple[int, int]]:
-        return elements(self._raw, start, end, self._ends)
+        return elements(self.raw, start, end, self._ends)
 
     def _opens(self, start: int, first: bytes) -> bool:
         """Tell whether the value here begins with one of these bytes."""
-        return self._raw[start] in first
+        return self.raw[start] in first
 
     def _text(self, member: Member) -> str | None:
         """Read a string; None when it is none, or cannot be read."""
         try:
-            value = tolerant.loads(self._raw[member.start : member.end])
+            value = tolerant.loads(self.raw[member.start : member.end])
         except tolerant.Undecodable:
             return None
         return value if isinstance(value, str) else None

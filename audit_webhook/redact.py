@@ -1,24 +1,30 @@
 """Takes secrets out of an event's bytes before anything is hashed, stored or logged.
 
 What is masked: ``data`` and ``stringData`` of Secrets in every shape that a request or an answer has (object, list,
-table row, merge, strategic and apply patch, JSON Patch, a Secret held by another object), copies of a Secret in
-annotations, and the tokens of TokenRequest and TokenReview. The keys stay, so that it is still seen which entries a
-request touched; every byte outside of the values masked stays as it was sent.
+table row, merge, strategic and apply patch, JSON Patch, a Secret held by another object), copies of one in annotations,
+the tokens of TokenRequest and TokenReview, OpenShift's OAuth tokens, and what in the request's URI is known for a token
+or password by the words around it. The keys stay, so that it is still seen which entries a request touched; every byte
+outside of the values masked stays as it was sent.
 
-What cannot be seen here: a secret that somebody put into a ConfigMap, an environment variable or a command's
-arguments, and one that is packed or encoded inside of another text.
+What cannot be seen here: a secret that somebody put into a ConfigMap or an environment variable, one in a command's
+arguments that nothing gives away, and one that is packed or encoded inside of another text.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from typing import Final
 
+from audit_webhook import tolerant
+from audit_webhook.marks import Mark
 from audit_webhook.masking import WITHHELD, Masking, may_hold_secret
 from audit_webhook.spans import BrokenJSON, Member, members
+from audit_webhook.uris import mask_uri, may_hold_token
 
+_NAMED_BY_TOKENS: Final = frozenset({"oauthaccesstokens", "oauthauthorizetokens"})
 _BODIES: Final = frozenset({"requestobject", "responseobject"})
 _TELLTALE: Final = re.compile(
     rb"secret|token|stringdata|\"data|password|passwd|bearer|authorization:|private|last-applied|\\u00[4-7]|\0", re.I
@@ -27,17 +33,25 @@ _SCALAR: Final = re.compile(rb'"[^"\\]*+"|[0-9A-Za-z+.\-]++')
 _SHORT: Final = 256
 
 
-def redact(raw: bytes, resource: str, subresource: str) -> bytes:
+def redact(raw: bytes, resource: str, subresource: str, uri: str = "", mark: Mark | None = None) -> bytes:
     """Give an event's bytes with its secrets masked: ``raw`` itself when there are none.
 
-    ``resource`` and ``subresource`` are those of its objectRef, empty when absent.
+    ``resource`` and ``subresource`` are those of its objectRef, empty when absent, and ``uri`` is its requestURI. With
+    ``mark``, keyed marks take the place of the values of Secrets and tokens.
     """
+    clean = _redact_bodies(raw, resource, subresource, mark)
+    return _redacted(clean, _mask_uri_member) if may_hold_token(uri) else clean
+
+
+def _redact_bodies(raw: bytes, resource: str, subresource: str, mark: Mark | None) -> bytes:
     if resource == "secrets" or subresource == "secrets":
-        return _redacted(raw, _mask_secret_event)
+        return _redacted(raw, _mask_secret_event, mark)
     if resource == "tokenreviews" or (resource == "serviceaccounts" and subresource == "token"):
-        return _redacted(raw, _mask_token_event)
+        return _redacted(raw, _mask_token_event, mark)
+    if resource in _NAMED_BY_TOKENS:
+        return _redacted(raw, _mask_named_event, mark)
     if may_hold_secret(raw, 0, len(raw)):
-        return _redacted(raw, _mask_other_event)
+        return _redacted(raw, _mask_other_event, mark)
     return raw
 
 
@@ -57,12 +71,14 @@ def _withhold(raw: bytes) -> bytes:
     return b'{"withheld":"***","sha256":"%b","length":%d}' % (digest.encode(), len(raw))
 
 
-def _redacted(raw: bytes, mask_member: Callable[[Masking, str, Member], None]) -> bytes:
+def _redacted(
+    raw: bytes, mask_member: Callable[[Masking, str, Member], None], mark: Mark | None = None
+) -> bytes:
     try:
         found = [(member.key.casefold(), member) for member in members(raw)]
     except BrokenJSON:
         return _withhold(raw)
-    masking = Masking(raw)
+    masking = Masking(raw, mark)
     for name, member in sorted(found, key=lambda pair: pair[0] != "requestobject"):
         mask_member(masking, name, member)
     return masking.applied()
@@ -92,3 +108,27 @@ def _mask_other_event(masking: Masking, name: str, member: Member) -> None:
     """Mask one member of an event about something else that mentions Secrets."""
     if name in _BODIES or name == "annotations":
         masking.mask_held_secrets(member.key, member.start, member.end)
+
+
+def _mask_named_event(masking: Masking, name: str, member: Member) -> None:
+    """Mask one member of an event about OpenShift's OAuth tokens, whose names are the tokens themselves."""
+    if name in _BODIES or name == "responsestatus":
+        masking.guard(lambda start, end: masking.mask_members(start, end, lambda key: key != "code"), member)
+    elif name == "objectref":
+        masking.guard(lambda start, end: masking.mask_members(start, end, lambda key: key == "name"), member)
+
+
+def _mask_uri_member(masking: Masking, name: str, member: Member) -> None:
+    """Mask what is secret in the requestURI."""
+    if name == "requesturi":
+        text = tolerant.loads(masking.raw[member.start:member.end])
+        if isinstance(text, str) and mask_uri(text) != text:
+            masking.mask(member.start, member.end, _write_text(mask_uri(text)))
+
+
+def _write_text(text: str) -> bytes:
+    """Write a text as Go's encoding/json does, so that all but what was masked stays as it was sent."""
+    written = json.dumps(text, ensure_ascii=False)
+    for character in "&<>":
+        written = written.replace(character, f"\\u{ord(character):04x}")
+    return written.encode("utf-8", "backslashreplace")

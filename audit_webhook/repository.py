@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
@@ -17,21 +17,17 @@ from audit_webhook.config import Config
 from audit_webhook.database import Row, classified, open_database
 from audit_webhook.deadline import held
 from audit_webhook.errors import DuplicateKey
+from audit_webhook.reader import EVERYWHERE, Scope
 from audit_webhook.rows import Chunk
 from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
 from audit_webhook.search_sql import (
-    Condition,
-    Search,
-    Span,
-    fill_chunks,
-    fill_condition,
-    fill_events,
-    fill_ids,
-    fill_values,
+    EVERYTHING, Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids, fill_values, within,
 )
 from audit_webhook.tally_store import TallyStore
-from audit_webhook.transaction import Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction
+from audit_webhook.transaction import (
+    Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction, note_dimensions,
+)
 
 REMEMBERED: Final = 100_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -71,12 +67,13 @@ class Raw(NamedTuple):
 class Repository:
     """All that is stored, behind methods that speak of events, chunks and clusters."""
 
-    def __init__(self, config: Config) -> None:
-        """Open the database that the settings name; its schema is not touched yet."""
+    def __init__(self, config: Config, scope: Callable[[], Scope] = lambda: EVERYWHERE) -> None:
+        """Open the database; its schema is not touched yet. ``scope`` tells what may be seen at a moment."""
+        self.scope: Final = scope
         self.database: Final = open_database(config, self._begin_stream)
         self._statements: Final = queries.load(self.database.dialect)
         self.saved: Final = SavedSearches(self.database, self._statements)
-        self.tallies: Final = TallyStore(self.database, self._statements)
+        self.tallies: Final = TallyStore(self.database, self._statements, scope)
         self._lock = threading.Lock()
         self._stream = b""
         self._sequence = 0
@@ -108,7 +105,7 @@ class Repository:
             with self.database.write() as cursor:
                 transaction = Transaction(cursor, self._statements)
                 fresh = self._insert_chunks(transaction, chunks, received)
-                noted = _note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
+                noted = note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
                 if quarantined:
                     transaction.insert_quarantined(quarantined)
                 stored = sum(len(chunk.events) for chunk in fresh)
@@ -153,9 +150,16 @@ class Repository:
             found |= {identifier for (identifier,) in rows}
         return found
 
+    @property
+    def sees_everything(self) -> bool:
+        """Whether nothing is hidden from whoever asks at this moment."""
+        return not self.scope().is_limited
+
     def find_event(self, identifier: bytes) -> Raw | None:
         """Give one event's raw bytes, or None."""
-        rows = self._rows(self._statement("find_event"), (identifier,))
+        visible = within(EVERYTHING, self.scope())
+        filled = fill_events(self._statement("find_event"), visible, (), self.database.dialect)
+        rows = self._rows(filled.sql, (identifier, *filled.parameters))
         found = self.read_chunks([Located(*row) for row in rows])
         return found[0] if found else None
 
@@ -163,6 +167,7 @@ class Repository:
         self, search: Search, before: bytes, limit: int, spans: Sequence[Span] = ()
     ) -> list[Located]:
         """Give where the newest events before an id lie, newest first; only those of the chunks when some are given."""
+        search = within(search, self.scope())
         filled = fill_events(self._statement("select_events"), search, spans, self.database.dialect)
         bounds = (search.lowest, min(before, search.highest))
         return [Located(*row) for row in self._rows(filled.sql, (*bounds, *filled.parameters, limit))]
@@ -179,6 +184,7 @@ class Repository:
 
     def select_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
         """Give the newest chunks with ids below ``below`` that may hold matching events before the id ``before``."""
+        search = within(search, self.scope())
         before = min(before, search.highest)
         filled = fill_chunks(self._statement("select_chunks"), search, self.database.dialect)
         bounds = (search.lowest, below, before)
@@ -186,6 +192,7 @@ class Repository:
 
     def select_driven_chunks(self, search: Search, below: bytes, before: bytes, limit: int) -> list[Span]:
         """Give what `select_chunks` gives, found by a value that every match has: quick when it is rare."""
+        search = within(search, self.scope())
         before = min(before, search.highest)
         filled = fill_chunks(self._statement("select_driven_chunks"), search, self.database.dialect)
         bounds = (*(search.driving or ()), search.lowest, below, before)
@@ -213,12 +220,18 @@ class Repository:
         self, column: str, part: str, where: Condition, bounds: tuple[bytes, bytes], newest: int
     ) -> list[tuple[str, int]]:
         """Count a column's values that hold a text, among those of the newest events that fulfil a condition."""
+        where = within(Search(where), self.scope()).where
         statement = fill_values(self._statement("recent_values"), column, where, self.database.dialect)
         rows = self._rows(statement, (*bounds, newest, part, *where.parameters))
         return [(str(_text(value)), count) for value, count in rows]
 
     def posted_values(self, field: str, prefix: str, limit: int) -> list[str]:
-        """Give values of a posted field that begin with a text, in their order."""
+        """Give values of a posted field that begin with a text, in their order, to those who see everything.
+
+        Postings are of whole chunks: they do not tell in which namespace a value occurred.
+        """
+        if not self.sees_everything:
+            return []
         bounds = (prefix, prefix + "\U0010ffff")
         return [_text(value) for (value,) in self._rows(self._statement("posted_values"), (field, *bounds, limit))]
 
@@ -246,17 +259,19 @@ class Repository:
         """Give every cluster that was ever heard from, or only the one named."""
         rows = self._rows(self._statement("contacts"))
         contacts = [Contact(_text(name), received, int(new), int(known)) for name, received, new, known in rows]
-        return [contact for contact in contacts if cluster in (None, contact.cluster)]
+        seen = self.scope()
+        return [each for each in contacts if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
 
     def refusals(self, cluster: str | None = None) -> list[Refusal]:
         """Give the last refused request of every cluster, newest first, or only of the one named."""
         rows = self._rows(self._statement("refusals"))
         refusals = [Refusal(_text(name), refused, _text(why), _text(peer)) for name, refused, why, peer in rows]
-        return [refusal for refusal in refusals if cluster in (None, refusal.cluster)]
+        seen = self.scope()
+        return [each for each in refusals if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
 
     def quarantined(self, limit: int = 100) -> list[Quarantined]:
-        """Give what could not be read, newest first."""
-        rows = self._rows(self._statement("quarantined"), (limit,))
+        """Give what could not be read, newest first, to those who see everything: its namespace is unknown."""
+        rows = self._rows(self._statement("quarantined"), (limit,)) if not self.scope().is_limited else ()
         return [
             Quarantined(key, _text(cluster), received, _text(reason), size, content)
             for key, cluster, received, reason, size, content in rows
@@ -276,23 +291,10 @@ class Repository:
             return cursor.fetchall()
 
 
-def _note_dimensions(
-    transaction: Transaction, fresh: Sequence[Chunk], known: set[tuple[bytes, int]], day: int
-) -> set[tuple[bytes, int]]:
-    """Insert the callers and actions that this process has not noted today; give what to remember once committed."""
-    callers = {key: row for chunk in fresh for key, row in chunk.callers.items() if (key, day) not in known}
-    actions = {key: row for chunk in fresh for key, row in chunk.actions.items() if (key, day) not in known}
-    if callers:
-        transaction.insert_callers(callers.values(), day)
-    if actions:
-        transaction.insert_actions(actions.values(), day)
-    return {(key, day) for key in (*callers, *actions)}
-
-
 def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def open_repository(config: Config) -> Repository:
-    """Open the store of the settings."""
-    return Repository(config)
+def open_repository(config: Config, scope: Callable[[], Scope] = lambda: EVERYWHERE) -> Repository:
+    """Open the store of the settings; ``scope`` tells what may be seen of it at any moment."""
+    return Repository(config, scope)

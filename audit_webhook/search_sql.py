@@ -7,11 +7,12 @@ statements in ``sql/queries/read.sql`` are filled here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from audit_webhook.event import Event
 from audit_webhook.identity import time_bound
+from audit_webhook.reader import Scope
 
 FIRST: Final = bytes(16)
 LAST: Final = b"\xff" * 16
@@ -64,6 +65,32 @@ class Search(NamedTuple):
 
 
 EVERYTHING: Final = Search(Condition("TRUE"))
+
+
+def within(search: Search, scope: Scope) -> Search:
+    """Give the search for those of its events that may be seen."""
+    where, test = search.where, search.test
+    if scope.clusters is not None:
+        where = _both(where, _one_of("c.cluster", scope.clusters))
+        test = _both(test, _one_of("k.cluster", scope.clusters))
+    if scope.namespaces is not None:
+        where = _both(where, _one_of("e.namespace", scope.namespaces))
+        posted = _one_of("p.value", scope.namespaces)
+        sql = f"EXISTS (SELECT 1 FROM postings p WHERE p.field = 'ns' AND {posted.sql} AND p.chunk_id = k.id)"
+        test = _both(test, Condition(sql, posted.parameters))
+    return search._replace(where=where, test=test)
+
+
+def _both(one: Condition | None, other: Condition) -> Condition:
+    if one is None:
+        return other
+    return Condition(f"({one.sql}) AND {other.sql}", one.parameters + other.parameters)
+
+
+def _one_of(column: str, values: Collection[str]) -> Condition:
+    if not values:
+        return Condition("FALSE")
+    return Condition(f"{column} IN ({', '.join(['%s'] * len(values))})", tuple(sorted(values)))
 
 
 def fill_events(statement: str, search: Search, spans: Sequence[Span], dialect: str) -> Condition:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -81,6 +81,13 @@ def merge(tallies: Iterable[bytes]) -> dict[Key, Count]:
             count = Count(int.from_bytes(lanes, "little") << first * _BITS, size)
             _add(counts, (caller, action, namespace), count)
     return counts
+
+
+def keep_namespaces(packed: bytes, namespaces: Collection[str] | None) -> bytes:
+    """Give packed counts of these namespaces alone; None keeps all."""
+    if namespaces is None:
+        return packed
+    return pack({key: count for key, count in merge([packed]).items() if key[2] in namespaces})
 
 
 def _add(counts: dict[Key, Count], key: Key, more: Count) -> None:

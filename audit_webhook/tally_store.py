@@ -6,7 +6,7 @@ their sum, again in one transaction. Readers take all rows with one statement, w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -15,9 +15,10 @@ from audit_webhook import queries
 from audit_webhook.database import Database, Row
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.identity import time_bound
+from audit_webhook.reader import Scope
 from audit_webhook.rows import ActionRow, CallerRow, window_end
-from audit_webhook.search_sql import Search, Span, fill_events, fill_ids
-from audit_webhook.tally import day_of, merge, pack, sum_id, tally_events
+from audit_webhook.search_sql import Search, Span, fill_events, fill_ids, within
+from audit_webhook.tally import day_of, keep_namespaces, merge, pack, sum_id, tally_events
 from audit_webhook.transaction import TallyRow, Transaction
 
 IDS_AT_ONCE: Final = 500
@@ -63,15 +64,20 @@ class Batch(NamedTuple):
 class TallyStore:
     """The tables ``tallies`` and ``untallied``, and the dimensions that their keys point to."""
 
-    def __init__(self, database: Database, statements: Mapping[str, str]) -> None:
-        """Share the repository's connections and statements."""
+    def __init__(self, database: Database, statements: Mapping[str, str], scope: Callable[[], Scope]) -> None:
+        """Share the repository's connections and statements, and what may be seen at a moment."""
+        self._scope: Final = scope
         self._database: Final = database
         self._statements: Final = statements
 
     def select_tallies(self, since: int, until: int) -> list[DayTally]:
         """Give the tallies of the days from one to before another, both in milliseconds, oldest first."""
+        scope = self._scope()
         rows = self._rows(self._statements["select_tallies"], (time_bound(since), time_bound(until)))
-        return [DayTally(day_of(identifier), _text(cluster), content) for identifier, cluster, content in rows]
+        return [
+            DayTally(day_of(identifier), _text(cluster), keep_namespaces(content, scope.namespaces))
+            for identifier, cluster, content in rows if scope.has_cluster(_text(cluster))
+        ]
 
     def tallied_days(self) -> tuple[int, int] | None:
         """Give the first and the last day with events, in milliseconds; None when there are none."""
@@ -83,11 +89,13 @@ class TallyStore:
         return {
             _text(cluster): Kept(int(events), day_of(first))
             for cluster, events, first in self._rows(self._statements["tallied_clusters"])
+            if self._scope().has_cluster(_text(cluster))
         }
 
     def recent_chunks(self, cluster: str, limit: int) -> list[Batch]:
         """Give when the newest chunks of a cluster happened and when they were received, newest first."""
-        rows = self._rows(self._statements["recent_chunks"], ("cluster", cluster, limit))
+        may_see = self._scope().has_cluster(cluster)
+        rows = self._rows(self._statements["recent_chunks"], ("cluster", cluster, limit)) if may_see else ()
         return [Batch(int.from_bytes(chunk[:6], "big") * 1000, received, events) for chunk, received, events in rows]
 
     def read_callers(self, ids: Sequence[bytes]) -> list[CallerRow]:
@@ -105,6 +113,7 @@ class TallyStore:
         self, search: Search, low: bytes, high: bytes, step: int, spans: Sequence[Span] = ()
     ) -> list[Matches]:
         """Count the matches between two ids by caller, action, namespace and step of time, in milliseconds."""
+        search = within(search, self._scope())
         filled = fill_events(self._statements["count_matches"], search, spans, self._database.dialect)
         bounds = (max(low, search.lowest), min(high, search.highest))
         return [

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.database import Cursor, classified
 from audit_webhook.errors import DuplicateKey
-from audit_webhook.rows import ActionRow, CallerRow, EventRow, Posting
+from audit_webhook.rows import ActionRow, CallerRow, Chunk, EventRow, Posting
 
 
 DELETED_AT_ONCE: Final = 64
@@ -148,3 +148,16 @@ class Transaction:
     def record_refusal(self, row: Refusal) -> None:
         """Note the last refused request for a cluster."""
         self._cursor.execute(self._statements["record_refusal"], row)
+
+
+def note_dimensions(
+    transaction: Transaction, fresh: Sequence[Chunk], known: set[tuple[bytes, int]], day: int
+) -> set[tuple[bytes, int]]:
+    """Insert the callers and actions that this process has not noted today; give what to remember once committed."""
+    callers = {key: row for chunk in fresh for key, row in chunk.callers.items() if (key, day) not in known}
+    actions = {key: row for chunk in fresh for key, row in chunk.actions.items() if (key, day) not in known}
+    if callers:
+        transaction.insert_callers(callers.values(), day)
+    if actions:
+        transaction.insert_actions(actions.values(), day)
+    return {(key, day) for key in (*callers, *actions)}

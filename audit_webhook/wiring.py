@@ -14,6 +14,8 @@ from audit_webhook.repository import Repository
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.picture import Pictures
+from audit_webhook.services.readers import Readers
+from audit_webhook.services.readings import ReadingBook
 
 EXTENSION: Final = "audit_webhook"
 
@@ -33,6 +35,8 @@ class Wiring:
     tokens: TokenCheck
     refusals: RefusalBook
     pictures: Pictures
+    readers: Readers
+    readings: ReadingBook
     clock: Callable[[], int] = now
     metrics: Metrics = field(default_factory=Metrics)
     stopping: threading.Event = field(default_factory=threading.Event)

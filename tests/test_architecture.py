@@ -29,10 +29,10 @@ FUNCTION_LINES: Final = 60
 ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
-    "commands": {"app", "config", "pruning", "query", "repository", "server", "services", "wiring"},
+    "commands": {"app", "config", "pruning", "query", "repository", "server", "services", "users", "wiring"},
     "app": {
-        "blueprints", "breaker", "compactor", "config", "daily", "keeper", "metrics", "repository", "services",
-        "spool", "wiring",
+        "blueprints", "breaker", "compactor", "config", "daily", "keeper", "metrics", "reader_store", "repository",
+        "services", "spool", "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},
     "blueprints": {"query", "services", "wiring"},
@@ -43,8 +43,8 @@ ROOMS: Final = {
     "metrics": {"board"},
     "board": set(),
     "services": {
-        "breaker", "exploration", "history", "humanize", "kubectl", "pruning", "query", "repository",
-        "saved_searches", "search_sql", "spool", "tally_store", "transaction",
+        "breaker", "config", "exploration", "history", "humanize", "kubectl", "pruning", "query", "reader_store",
+        "repository", "saved_searches", "search_sql", "spool", "tally_store", "transaction", "users",
     },
     "spool": {"config"},
     "breaker": set(),
@@ -52,6 +52,8 @@ ROOMS: Final = {
         "config", "database", "queries", "saved_searches", "schema", "search_sql", "tally_store", "transaction",
     },
     "exploration": {"database", "queries", "search_sql"},
+    "reader_store": {"database", "queries"},
+    "users": set(),
     "saved_searches": {"database", "queries"},
     "tally_store": {"database", "queries", "search_sql", "transaction"},
     "pruning": {"database", "queries", "schema", "transaction"},

@@ -17,6 +17,7 @@ from audit_webhook.config import Config
 from audit_webhook.services import setup
 from audit_webhook.wiring import wiring
 from tests.factories import audit_event, event_list
+from tests.readers import form_token, logged_in
 
 TOKEN = "correct-horse"
 HERE = "/setup?cluster=prod&address=https://audit.example.com"
@@ -36,8 +37,8 @@ def client(tmp_path: Path) -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def in_production(tmp_path: Path) -> Iterator[FlaskClient]:
-    app = make_app(tmp_path, environment="production")
-    yield app.test_client()
+    app = make_app(tmp_path, environment="production", ui_users_file=str(tmp_path / "users"))
+    yield logged_in(app)
     wiring(app).repository.close()
 
 
@@ -97,7 +98,7 @@ def test_unknown_file_is_not_found(client: FlaskClient) -> None:
 
 def test_hostile_host_header_writes_no_file(client: FlaskClient) -> None:
     answer = client.get("/setup/webhook.yaml?cluster=prod", environ_overrides={"HTTP_HOST": 'evil"\n.example'})
-    assert answer.status_code == 400
+    assert answer.status_code == 403 and b"evil" not in answer.data
 
 
 def test_token_is_in_the_file_in_development(client: FlaskClient) -> None:
@@ -177,4 +178,5 @@ def test_browser_without_fetch_metadata_is_known_by_its_origin(client: FlaskClie
 
 
 def test_there_are_no_sample_events_in_production(in_production: FlaskClient) -> None:
-    assert in_production.post("/demo", headers=OWN_PAGE).status_code == 404
+    form = {"form_token": form_token(in_production)}
+    assert in_production.post("/demo", headers=OWN_PAGE, data=form).status_code == 404

@@ -18,6 +18,8 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.ConfigError: 500,
     errors.InvalidCluster: 400,
     errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.TooManyTries: 429,
     errors.UnsupportedEncoding: 415,
     errors.BodyTooLarge: 413,
     errors.Overloaded: 429,
@@ -38,6 +40,7 @@ RETRY_AFTER_SECONDS: Final = {429: 3, 503: 5}
 _TITLES: Final = {
     400: "That request cannot be answered",
     401: "Who is asking?",
+    403: "This is not for you",
     404: "There is nothing here",
     405: "This cannot be done here",
     413: "Too large",
@@ -51,8 +54,8 @@ _PROGRAMS: Final = ("/webhook/", "/api/", "/healthz", "/readyz", "/metrics")
 
 def register(app: Flask) -> None:
     """Answer every error of the domain, of HTTP, and what nobody thought of."""
-    app.register_error_handler(errors.AuditWebhookError, _answer_domain)
-    app.register_error_handler(QueryError, _answer_domain)
+    app.register_error_handler(errors.AuditWebhookError, answer)
+    app.register_error_handler(QueryError, answer)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unforeseen)
 
@@ -68,11 +71,14 @@ def describe(error: Exception) -> tuple[int, dict[str, str], dict[str, str | int
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if status in RETRY_AFTER_SECONDS:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS[status])
+    if isinstance(error, errors.TooManyTries):
+        headers["Retry-After"] = str(error.seconds)
     message = {500: "", 503: _STORE_MESSAGE}.get(status, str(error))
     return status, headers, {"error": _title(status), "message": message, "status": status}
 
 
-def _answer_domain(error: Exception) -> Response:
+def answer(error: Exception) -> Response:
+    """Answer an error of the domain."""
     status, headers, document = describe(error)
     if status == 500:  # without the text, which may quote what an event held
         logger.error("%s while answering %s", type(error).__name__, request.endpoint)

@@ -7,7 +7,6 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from flask import Response, current_app, make_response, render_template, request, url_for
 
@@ -31,14 +30,6 @@ def _content_hash(path: Path, changed: int) -> str:
 def wants_fragment() -> bool:
     """Whether a script asks for a part of the page; a browser that restores history needs all of it."""
     return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
-
-
-def is_from_own_page() -> bool:
-    """Whether the browser says that a page of this server sent the request (what SameSite cookies cannot say)."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    return urlsplit(request.headers.get("Origin", "")).netloc == request.host
 
 
 def page_or_fragment(whole: str, fragment: str, page: object, status: int = 200, **more: object) -> Response:

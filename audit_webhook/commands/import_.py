@@ -11,6 +11,7 @@ import orjson
 
 from audit_webhook.commands import settings
 from audit_webhook.commands.terminal import Bar
+from audit_webhook.marks import make_mark
 from audit_webhook.repository import open_repository
 from audit_webhook.services.import_log import BadLine, LogImport, Report, Watcher
 from audit_webhook.services.intake import check_cluster
@@ -31,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Import and report; bad lines are named and counted, and are no failure."""
     check_cluster(chosen.cluster)
-    repository = open_repository(settings.load())
+    config = settings.load()
+    repository = open_repository(config)
     repository.migrate()
     bar, start = Bar(), time.monotonic()
     named: list[BadLine] = []
@@ -48,7 +50,8 @@ def run(chosen: argparse.Namespace) -> int:
         bar.draw(share, f"{report.stored:,} stored, {rate:,.0f} events/s")
 
     try:
-        report = LogImport(repository, chosen.cluster, now(), Watcher(progress, name)).run(chosen.files)
+        mark = make_mark(config.secret_key)
+        report = LogImport(repository, chosen.cluster, now(), Watcher(progress, name), mark).run(chosen.files)
     finally:
         bar.clear()
         repository.close()

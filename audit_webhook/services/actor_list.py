@@ -37,7 +37,7 @@ def view_actors(repository: Repository, cluster: str) -> ActorsView:
     """Show who was seen in a cluster; in the first one when none is named."""
     clusters = tuple(feed.clusters(repository))
     cluster = cluster or next(iter(clusters), "")
-    actors = Exploration(repository.database).actors(cluster) if cluster else []
+    actors = Exploration(repository.database, repository.scope).actors(cluster) if cluster else []
     groups = (_group(cluster, title, [each for each in actors if each[1] == kind]) for kind, title in _TITLES)
     return ActorsView(cluster, clusters, tuple(group for group in groups if group.tallies))
 

@@ -64,7 +64,7 @@ class Portrait(NamedTuple):
 
 def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
     """Give what is known of an actor; empty in all parts when nobody of that name was ever seen."""
-    exploration = Exploration(repository.database)
+    exploration = Exploration(repository.database, repository.scope)
     chunks = exploration.active_chunks(actor.cluster, actor.name)
     located, is_all = _find(repository, exploration, chunks, actor.query, SAMPLE, FIND_SECONDS, now)
     sample = _read_sample(repository, located)

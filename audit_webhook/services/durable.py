@@ -11,6 +11,7 @@ from typing import Final
 from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError, SpoolUnavailable, StoreMisconfigured, StoreUnavailable
+from audit_webhook.marks import Mark
 from audit_webhook.parcel import Item, Parcel, Unread
 from audit_webhook.repository import Repository
 from audit_webhook.services.ingest import Batch, Receipt, read_batch
@@ -26,8 +27,14 @@ STORE_SECONDS_BEFORE_SPOOL: Final = 5.0
 class DurableStore:
     """The database with the spool, if there is one, behind it."""
 
-    def __init__(self, repository: Repository, breaker: Breaker, spool: Spool | None) -> None:
-        """Keep batches in the repository while the breaker is closed, and in the spool otherwise."""
+    def __init__(
+        self, repository: Repository, breaker: Breaker, spool: Spool | None, mark: Mark | None = None
+    ) -> None:
+        """Keep batches in the repository while the breaker is closed, and in the spool otherwise.
+
+        ``mark`` gives what stands in the place of secrets instead of the constant mask.
+        """
+        self._mark = mark
         self._repository = repository
         self._breaker = breaker
         self._spool = spool
@@ -39,7 +46,7 @@ class DurableStore:
         """
         if not self._is_worth_reading():
             raise StoreUnavailable("the database is away, and there is no spool that could take the batch")
-        batch = read_batch(cluster, body, received)
+        batch = read_batch(cluster, body, received, self._mark)
         try:
             return self._keep(cluster, batch, received)
         except AuditWebhookError as error:

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Final, NamedTuple
 
+from audit_webhook.marks import Mark
 from audit_webhook.repository import Repository
 from audit_webhook.rows import Identified
 from audit_webhook.services.ingest import Batch, Receipt, identify, store_batch
@@ -54,8 +55,14 @@ class Watcher(NamedTuple):
 class LogImport:
     """One import: the caller's thread reads and decodes, another one waits for the database."""
 
-    def __init__(self, repository: Repository, cluster: str, now: int, watcher: Watcher) -> None:
-        """Import into this repository as events of this cluster, received now (microseconds)."""
+    def __init__(
+        self, repository: Repository, cluster: str, now: int, watcher: Watcher, mark: Mark | None = None
+    ) -> None:
+        """Import into this repository as events of this cluster, received now (microseconds).
+
+        ``mark`` gives what stands in the place of secrets instead of the constant mask.
+        """
+        self._mark = mark
         self._repository = repository
         self._cluster = cluster
         self._now = now
@@ -116,7 +123,7 @@ class LogImport:
         try:
             if not problem:
                 for raw in _items(line.raw):
-                    yield identify(self._cluster, raw)
+                    yield identify(self._cluster, raw, self._mark)
         except (MalformedBody, Undecodable) as error:
             problem = str(error)
         if problem:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from audit_webhook.decode import read_wire, to_event
 from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.identity import event_id, quarantine_id
+from audit_webhook.marks import Mark
 from audit_webhook.redact import redact, redact_unreadable
 from audit_webhook.repository import PartlyStored, Repository
 from audit_webhook.rows import Identified, lay_out
@@ -76,8 +77,8 @@ def store_batch(repository: Repository, cluster: str, batch: Batch, received: in
     )
 
 
-def read_batch(cluster: str, body: bytes, received: int) -> Batch:
-    """Split a body and read each of its items."""
+def read_batch(cluster: str, body: bytes, received: int, mark: Mark | None = None) -> Batch:
+    """Split a body and read each of its items; ``mark`` is what `identify` takes."""
     try:
         parts = split(body)
     except MalformedBody as error:
@@ -86,7 +87,7 @@ def read_batch(cluster: str, body: bytes, received: int) -> Batch:
     unreadable = [(item.raw, item.reason) for item in parts.broken]
     for raw in parts.items:
         try:
-            identified = identify(cluster, raw)
+            identified = identify(cluster, raw, mark)
         except Undecodable as error:
             unreadable.append((raw, str(error)))
         else:
@@ -95,13 +96,20 @@ def read_batch(cluster: str, body: bytes, received: int) -> Batch:
     return Batch(events, repeated, [_quarantine(cluster, raw, reason, received) for raw, reason in unreadable])
 
 
-def identify(cluster: str, raw: bytes) -> Identified:
-    """Read one event, take its secrets out and give it its id; raises Undecodable."""
+def identify(cluster: str, raw: bytes, mark: Mark | None = None) -> Identified:
+    """Read one event, take its secrets out and give it its id; raises Undecodable.
+
+    With ``mark``, what is kept carries keyed marks; the id never depends on them.
+    """
     wire = read_wire(raw)
     target = wire.object_ref
-    clean = redact(raw, (target and target.resource) or "", (target and target.subresource) or "")
+    facts = ((target and target.resource) or "", (target and target.subresource) or "", wire.request_uri or "")
+    clean = identified = redact(raw, *facts)
+    if clean is not raw:
+        clean = redact(raw, *facts, mark) if mark else clean
+        wire = read_wire(clean)  # what was masked must not reach the columns
     event = to_event(wire, clean, cluster)
-    return Identified(event_id(cluster, clean, event.time // 1000), event, clean)
+    return Identified(event_id(cluster, identified, event.time // 1000), event, clean)
 
 
 def _quarantine(cluster: str, raw: bytes, reason: str, received: int) -> Quarantined:

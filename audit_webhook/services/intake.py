@@ -1,4 +1,4 @@
-"""Who may send: the token, the cluster's name, and a memory of the last refused request of each cluster.
+"""Who may send: the tokens, the cluster's name, and a memory of the last refused request of each cluster.
 
 `admit` needs no more than a request's head, so the server asks it before it reads a body.
 """
@@ -13,10 +13,11 @@ import logging
 import re
 import threading
 import time
+from pathlib import Path
 from typing import Final
 
 from audit_webhook.deadline import within
-from audit_webhook.errors import AuditWebhookError, InvalidCluster, Unauthenticated, UnsupportedEncoding
+from audit_webhook.errors import AuditWebhookError, Forbidden, InvalidCluster, Unauthenticated, UnsupportedEncoding
 from audit_webhook.repository import Repository
 from audit_webhook.transaction import Refusal
 
@@ -24,6 +25,8 @@ logger: Final = logging.getLogger(__name__)
 
 CLUSTERS_REMEMBERED: Final = 200
 WRITE_SECONDS: Final = 1.0
+SECONDS_BETWEEN_READS: Final = 1.0
+EVERY_CLUSTER: Final = frozenset({"*"})
 SECONDS_BETWEEN_LINES: Final = 10.0
 SECONDS_AFTER_FAILURE: Final = 10.0
 REASONS_REMEMBERED: Final = 100
@@ -32,7 +35,7 @@ _CLUSTER: Final = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
 
 def admit(tokens: TokenCheck, cluster: str, authorization: str, encoding: str) -> None:
     """Raise Unauthenticated, InvalidCluster or UnsupportedEncoding unless a batch with this head may be sent."""
-    tokens.require(authorization)
+    tokens.require(authorization, cluster)
     check_cluster(cluster)
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedEncoding("send the body without Content-Encoding")
@@ -56,27 +59,73 @@ def check_cluster(name: str) -> str:
 
 
 class TokenCheck:
-    """Compares the token that a request carries with ours, in a time that does not depend on where they differ."""
+    """Compares the token that a request carries with those that are valid, in a time that does not depend on them.
 
-    def __init__(self, token: str) -> None:
-        """Keep only the token's hash; an empty token lets everybody in, which the settings allow on loopback alone."""
-        self._expected: Final = hashlib.sha256(token.encode()).digest() if token else None
+    ``token`` is valid for every cluster; a file of ``folder`` holds those of the cluster that it is named after, one a
+    line, so that two are valid while they are exchanged. Only hashes are kept.
+    """
 
-    def require(self, authorization: str) -> None:
-        """Raise Unauthenticated unless the header value carries the token, as Bearer or as a Basic password.
+    def __init__(self, token: str, folder: str = "") -> None:
+        """Without any token everybody may send, which the settings allow on loopback alone."""
+        self._is_open: Final = not token and not folder
+        self._common: Final = {_hash(token.encode()): EVERY_CLUSTER} if token else {}
+        self._folder: Final = Path(folder) if folder else None
+        self._lock = threading.Lock()
+        self._read = float("-inf")
+        self._own: dict[bytes, frozenset[str]] = {}
 
-        A kube-apiserver sends its bearer token over https only; over plain http only the user and password of the
-        URL are sent (RFC 7617).
+    def require(self, authorization: str, cluster: str) -> None:
+        """Raise Unauthenticated unless the header value carries a token, and Forbidden when it is another cluster's.
+
+        It may come as Bearer or as a Basic password: a kube-apiserver sends its bearer token over https only; over
+        plain http only the user and password of the URL are sent (RFC 7617).
         """
-        if self._expected is None:
+        if self._is_open:
             return
         if not authorization:
             raise Unauthenticated("the request carries no token")
         presented = _token_of(authorization)
         if presented is None:
             raise Unauthenticated("the Authorization header is neither Bearer nor Basic")
-        if not hmac.compare_digest(hashlib.sha256(presented).digest(), self._expected):
+        clusters = self._clusters_of(_hash(presented))
+        if not clusters:
             raise Unauthenticated("the token is not the one expected")
+        if cluster not in clusters and EVERY_CLUSTER.isdisjoint(clusters):
+            raise Forbidden("the token is another cluster's")
+
+    def _clusters_of(self, presented: bytes) -> frozenset[str]:
+        """Give the clusters that a token is valid for; every hash is compared, whether one matched before or not."""
+        found: frozenset[str] = frozenset()
+        for expected, clusters in (*self._common.items(), *self._of_clusters().items()):
+            if hmac.compare_digest(presented, expected):
+                found |= clusters
+        return found
+
+    def _of_clusters(self) -> dict[bytes, frozenset[str]]:
+        """Give the clusters' own tokens, read again when a second has passed."""
+        with self._lock:
+            if self._folder is not None and time.monotonic() - self._read >= SECONDS_BETWEEN_READS:
+                self._read = time.monotonic()
+                try:
+                    self._own = _read_tokens(self._folder)
+                except OSError as error:
+                    logger.error("WEBHOOK_TOKENS_DIR cannot be read, the tokens known so far stay valid: %s", error)
+            return self._own
+
+
+def _read_tokens(folder: Path) -> dict[bytes, frozenset[str]]:
+    tokens: dict[bytes, frozenset[str]] = {}
+    for path in folder.iterdir():
+        if _CLUSTER.fullmatch(path.name) and not path.name.startswith(".") and path.is_file():
+            for line in path.read_bytes().splitlines():
+                if line.strip() and not line.startswith(b"#"):
+                    digest = _hash(line.strip())
+                    tokens[digest] = tokens.get(digest, frozenset()) | {path.name}
+    return tokens
+
+
+def _hash(token: bytes) -> bytes:
+    return hashlib.sha256(token).digest()
 
 
 def _token_of(authorization: str) -> bytes | None:

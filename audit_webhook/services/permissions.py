@@ -50,8 +50,8 @@ class Needs(NamedTuple):
 
 def list_bindings(repository: Repository, cluster: str, since: int | None, user: str = "") -> list[Used]:
     """Give the bindings that were used, those that give everything first; only those of a user when one is named."""
-    exploration = Exploration(repository.database)
-    grants = exploration.grants(f"{cluster}/", FIRST if since is None else time_bound(since // 1000))
+    exploration = Exploration(repository.database, repository.scope)
+    grants = exploration.grants(cluster, FIRST if since is None else time_bound(since // 1000))
     read = [(found, grant) for grant in grants if (found := read_grant(grant.value))]
     callers = exploration.named_callers(sorted({caller for (_, caller), _ in read}))
     uses: dict[Binding, dict[tuple[str, str], Use]] = {}
@@ -85,7 +85,7 @@ def find_needs(
     asked: set[Asked] = set()
     is_whole = True
     deadline = time.monotonic() + SECONDS
-    exploration = Exploration(repository.database)
+    exploration = Exploration(repository.database, repository.scope)
     name = quote(actor.name)
     search = compile_query(
         f'cluster:{quote(actor.cluster)} ((user:{name} as:"") or as:{name} or (user:{name} -as:""))', now,

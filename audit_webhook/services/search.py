@@ -58,7 +58,8 @@ def locate(
     repository: Repository, search: Search, before: bytes = LAST, limit: int = 50, seconds: float | None = None
 ) -> Places:
     """Give where the newest matches before an id lie, as `find` does."""
-    if search.matches is None and (search.where == EVERYTHING.where or search.use_index):
+    is_whole = search.where == EVERYTHING.where and repository.sees_everything
+    if search.matches is None and (is_whole or search.use_index):
         located = repository.select_events(search, before, limit)
         return Places(located, located[-1].id if len(located) == limit else None)
     narrowed = narrow_down(repository, search)

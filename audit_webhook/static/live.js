@@ -102,6 +102,8 @@
     request = mine;
     try {
       const response = await fetch(rows.dataset.liveUrl + encodeURIComponent(token), { signal: mine.signal });
+      const login = response.headers.get("HX-Redirect"); // the session is over
+      if (login) location.assign(login);
       if (!response.ok) throw new Error(String(response.status));
       take(await response.text());
       failures = 0;

@@ -4,7 +4,9 @@
 SELECT id FROM events WHERE id IN ({ids})
 
 -- name: find_event
-SELECT id, chunk_id, chunk_offset, chunk_length FROM events WHERE id = %s
+SELECT e.id, e.chunk_id, e.chunk_offset, e.chunk_length
+FROM events e {hint} {joins}
+WHERE e.id = %s AND {where}
 
 -- name: select_events
 SELECT e.id, e.chunk_id, e.chunk_offset, e.chunk_length
