@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from pymysql.cursors import RE_INSERT_VALUES
 
-from audit_webhook import exploration, pruning, queries, repository, saved_searches, tally_store, transaction
+from audit_webhook import (
+    exploration,
+    pruning,
+    queries,
+    reader_store,
+    repository,
+    saved_searches,
+    tally_store,
+    transaction,
+)
 from audit_webhook.resources import SQL
 
 DIALECTS = ("mysql", "sqlite")
@@ -29,7 +38,7 @@ def uses(module: object) -> dict[str, list[str]]:
 
 
 def test_every_statement_is_used_by_the_one_method_of_its_name() -> None:
-    modules = (exploration, pruning, repository, saved_searches, tally_store, transaction)
+    modules = (exploration, pruning, reader_store, repository, saved_searches, tally_store, transaction)
     found = [(method, name) for module in modules for method, names in uses(module).items() for name in names]
     assert sorted(found) == sorted((name, name) for name in queries.load("mysql"))
 
