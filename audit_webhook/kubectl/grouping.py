@@ -15,7 +15,7 @@ from audit_webhook.kubectl.joining import MAYBE, NO, YES, fit
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
 
-MOST_OPEN_RUNS: Final = 8
+MOST_OPEN_RUNS: Final = 5
 IDLE: Final = 10_000_000
 _in_order: Final = attrgetter("start", "end", "event.audit_id", "uri")
 

@@ -32,6 +32,10 @@ class _FullUser(User, frozen=True, gc=False):
     uid: str | None = None
     extra: dict[str, tuple[str, ...]] | None = None
 
+    def __hash__(self) -> int:
+        """Leave the extra facts out, which cannot be hashed: `to_event` looks users up that it has seen."""
+        return hash((self.username, self.groups, self.uid))
+
 
 class Recorded(Wire, frozen=True, gc=False, rename="camel"):
     """An Event with everything that tells which command was behind it; its bodies stay undecoded."""
