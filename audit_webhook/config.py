@@ -35,8 +35,8 @@ class Config:
     http_port: int = _setting(8080, "Port to listen on.", read.port)
     ui_port: int = _setting(
         0,
-        "Port of a listener and a process of their own for the pages; in production it needs MariaDB or MySQL. `0`: they "
-        "are served on `HTTP_PORT`.",
+        "Port of a listener and a process of their own for the pages; in production it needs MariaDB or MySQL. `0`: "
+        "they are served on `HTTP_PORT`.",
         read.port_or_none,
     )
     workers: int = _setting(

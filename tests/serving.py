@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -99,7 +100,7 @@ def _ask(request: urllib.request.Request, timeout: float) -> Answer:
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, dict(error.headers), error.read(), time.monotonic() - began)
-    except OSError:
+    except (OSError, http.client.HTTPException):  # cut off, also in the middle of an answer
         return Answer(0, {}, b"", time.monotonic() - began)
 
 

@@ -144,7 +144,7 @@ def _let_in() -> AnyResponse | None:
         return None
     if need != "public" and wiring(current_app).readers.is_open:
         _refuse_strange_host()
-    is_change = request.method not in _SAFE
+    is_change = request.method not in _SAFE and request.endpoint is not None
     if is_change:
         _refuse_other_sites()
     reader = g.reader = _identify(is_needed=need != "public")
