@@ -99,6 +99,10 @@ class Deletion:
         """Delete what could not be read and was received before a time in microseconds."""
         return self._count("delete_quarantined", received)
 
+    def delete_old_readings(self, bound: bytes) -> int:
+        """Delete what was recorded of readers before an id."""
+        return self._count("delete_old_readings", bound)
+
     def silent_arrivals(self, received: int) -> list[tuple[str, int, int, int, int]]:
         """Give each cluster's newest arrival and counts on streams that were last heard before a time, and how many."""
         rows = self._rows("silent_arrivals", received)
@@ -200,6 +204,11 @@ class Pruner:
         """Empty the quarantine of what was received before a time in milliseconds."""
         with self._database.write() as cursor:
             return Deletion(cursor, self._statements).delete_quarantined(before * 1000)
+
+    def forget_readings(self, before: int) -> int:
+        """Delete what was read before a time in milliseconds: who read is kept as long as what could be read."""
+        with self._database.write() as cursor:
+            return Deletion(cursor, self._statements).delete_old_readings(time_bound(before))
 
     def fold_arrivals(self, before: int) -> None:
         """Put the counts of streams that were last heard before a time in milliseconds into one row a cluster."""

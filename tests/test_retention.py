@@ -14,8 +14,11 @@ from audit_webhook.cli import main
 from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
 from audit_webhook.event import EPOCH, rfc3339
+from audit_webhook.identity import time_bound
+from audit_webhook.reader_store import Reading, ReaderStore
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.schema import PARTITIONED
+from audit_webhook.search_sql import LAST
 from audit_webhook.services import feed, retention
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
@@ -167,6 +170,15 @@ def test_what_could_not_be_read_goes_too(repository: Repository) -> None:
     receive(repository, "prod", event_list([b"8"]), now())
     retention.prune(repository, 90, now())
     assert [item.content for item in repository.quarantined()] == [b"8"]
+
+
+def test_what_was_read_is_forgotten_with_what_could_be_read(repository: Repository) -> None:
+    readers = ReaderStore(repository.database)
+    for days in (100, 80):
+        moment = time_bound((now() - days * DAY) // 1000)
+        readers.insert_reading(Reading(moment, "bob", "session", "10.0.0.1", "ui.show_feed", f"/?q={days}", 200))
+    retention.prune(repository, 90, now())
+    assert [reading.target for reading in readers.readings(LAST, 10)] == ["/?q=80"]
 
 
 def test_pruning_happens_once_a_day(repository: Repository) -> None:

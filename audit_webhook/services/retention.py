@@ -36,6 +36,7 @@ def prune(repository: Repository, days: int, now: int, watch: Watch = lambda lef
     for left in pruner.prune(before):
         watch(left)
     pruner.forget_unreadable(before)
+    pruner.forget_readings(before)
     pruner.fold_arrivals(before)
     pruner.forget(before - GRACE_DAYS * DAY, now // 1000)
     return found

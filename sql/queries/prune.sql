@@ -39,6 +39,9 @@ DELETE FROM actions WHERE last_day < %s AND id NOT IN (SELECT action_id FROM eve
 -- name: delete_quarantined
 DELETE FROM quarantine WHERE received < %s
 
+-- name: delete_old_readings
+DELETE FROM readings WHERE id < %s
+
 -- name: silent_arrivals (mysql)
 SELECT cluster, MAX(received), SUM(events), SUM(duplicates), COUNT(*) FROM arrivals WHERE received < %s
 GROUP BY cluster FOR UPDATE
