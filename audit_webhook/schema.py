@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from audit_webhook.database import Cursor, Database
-from audit_webhook.errors import AuditWebhookError
+from audit_webhook.errors import AuditWebhookError, StoreBusy
 from audit_webhook.identity import time_bound
 from audit_webhook.resources import SQL
 
@@ -22,6 +22,7 @@ logger: Final = logging.getLogger(__name__)
 PARTITIONED: Final = ("events", "chunks", "postings", "tallies")
 DAYS_BEHIND: Final = 7
 DAYS_AHEAD: Final = 7
+LOCK_SECONDS: Final = 8
 DROP_LOCK_SECONDS: Final = 1
 MIGRATION_SECONDS: Final = 600
 _STEPS_TABLE: Final = (
@@ -72,13 +73,15 @@ def _statements(text: str) -> list[str]:
 def _lock(cursor: Cursor, dialect: str) -> None:
     """Let one process at a time change the schema; SQLite's write transaction already does."""
     if dialect == "mysql":
-        cursor.execute("SELECT GET_LOCK(CONCAT('audit_webhook.', DATABASE()), 8)")
-        cursor.fetchall()
+        # A lock's name has at most 64 characters, as many as a database's.
+        cursor.execute("SELECT GET_LOCK(LEFT(CONCAT('audit_webhook.', DATABASE()), 64), %s)", (LOCK_SECONDS,))
+        if cursor.fetchall()[0][0] != 1:
+            raise StoreBusy("another process is changing the schema")
 
 
 def _unlock(cursor: Cursor, dialect: str) -> None:
     if dialect == "mysql":
-        cursor.execute("SELECT RELEASE_LOCK(CONCAT('audit_webhook.', DATABASE()))")
+        cursor.execute("SELECT RELEASE_LOCK(LEFT(CONCAT('audit_webhook.', DATABASE()), 64))")
         cursor.fetchall()
 
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from audit_webhook import schema
 from audit_webhook.config import Config
+from audit_webhook.errors import StoreBusy
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.resources import SQL
 from audit_webhook.schema import make_partitions, steps
@@ -34,6 +36,17 @@ def test_several_processes_may_start_at_once(engine: Config) -> None:
     for each in repositories:
         assert each.is_ready()
         each.close()
+
+
+def test_schema_that_another_process_changes_for_long_is_left_alone(
+    mariadb_repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "LOCK_SECONDS", 0)
+    with mariadb_repository.database.read() as cursor:
+        cursor.execute("SELECT GET_LOCK(CONCAT('audit_webhook.', DATABASE()), 0)")
+        assert cursor.fetchall() == ((1,),)
+        with pytest.raises(StoreBusy):
+            mariadb_repository.migrate()
 
 
 def test_start_that_was_cut_off_is_taken_up_again(engine: Config) -> None:
