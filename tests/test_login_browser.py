@@ -68,7 +68,7 @@ def test_ended_session_takes_an_open_page_to_the_login_and_back(production: Serv
     log_in(page)
     expect(page.locator(".row")).to_have_count(1)
     end_all_sessions(production)
-    page.locator(".row .line a").click()
+    page.locator(".row .line a:not(.aside)").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     expect(page.locator(".row")).to_have_count(0)
     log_in(page)

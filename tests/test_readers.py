@@ -228,7 +228,7 @@ def test_half_a_proxy_is_a_mistake_and_no_secret_is_repeated() -> None:
 def test_what_was_read_is_recorded_and_shown_to_administrators(app: Flask) -> None:
     client = logged_in(app, "alice", "viewer")
     client.get("/?q=resource:secrets")
-    client.get("/api/v1/export?q=user:bob&format=csv")
+    assert client.get("/api/v1/export?q=user:bob&format=csv", buffered=True).status_code == 200
     client.get("/events/01ARZ3NDEKTSV4RRFFQ69G5FAV")
     page = client.get("/").get_data(as_text=True)
     token = page.split('data-live="')[1].split('"')[0]
