@@ -67,6 +67,12 @@ class Search(NamedTuple):
 EVERYTHING: Final = Search(Condition("TRUE"))
 
 
+def of_requests(search: Search, hashes: Collection[bytes]) -> Search:
+    """Give the search for those of its events whose auditIDs have these hashes, found by them."""
+    listed = Condition(fill_ids("e.audit_hash IN ({ids})", len(hashes)), tuple(hashes))
+    return search._replace(where=_both(search.where, listed), use_index="events_audit")
+
+
 def within(search: Search, scope: Scope) -> Search:
     """Give the search for those of its events that may be seen."""
     where, test = search.where, search.test

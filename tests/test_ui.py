@@ -81,7 +81,7 @@ def test_feed_shows_the_newest_event_first(sqlite_client: FlaskClient) -> None:
     for name in ("one", "two", "three"):
         ref = {"resource": "pods", "namespace": "shop", "name": name}
         post(sqlite_client, audit_event(10 * len(name), objectRef=ref))
-    page = read(sqlite_client, "/")
+    page = read(sqlite_client, "/?show=events")
     assert page.rows() == sorted(page.rows(), reverse=True) and len(page.rows()) == 3
     assert page.text.index("three") < page.text.index("two")
 
@@ -112,9 +112,9 @@ def test_live_news_hold_each_event_once(sqlite_client: FlaskClient) -> None:
     post(sqlite_client, audit_event(1))
     token = live_token(read(sqlite_client, "/"))
     post(sqlite_client, audit_event(2), audit_event(-500))
-    news = read(sqlite_client, f"/feed/live?q=&after={token}")
+    news = read(sqlite_client, f"/feed/live?q=&show=events&after={token}")
     assert len(news.rows()) == 2
-    assert read(sqlite_client, f"/feed/live?q=&after={live_token(news)}").rows() == []
+    assert read(sqlite_client, f"/feed/live?q=&show=events&after={live_token(news)}").rows() == []
 
 
 def live_token(page: Page) -> str:
@@ -185,7 +185,7 @@ def test_stages_of_a_request_link_to_each_other(sqlite_client: FlaskClient) -> N
     started = audit_event(1, stage="ResponseStarted", verb="watch")
     ended = {**started, "stage": "ResponseComplete", "stageTimestamp": "2026-11-23T12:05:00.000000Z"}
     post(sqlite_client, started, ended)
-    newest, oldest = read(sqlite_client, "/").links("/events/")
+    newest, oldest = read(sqlite_client, "/?show=events").links("/events/")
     for shown_stage, other in ((newest, oldest), (oldest, newest)):
         page = read(sqlite_client, shown_stage)
         assert "Stages of this request" in page.text and page.links(other) == [other]

@@ -11,7 +11,7 @@ from audit_webhook.errors import Forbidden
 from audit_webhook.services import saved
 from audit_webhook.wiring import wiring
 
-KEPT: Final = ("columns", "by", "counts")
+KEPT: Final = ("columns", "by", "counts", "show")
 PLACES: Final = ("ui.show_feed", "ui.show_news", "picture.show_picture")
 
 bp = Blueprint("saved", __name__)

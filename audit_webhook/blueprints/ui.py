@@ -15,7 +15,7 @@ from audit_webhook.query.parse import LONGEST_TEXT
 from audit_webhook.services import events
 from audit_webhook.services.complete import complete
 from audit_webhook.services.event_view import view_event
-from audit_webhook.services.feed_view import view_news, view_page
+from audit_webhook.services.feed_view import SHOWN, View, fold_of, view_news, view_page
 from audit_webhook.services.filters import narrow_by, view_filters
 from audit_webhook.services.rows import Moment, moment_of
 from audit_webhook.services.search import event_of
@@ -52,7 +52,7 @@ def show_feed() -> Response:
     parts = wiring(current_app)
     text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
     page = view_page(
-        parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, shown_columns()
+        parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, _view()
     )
     picture = draw_inline(text) if request.args.get("counts") and page.has_picture else None
     return page_or_fragment(
@@ -65,8 +65,19 @@ def show_news() -> str:
     """Show what arrived since the last question of a live page."""
     parts = wiring(current_app)
     text, after = request.args.get("q", ""), request.args.get("after", "")
-    news = view_news(parts.repository, text, after, parts.clock(), shown_columns())
+    news = view_news(parts.repository, text, after, parts.clock(), _view())
     return render_template("feed/_news.html", page=news)
+
+
+def _view() -> View:
+    return View(request.args.get("show", ""), shown_columns())
+
+
+@bp.app_template_global()
+def ways_to_show() -> list[tuple[str, str, bool]]:
+    """Give what a row of the feed may be: its name, its label, and whether it is what this page shows."""
+    now_shown = fold_of(request.args.get("show", "")) or "events"
+    return [(name, label, name == now_shown) for name, label in SHOWN]
 
 
 @bp.get("/feed/complete")

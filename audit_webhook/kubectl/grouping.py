@@ -44,6 +44,10 @@ class Grouping:
         runs = [run for requests in self._actors.values() for run in runs_of(requests.values())]
         return [tell(run) for run in sorted(runs, key=_began)]
 
+    def requests(self) -> list[Card]:
+        """Give a card for each request by itself, in the order in which they came in."""
+        return [tell(Run(request)) for request in sorted(self._requests.values(), key=_in_order)]
+
     def take(self, before: int) -> list[Card]:
         """Give the cards of commands that ended long enough before a time, and forget their requests.
 

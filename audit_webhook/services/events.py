@@ -54,7 +54,12 @@ def stages(repository: Repository, event: Event) -> list[Event]:
         other for other in found
         if (other.cluster, other.audit_id, other.requested) == (event.cluster, event.audit_id, event.requested)
     ]
-    return sorted(of_request, key=lambda other: (other.time, _rank(other.stage), other.id))
+    return sorted(of_request, key=in_order)
+
+
+def in_order(event: Event) -> tuple[int, int, str]:
+    """Give the place of an event among the stages of its request."""
+    return event.time, _rank(event.stage), event.id
 
 
 def _rank(stage: str) -> int:

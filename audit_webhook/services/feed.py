@@ -16,7 +16,7 @@ import msgspec
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.event import Event
 from audit_webhook.identity import from_text, to_text
-from audit_webhook.repository import Repository
+from audit_webhook.repository import Raw, Repository
 from audit_webhook.search_sql import FIRST, LAST, Search, Span
 from audit_webhook.services.query import compile_query
 from audit_webhook.services.search import event_of, find
@@ -61,6 +61,14 @@ class News(NamedTuple):
     more: int
 
 
+class Arrivals(NamedTuple):
+    """As `News`, with the events as they are stored."""
+
+    raws: list[Raw]
+    live: str
+    more: int
+
+
 class _Token(msgspec.Struct, array_like=True):
     """When it was made, in microseconds, and the newest sequence number seen of every stream."""
 
@@ -71,14 +79,20 @@ class _Token(msgspec.Struct, array_like=True):
 def page(repository: Repository, text: str, cursor: str | None, limit: int, now: int) -> FeedPage:
     """Give the newest matching events, or those before a cursor; raises QueryError and InvalidParameter."""
     search = compile_query(text, now, repository.database.dialect)
-    before = _read_cursor(cursor) if cursor else LAST
-    live = "" if cursor else _write_token(_Token(now, repository.positions(now - STREAM_MEMORY)))
+    before = read_id(cursor) if cursor else LAST
+    live = "" if cursor else begin_live(repository, now)
     found = find(repository, search, before, max(1, min(limit, LARGEST_PAGE)))
-    progress = _progress(repository, search, found.unread, now) if found.gave_up and found.unread else None
+    progress = progress_of(repository, search, found.unread, now) if found.gave_up and found.unread else None
     return FeedPage(found.events, to_text(found.unread) if found.unread else None, live, progress)
 
 
-def _progress(repository: Repository, search: Search, unread: bytes, now: int) -> Progress:
+def begin_live(repository: Repository, now: int) -> str:
+    """Give the live token of this moment."""
+    return _write_token(_Token(now, repository.positions(now - STREAM_MEMORY)))
+
+
+def progress_of(repository: Repository, search: Search, unread: bytes, now: int) -> Progress:
+    """Tell how far back a search came that looked at nothing before the id ``unread``."""
     newest = min(now, _time_of(search.highest))
     oldest = max(_time_of(search.lowest), _time_of(repository.oldest_chunk(search.lowest) or FIRST))
     moment = min(max(_time_of(unread), oldest), newest)
@@ -92,14 +106,20 @@ def _time_of(identifier: bytes) -> int:
 
 def news(repository: Repository, text: str, live: str, now: int) -> News:
     """Give the matching events that arrived since a token was made, late ones included."""
+    arrivals = arrivals_of(repository, text, live, now)
+    return News([event_of(raw) for raw in arrivals.raws], arrivals.live, arrivals.more)
+
+
+def arrivals_of(repository: Repository, text: str, live: str, now: int) -> Arrivals:
+    """Give what `news` gives, with the events as they are stored."""
     search = compile_query(text, now, repository.database.dialect)
     token = _read_token(live)
     spans, positions = _arrived(repository, token, now)
     located = repository.select_events(search, LAST, LARGEST_PAGE * 10, spans) if spans else []
     raws = repository.read_chunks(located[:SHOWN_AT_ONCE])
-    matches = search.matches or (lambda event, raw: True)
-    events = [event for raw in raws if matches(event := event_of(raw), raw.raw)]
-    return News(events, _write_token(_Token(now, positions)), max(0, len(located) - SHOWN_AT_ONCE))
+    if search.matches:
+        raws = [raw for raw in raws if search.matches(event_of(raw), raw.raw)]
+    return Arrivals(raws, _write_token(_Token(now, positions)), max(0, len(located) - SHOWN_AT_ONCE))
 
 
 def _arrived(repository: Repository, token: _Token, now: int) -> tuple[list[Span], dict[bytes, int]]:
@@ -122,9 +142,10 @@ def clusters(repository: Repository) -> list[str]:
     return sorted(contact.cluster for contact in repository.contacts())
 
 
-def _read_cursor(cursor: str) -> bytes:
+def read_id(text: str) -> bytes:
+    """Read an id in a cursor; raises InvalidParameter."""
     try:
-        return from_text(cursor)
+        return from_text(text)
     except ValueError as error:
         raise InvalidParameter("the cursor is not one that this server gave; leave it out to begin anew") from error
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from audit_webhook.query import QueryError
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.repository import Repository
-from audit_webhook.services import feed
+from audit_webhook.services import cards, feed
+from audit_webhook.services.card_rows import row_of_card
 from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
 from audit_webhook.services.saved import DEFAULT_COLUMNS
 
@@ -22,6 +23,7 @@ RANGES: Final = (
     ("7d", "Last 7 days"),
     ("30d", "Last 30 days"),
 )
+SHOWN: Final = (("commands", "Commands"), ("requests", "Requests"), ("events", "Events"))
 KINDS: Final = (("", "Everything"), ("human", "People"), ("system", "System"))
 
 
@@ -43,6 +45,13 @@ class Picker:
 
     label: str
     choices: tuple[Choice, ...]
+
+
+class View(NamedTuple):
+    """How rows are shown: what a row is (one of `SHOWN`), and the columns of further facts."""
+
+    show: str = SHOWN[0][0]
+    columns: Sequence[str] = DEFAULT_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +117,16 @@ class FeedView:
 
 @dataclass(frozen=True, slots=True)
 class NewsView:
-    """What arrived since the last question of a live page."""
+    """What arrived since the last question of a live page, and rows that may have changed with it."""
 
     rows: tuple[Row, ...]
     live: str
     more: int
+    others: tuple[Row, ...] = ()
 
 
 def view_page(
-    repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False,
-    columns: Sequence[str] = DEFAULT_COLUMNS,
+    repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False, view: View = View(),
 ) -> FeedView:
     """Show a page of the feed; a mistake in the query is shown, not raised."""
     names = feed.clusters(repository)
@@ -129,31 +138,52 @@ def view_page(
         kinds=pick(text, "kind", KINDS),
     )
     try:
-        page = feed.page(repository, text, cursor or None, feed.PAGE, now)
+        rows, page = _read_page(repository, text, cursor or None, now, view)
     except QueryError as error:
         return replace(frame, mistake=mistake_of(text, error))
     return replace(
         frame,
-        rows=tuple(row_of(event, now, columns) for event in page.events),
+        rows=rows,
         next=page.next,
         live=page.live,
         progress=_progress(page.progress, now),
-        hints=() if page.events or page.next else tuple(_hints(text)),
-        is_store_empty=not page.events and not names,
+        hints=() if rows or page.next else tuple(_hints(text)),
+        is_store_empty=not rows and not names,
         can_load_demo=can_load_demo,
     )
+
+
+def _read_page(
+    repository: Repository, text: str, cursor: str | None, now: int, view: View
+) -> tuple[tuple[Row, ...], feed.FeedPage | cards.CardPage]:
+    fold = fold_of(view.show)
+    if fold is None:
+        events = feed.page(repository, text, cursor, feed.PAGE, now)
+        return tuple(row_of(event, now, view.columns) for event in events.events), events
+    page = cards.page(repository, text, cursor, feed.PAGE, now, fold)
+    return tuple(row_of_card(card, now, view.columns) for card in page.cards), page
+
+
+def fold_of(show: str) -> Literal["commands", "requests"] | None:
+    """Give what events are folded into; None when each has a row of its own. What is unknown means commands."""
+    return None if show == "events" else "requests" if show == "requests" else "commands"
 
 
 def _progress(progress: feed.Progress | None, now: int) -> Progress | None:
     return Progress(moment_of(progress.moment, now), progress.percent) if progress else None
 
 
-def view_news(
-    repository: Repository, text: str, live: str, now: int, columns: Sequence[str] = DEFAULT_COLUMNS
-) -> NewsView:
+def view_news(repository: Repository, text: str, live: str, now: int, view: View = View()) -> NewsView:
     """Show what arrived since a live token was given."""
-    news = feed.news(repository, text, live, now)
-    return NewsView(tuple(row_of(event, now, columns) for event in news.events), news.live, news.more)
+    fold = fold_of(view.show)
+    if fold is None:
+        events = feed.news(repository, text, live, now)
+        return NewsView(tuple(row_of(event, now, view.columns) for event in events.events), events.live, events.more)
+    news = cards.news(repository, text, live, now, fold)
+    rows, others = (
+        tuple(row_of_card(card, now, view.columns) for card in some) for some in (news.cards, news.others)
+    )
+    return NewsView(rows, news.live, news.more, others)
 
 
 def pick(text: str, field: str, choices: Sequence[tuple[str, str]]) -> Picker:

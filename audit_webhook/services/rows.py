@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from audit_webhook.event import EPOCH, Event, rfc3339
-from audit_webhook.humanize import badge, emphasis, outcome, sentence, why
+from audit_webhook.humanize import Part, badge, emphasis, outcome, sentence, why
 from audit_webhook.query.fields import BY_NAME
 from audit_webhook.services.places import Actor, Place, actor_of, place_of
 
@@ -75,9 +75,27 @@ class Cell(NamedTuple):
     text: str
 
 
+class Sent(NamedTuple):
+    """One of the requests of a command: its event, when, what was done in a word and in a sentence, and the outcome."""
+
+    id: str
+    time: Moment
+    badge: Mark
+    text: str
+    outcome: Mark
+
+
+class Folded(NamedTuple):
+    """What a row of the feed folds: a command, its requests, and the ids of all of their events, oldest first."""
+
+    command: str
+    requests: tuple[Sent, ...]
+    ids: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event in the feed."""
+    """One event in the feed, or a command with its requests."""
 
     id: str
     time: Moment
@@ -91,6 +109,12 @@ class Row:
     why: str
     actor: Actor | None = None
     place: Place | None = None
+    folded: Folded | None = None
+
+    @property
+    def order(self) -> str:
+        """The id by which the row has its place: that of its newest event."""
+        return max(self.folded.ids) if self.folded else self.id
 
     @property
     def summary(self) -> str:
@@ -105,7 +129,7 @@ def row_of(event: Event, now: int, columns: Iterable[str] = ()) -> Row:
         id=event.id,
         time=moment_of(event.time, now),
         kind=Kind(event.kind, KIND_LABELS.get(event.kind, event.kind)),
-        phrases=tuple(Phrase(shown(part.text), part.role != "text") for part in sentence(event)),
+        phrases=phrases_of(sentence(event)),
         badge=Mark(shown(word.text), word.tone),
         outcome=Mark(shown(result.text), result.tone),
         cluster=event.cluster,
@@ -115,6 +139,11 @@ def row_of(event: Event, now: int, columns: Iterable[str] = ()) -> Row:
         actor=actor_of(event),
         place=place_of(event),
     )
+
+
+def phrases_of(parts: Iterable[Part]) -> tuple[Phrase, ...]:
+    """Make the parts of a sentence safe to read."""
+    return tuple(Phrase(shown(part.text), part.role != "text") for part in parts)
 
 
 def moment_of(microseconds: int, now: int) -> Moment:

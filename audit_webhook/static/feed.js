@@ -10,7 +10,8 @@
 
   const linkOf = (row) => row.querySelector(".line a:not(.aside)");
   const allRows = () => [...rows.querySelectorAll(".row")];
-  const rowOf = (id) => allRows().find((row) => row.dataset.id === id);
+  const holds = (row, id) => (row.dataset.folds || "").split(" ").includes(id);
+  const rowOf = (id) => allRows().find((row) => row.dataset.id === id) || allRows().find((row) => holds(row, id));
 
   const select = (id) => {
     current = id;
@@ -53,13 +54,14 @@
     if (heading) document.title = `${heading.textContent.trim()} · Audit`;
   };
 
-  const open = (row) => {
-    const address = linkOf(row).getAttribute("href");
-    const state = { event: row.dataset.id, address };
+  const open = (id, address) => {
+    const state = { event: id, address };
     if (isOpen()) history.replaceState(state, "", address);
     else history.pushState(state, "", address);
-    load(row.dataset.id, address);
+    load(id, address);
   };
+
+  const openRow = (row) => open(row.dataset.id, linkOf(row).getAttribute("href"));
 
   const close = () => { if (isOpen()) history.back(); };
 
@@ -79,11 +81,13 @@
 
   rows.addEventListener("click", (click) => {
     const row = click.target.closest(".row");
-    if (click.target.closest("a.aside")) return;
+    if (click.target.closest("a.aside, summary")) return;
     if (!row || click.button || click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return;
     if (!click.target.closest("a") && String(getSelection())) return; // somebody marks text to copy it
     click.preventDefault();
-    open(row);
+    const sent = click.target.closest("[data-event]");
+    if (sent) open(sent.dataset.event, sent.querySelector("a").getAttribute("href"));
+    else openRow(row);
   });
 
   panel.addEventListener("click", (click) => {
@@ -101,7 +105,7 @@
     row.scrollIntoView({ block: "nearest" });
     select(row.dataset.id);
     clearTimeout(waiting);
-    if (isOpen()) waiting = setTimeout(() => open(row), 120);
+    if (isOpen()) waiting = setTimeout(() => openRow(row), 120);
   };
 
   document.addEventListener("keydown", (press) => {

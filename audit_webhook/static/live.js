@@ -15,9 +15,11 @@
   const unshown = document.getElementById("unshown");
   const announcer = document.getElementById("announce");
 
-  const seen = new Set([...rows.querySelectorAll(".row")].map((row) => row.dataset.id));
+  const { idsOf, orderOf, allRows, holding, complete, replace } = window.folds;
+  const seen = new Set(allRows().flatMap(idsOf));
   let token = rows.dataset.live;
   let held = [];
+  let waiting = 0;
   let left = 0;
   let failures = 0;
   let timer = 0;
@@ -28,27 +30,23 @@
   const count = (number) => (number === 1 ? "1 new event" : `${number.toLocaleString()} new events`);
 
   const place = (row) => {
-    const all = rows.getElementsByClassName("row");
-    for (const other of all) {
-      if (other.dataset.id >= row.dataset.id) continue;
-      other.before(row);
-      return;
-    }
+    const next = allRows().find((other) => orderOf(other) < orderOf(row));
     // Older than all that is shown: while older pages are to come, it comes with its page.
-    if (older()) seen.delete(row.dataset.id);
+    if (next) next.before(row);
+    else if (older()) for (const id of idsOf(row)) seen.delete(id);
     else rows.append(row);
   };
 
   const trim = () => {
-    const all = [...rows.getElementsByClassName("row")];
+    const all = allRows();
     if (all.length <= MOST_ROWS) return;
     for (const row of all.slice(KEPT_ROWS)) {
-      seen.delete(row.dataset.id);
+      for (const id of idsOf(row)) seen.delete(id);
       row.remove();
     }
     const next = document.getElementById("older-template").content.cloneNode(true).firstElementChild;
     const link = next.querySelector("a");
-    link.setAttribute("href", link.getAttribute("href") + all[KEPT_ROWS - 1].dataset.id);
+    link.setAttribute("href", link.getAttribute("href") + orderOf(all[KEPT_ROWS - 1]));
     link.setAttribute("hx-get", link.getAttribute("href"));
     older()?.remove();
     rows.append(next);
@@ -57,11 +55,13 @@
 
   const show = () => {
     if (held.length) document.getElementById("blank")?.remove();
+    for (const row of held) replace(row);
     for (const row of held) {
       row.classList.add("is-new");
       place(row);
     }
     held = [];
+    waiting = 0;
     pill.hidden = true;
     trim();
   };
@@ -69,16 +69,21 @@
   const take = (html) => {
     const answer = new DOMParser().parseFromString(html, "text/html").querySelector("[data-live]");
     token = answer.dataset.live;
-    left += Number(answer.dataset.more);
-    const fresh = [...answer.querySelectorAll(".row")].filter((row) => !seen.has(row.dataset.id));
-    for (const row of fresh) seen.add(row.dataset.id);
-    held.push(...fresh.map((row) => document.adoptNode(row)));
+    const [news, others] = [...answer.children].map((list) => [...list.children]);
+    const unseen = new Set(news.flatMap(idsOf).filter((id) => !seen.has(id)));
+    const { rows: fresh, lost } = complete(holding(news, unseen), others, held);
+    const ids = new Set(fresh.flatMap(idsOf));
+    const replaced = holding(held, ids);
+    held = [...held.filter((row) => !replaced.includes(row)), ...fresh.map((row) => document.adoptNode(row))];
+    for (const id of ids) seen.add(id);
+    waiting += unseen.size;
+    left += Number(answer.dataset.more) + lost;
     unshown.hidden = left === 0;
     unshown.querySelector("b").textContent = left.toLocaleString();
-    if (fresh.length) announcer.textContent = count(fresh.length);
+    if (unseen.size) announcer.textContent = count(unseen.size);
     if (scrollY < AT_TOP) show();
     else if (held.length) {
-      pill.textContent = count(held.length);
+      pill.textContent = count(waiting);
       pill.hidden = false;
     }
   };
@@ -129,7 +134,7 @@
   addEventListener("scroll", () => { if (scrollY < AT_TOP && held.length) show(); }, { passive: true });
   document.addEventListener("visibilitychange", () => { if (document.hidden) rest(); else poll(); });
   document.addEventListener("htmx:afterSwap", () => {
-    for (const row of rows.getElementsByClassName("row")) seen.add(row.dataset.id);
+    for (const id of allRows().flatMap(idsOf)) seen.add(id);
   });
 
   document.addEventListener("keydown", (press) => {
