@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.conftest import Server
 from tests.test_browser import event_of, post
@@ -56,6 +56,20 @@ def test_row_unfolds_its_requests_and_each_of_them_opens(server: Server, page: P
     requests.first.get_by_role("link").click()
     expect(page.locator("#panel .event-title")).to_contain_text("looked at deployment web")
     expect(page.locator(".row.is-selected")).to_have_count(1)
+
+
+def test_copy_button_copies_the_command(server: Server, page: Page, context: BrowserContext) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    post(server, *scaled())
+    page.goto(server.url)
+    page.locator(".row .typed").click()
+    command = page.locator("#panel .command")
+    expect(command.locator("code")).to_have_text(COMMAND)
+    command.locator("[data-copy-from='command']").click()
+    expect(command.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == COMMAND
+    page.locator("#panel").get_by_role("link", name="alice looked at deployment web").click()
+    expect(page.locator(".event-title")).to_contain_text("looked at")
 
 
 def test_live_rows_grow_with_the_requests_of_their_command(server: Server, page: Page) -> None:

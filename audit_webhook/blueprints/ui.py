@@ -13,6 +13,7 @@ from audit_webhook.blueprints.render import compress, page_or_fragment, static_u
 from audit_webhook.blueprints.saved import shown_columns
 from audit_webhook.query.parse import LONGEST_TEXT
 from audit_webhook.services import events
+from audit_webhook.services.cards import card_around
 from audit_webhook.services.complete import complete
 from audit_webhook.services.event_view import view_event
 from audit_webhook.services.feed_view import SHOWN, View, fold_of, view_news, view_page
@@ -107,7 +108,8 @@ def narrow_feed() -> AnyResponse:
 def show_event(identifier: str) -> Response:
     """Show one event."""
     parts = wiring(current_app)
-    page = view_event(events.story(parts.repository, identifier), parts.clock())
+    story = events.story(parts.repository, identifier)
+    page = view_event(story, card_around(parts.repository, story.event, story.raw, parts.clock()), parts.clock())
     return page_or_fragment("event/page.html", "event/_panel.html", page)
 
 

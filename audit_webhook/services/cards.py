@@ -109,10 +109,12 @@ def news(repository: Repository, text: str, live: str, now: int, fold: Fold) -> 
 
 def card_around(repository: Repository, event: Event, raw: bytes, now: int) -> Card:
     """Give the card that an event is on, with the requests around it that may be seen."""
-    near = neighbours_of(repository, "", [event], now)
-    own = Raw(from_text(event.id), event.cluster, event.received, raw)
-    cards = _fold({each.id: each for each in (*near, own)}.values(), "commands")
-    return next(card for card in cards if any(each.id == event.id for each in card.events))
+    grouping = Grouping()
+    grouping.add(read_request(raw, event.cluster, event))
+    for other in neighbours_of(repository, "", [event], now):
+        if to_text(other.id) != event.id:
+            grouping.add(_request_of(other))
+    return next(card for card in grouping.cards() if any(each.id == event.id for each in card.events))
 
 
 def cards_of(repository: Repository, located: Sequence[Located], fold: Fold) -> list[Card]:

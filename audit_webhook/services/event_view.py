@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit_webhook.event import Event
+from audit_webhook.kubectl import Card
 from audit_webhook.query.edit import quote
+from audit_webhook.services.command_view import CommandView, view_command
 from audit_webhook.services.event_facts import Fact, facts_of
 from audit_webhook.services.events import Story
 from audit_webhook.services.json_tree import INDENTED_BYTES, Node, indent, nodes_of
@@ -57,6 +59,7 @@ class EventView:
     """Everything that the event's templates use."""
 
     row: Row
+    command: CommandView
     time: Moment
     took: str
     facts: tuple[tuple[Fact, ...], ...]
@@ -72,14 +75,15 @@ class EventView:
     around: str
 
 
-def view_event(story: Story, now: int) -> EventView:
-    """Show an event with all that is known of it."""
+def view_event(story: Story, card: Card, now: int) -> EventView:
+    """Show an event with all that is known of it, the card that it is on among it."""
     event, document = story.event, story.document
     annotations = _texts(document.get("annotations"))
     raw = story.raw[:INDENTED_BYTES].decode("utf-8", "replace")
     bodies = tuple(_bodies(document, story.raw))
     return EventView(
         row=row_of(event, now),
+        command=view_command(card, event, now),
         time=moment_of(event.time, now),
         took=write_duration(event.duration) if event.duration is not None else "",
         facts=tuple(facts_of(event, document, now)),
