@@ -9,7 +9,8 @@ from audit_webhook import __version__
 Schema = dict[str, object]
 
 _TEXT: Final[Schema] = {"type": ["string", "null"]}
-_ID: Final[Schema] = {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+_ULID: Final = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_ID: Final[Schema] = {"type": "string", "pattern": f"^{_ULID}$"}
 _TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 _TEXTS: Final = (
     "level", "stage", "verb", "user", "impersonated_user", "source_ip", "user_agent", "namespace", "group", "resource",
@@ -25,6 +26,18 @@ EVENT: Final[dict[str, Schema]] = {
     "summary": {"type": "string"},
     "kubectl": {"type": ["object", "null"]},
     **{name: _TEXT for name in _TEXTS},
+}
+COMMAND: Final[dict[str, Schema]] = {
+    "command": {**_TEXT, "description": "One line for a POSIX shell; null when kubectl has no form for it."},
+    "confidence": {"type": ["string", "null"], "enum": ["exact", "likely", "equivalent", None]},
+    "summary": {"type": "string"},
+    "evidence": {"type": "array", "items": {"type": "string"}},
+    "unknown": {"type": "array", "items": {"type": "string"}},
+    "stdin": {**_TEXT, "description": "What it read from standard input, as far as it was recorded."},
+    "cluster": {"type": "string"},
+    "user": _TEXT,
+    "time": _TIME,
+    "events": {"type": "array", "items": _ID, "minItems": 1},
 }
 _MISTAKE: Final[dict[str, Schema]] = {
     "error": {"type": "string"},
@@ -45,11 +58,18 @@ def describe(base: str = "") -> dict[str, object]:
         "paths": {
             "/events": {"get": _operation("listEvents", "A page of matching events, newest first.", _LIST, _PAGE)},
             "/events/{id}": {"get": _operation("getEvent", "One event with its original JSON.", _ONE, _WITH_RAW, 404)},
+            "/commands": {"get": _operation(
+                "listCommands", "A page of the commands behind matching events, newest first.", _FOLD, _COMMANDS
+            )},
             "/export": {"get": _operation("exportEvents", "All matching events as a file.", _EXPORT, _FILES)},
             "/histogram": {"get": _operation("getHistogram", "How many matching events when.", _BY, _HISTOGRAM)},
             "/facets": {"get": _operation("getFacets", "Which values matching events have.", [_Q], _FACETS)},
         },
-        "components": {"schemas": {"Event": _record(EVENT), "Error": _record(_MISTAKE, "error", "message", "status")}},
+        "components": {"schemas": {
+            "Event": _record(EVENT),
+            "Command": _record(COMMAND),
+            "Error": _record(_MISTAKE, "error", "message", "status"),
+        }},
     }
 
 
@@ -85,6 +105,17 @@ _LIST: Final = [
     _parameter("limit", "How many events at most.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
     _parameter("cursor", "What the page before gave as next.", _ID),
 ]
+_FOLD: Final = [
+    *_LIST[:1],
+    _parameter(
+        "limit", "How many events at most are folded into commands.",
+        {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
+    ),
+    _parameter(
+        "cursor", "What the page before gave as next.",
+        {"type": "string", "pattern": f"^{_ULID}(\\.{_ULID}){{0,200}}$"},
+    ),
+]
 _ONE: Final = [_parameter("id", "The event's id.", _ID, "path")]
 _EXPORT: Final = [
     _Q,
@@ -95,6 +126,13 @@ _PAGE: Final = _json(_record({
     "next": {
         "type": ["string", "null"],
         "description": "The cursor of the next page; null at the end. A page may be short although more is to come.",
+    },
+}))
+_COMMANDS: Final = _json(_record({
+    "commands": {"type": "array", "items": {"$ref": "#/components/schemas/Command"}},
+    "next": {
+        "type": ["string", "null"],
+        "description": "The cursor of the next page, which leaves out what this one has folded; null at the end.",
     },
 }))
 _WITH_RAW: Final = _json({"allOf": [

@@ -18,13 +18,14 @@ from schemathesis.checks import positive_data_acceptance
 
 from audit_webhook.app import create_app
 from audit_webhook.event import Event
-from audit_webhook.openapi import EVENT, describe
+from audit_webhook.openapi import COMMAND, EVENT, describe
 from audit_webhook.services import export
 from audit_webhook.services.document import COLUMNS
 from audit_webhook.services.export import Export, write_csv
 from audit_webhook.wiring import wiring
 from tests.conftest import development
 from tests.factories import NOON_US, audit_event, event_list
+from tests.test_cards import scaled
 
 
 def post(client: FlaskClient, count: int, **changes: object) -> None:
@@ -61,6 +62,28 @@ def test_known_event_is_answered_as_the_document_says(described: Flask) -> None:
     for path, given_values in (("/events/{id}", {"path_parameters": {"id": events[0]["id"]}}),
                                ("/events", {"query": {"q": "user:alice", "limit": 1}})):
         schema[path]["GET"].Case(**given_values).call_and_validate()
+
+
+def test_commands_are_answered_as_the_document_says(described: Flask) -> None:
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", described)
+    schema["/commands"]["GET"].Case(query={"limit": 5}).call_and_validate()
+    answer = described.test_client().get("/api/v1/commands?limit=5").get_json()
+    assert tuple(answer["commands"][0]) == tuple(COMMAND)
+    following = described.test_client().get(f"/api/v1/commands?limit=5&cursor={answer['next']}").get_json()
+    shown = [event for command in (*answer["commands"], *following["commands"]) for event in command["events"]]
+    assert len(shown) == len(set(shown)) >= 10
+
+
+def test_command_names_all_of_its_events(client: FlaskClient) -> None:
+    assert client.post("/webhook/audit/prod", data=event_list(scaled(0))).status_code == 200
+    (command,) = client.get("/api/v1/commands").get_json()["commands"]
+    events = client.get("/api/v1/events").get_json()["events"]
+    assert command["events"] == sorted(event["id"] for event in events)
+    line = "kubectl scale deployment web --replicas=5 -n shop"
+    assert (command["command"], command["confidence"], command["user"]) == (line, "exact", "alice")
+    for event in events:
+        answer = client.get(f"/api/v1/events/{event['id']}").get_json()
+        assert answer["kubectl"] == {"command": line, "confidence": "exact"}
 
 
 def test_document_names_every_part_of_an_event() -> None:

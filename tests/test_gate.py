@@ -121,7 +121,7 @@ SCOPES: Final = {
     "elsewhere": (Scope(frozenset({"other"}), None), set[str]()),
 }
 PLACES: Final = {"prod-shop", "prod-bank", "staging-shop", "staging-none"}
-EXACT: Final = ("/api/v1/events", "/api/v1/export", "/")
+EXACT: Final = ("/api/v1/events", "/api/v1/commands", "/api/v1/export", "/")
 QUERIES: Final = (
     "", "verb:create", "user:hidden-marker-*", "name:hidden-marker-prod-bank", "audit:one-for-all", "hidden",
     "body:hidden-marker", "-kind:system", "cluster:staging", "(cluster:staging or cluster:prod)", "usergroup:*",

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, current_app, request
 
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.openapi import describe
-from audit_webhook.services import events, feed
-from audit_webhook.services.document import document_of
+from audit_webhook.services import cards, events, feed
+from audit_webhook.services.document import command_on, document_of, document_of_card
 from audit_webhook.services.export import Export
 from audit_webhook.services.picture import Picture
 from audit_webhook.services.picture_document import facets_of, histogram_of
@@ -43,8 +43,23 @@ def get_events() -> Response:
 @bp.get("/events/<identifier>")
 def get_event(identifier: str) -> Response:
     """Give one event with its raw JSON."""
-    story = events.story(wiring(current_app).repository, identifier)
-    return _json({**document_of(story.event, story.raw), "raw": story.raw.decode("utf-8", "replace")})
+    parts = wiring(current_app)
+    story = events.story(parts.repository, identifier)
+    card = cards.card_around(parts.repository, story.event, story.raw, parts.clock())
+    raw = story.raw.decode("utf-8", "replace")
+    return _json({**document_of(story.event), "kubectl": command_on(card), "raw": raw})
+
+
+@bp.get("/commands")
+def get_commands() -> Response:
+    """Give a page of the commands behind matching events, newest first, and the cursor of the next page."""
+    parts = wiring(current_app)
+    limit = _limit(request.args.get("limit", str(feed.PAGE)))
+    page = cards.page(
+        parts.repository, request.args.get("q", ""), request.args.get("cursor") or None, limit, parts.clock(),
+        "commands",
+    )
+    return _json({"commands": [document_of_card(card) for card in page.cards], "next": page.next})
 
 
 @bp.get("/export")

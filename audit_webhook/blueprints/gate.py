@@ -38,6 +38,7 @@ NEEDS: Final[dict[str, Need]] = {
     "api.get_description": "viewer",
     "api.get_events": "viewer",
     "api.get_event": "viewer",
+    "api.get_commands": "viewer",
     "api.export_events": "viewer",
     "api.get_facets": "viewer",
     "api.get_histogram": "viewer",

@@ -6,6 +6,7 @@ from typing import Final
 
 from audit_webhook.event import Event, rfc3339
 from audit_webhook.humanize import summary
+from audit_webhook.kubectl import Card, sentence_of
 from audit_webhook.services.command_line import command_of
 
 
@@ -39,6 +40,29 @@ def document_of(event: Event, raw: bytes = b"") -> dict[str, object]:
         "summary": summary(event),
         "kubectl": command_of(event, raw),
         **{name: text or None for name, text in texts.items()},
+    }
+
+
+def command_on(card: Card) -> dict[str, str] | None:
+    """Give ``command`` and ``confidence`` of a card; None when there is no kubectl form."""
+    if card.command is None or card.confidence is None:
+        return None
+    return {"command": card.command, "confidence": card.confidence}
+
+
+def document_of_card(card: Card) -> dict[str, object]:
+    """Give a command as the JSON interface shows it; its time is that of its first request."""
+    return {
+        "command": card.command,
+        "confidence": card.confidence,
+        "summary": sentence_of(card),
+        "evidence": list(card.evidence),
+        "unknown": list(card.unknown),
+        "stdin": card.stdin or None,
+        "cluster": card.main.cluster,
+        "user": card.main.user or None,
+        "time": rfc3339(card.start),
+        "events": sorted(event.id for event in card.events),
     }
 
 
