@@ -9,7 +9,7 @@ from typing import Any, Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit_webhook.kubectl import Card, cards_of, read_request
+from audit_webhook.kubectl import Card, cards_of, read_request, sentence_of
 from audit_webhook.services.command_line import command_of
 from audit_webhook.tolerant import Undecodable
 from tests.factories import encode
@@ -53,7 +53,7 @@ def mutated(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 def check(card: Card) -> None:
     assert card.command is None or shlex.split(card.command)[0] == "kubectl"
-    assert isinstance(card.stdin, str)
+    assert isinstance(card.stdin, str) and sentence_of(card).isprintable()
     (card.command or "").encode()
 
 

@@ -10,10 +10,15 @@ from audit_webhook.event import Event
 from audit_webhook.humanize.text import Part, visible, visible_name
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*")
-_NOUNS: Final = {
-    resource.plural: " ".join(word if word.isupper() else word.lower() for word in _WORD.findall(resource.kind))
-    for resource in BUILT_IN
-} | {"configmaps": "configmap", "endpoints": "endpoints", "apiservices": "API service", "ipaddresses": "IP address"}
+
+
+def _words(kind: str) -> str:
+    return " ".join(word if word.isupper() else word.lower() for word in _WORD.findall(kind))
+
+
+_NOUNS: Final = {resource.plural: _words(resource.kind) for resource in BUILT_IN} | {
+    "configmaps": "configmap", "endpoints": "endpoints", "apiservices": "API service", "ipaddresses": "IP address",
+}
 _NAMESPACED: Final = frozenset(resource.plural for resource in BUILT_IN if resource.is_namespaced)
 # The metrics server serves its numbers under the names of the things that it measures.
 _METRICS: Final = {"pods": "pod metrics", "nodes": "node metrics"}
@@ -23,6 +28,11 @@ _AN: Final = re.compile(r"[aeio]|u(?!s|ni|ti)", re.IGNORECASE)
 def noun(resource: str) -> str:
     """Give the word for one object of a resource."""
     return _NOUNS.get(resource) or visible(singular_of(resource), 60)
+
+
+def noun_of_kind(kind: str) -> str:
+    """Give the word for one object of a kind, such as ``replica set``."""
+    return visible(_words(kind), 60) or "object"
 
 
 def nouns(resource: str) -> str:

@@ -15,9 +15,12 @@ def summary(event: Event) -> str:
     return "".join(part.text for part in sentence(event))
 
 
-def sentence(event: Event) -> tuple[Part, ...]:
-    """Give the sentence in parts, so that a page can set the actor and the object apart."""
-    phrase = phrase_of(event)
+def sentence(event: Event, phrase: Phrase | None = None) -> tuple[Part, ...]:
+    """Give the sentence in parts, so that a page can set the actor and the object apart.
+
+    A phrase of what was done may be given, where more is known of it than the event tells.
+    """
+    phrase = phrase or phrase_of(event)
     rest = (Part(" "), *phrase.rest) if phrase.rest else ()
     who = actor_parts(event)
     if event.stage == "RequestReceived":

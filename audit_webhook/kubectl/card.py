@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit_webhook.event import Event
+from audit_webhook.humanize import Phrase
 from audit_webhook.kubectl import families
+from audit_webhook.kubectl.deeds import phrase_for
 from audit_webhook.kubectl.equivalents import equivalent
 from audit_webhook.kubectl.line import Confidence, Line
 from audit_webhook.kubectl.manifests import manifest
@@ -38,6 +40,12 @@ class Card:
     evidence: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     sent: tuple[Request, ...] = ()
+    run: Run | None = None
+
+    @property
+    def phrase(self) -> Phrase | None:
+        """What was done, as far as bodies tell more of it than the telling event."""
+        return phrase_for(self.run, self.command or "") if self.run else None
 
     @property
     def stdin(self) -> str:
@@ -51,7 +59,7 @@ def tell(run: Run) -> Card:
     events = tuple(event for request in run.requests for event in request.events)
     audit_ids = tuple(dict.fromkeys(request.audit_id for request in run.requests))
     if line is None:
-        return Card(None, None, run.main.event, events, run.start, run.end, audit_ids, unknown=(NO_FORM,))
+        return Card(None, None, run.main.event, events, run.start, run.end, audit_ids, unknown=(NO_FORM,), run=run)
     _add_common(line, run)
     if run.main.role == "write" and not run.main.has_body:
         line.guess("what the body would have told: it was not recorded")
@@ -63,7 +71,7 @@ def tell(run: Run) -> Card:
         line.guess("some values are too long and were cut")
     return Card(
         command, _confidence(line, run), run.main.event, events, run.start, run.end, audit_ids,
-        (*line.evidence, *_common_evidence(run)), tuple(filter(None, line.unknown)), tuple(line.sent),
+        (*line.evidence, *_common_evidence(run)), tuple(filter(None, line.unknown)), tuple(line.sent), run,
     )
 
 

@@ -31,7 +31,7 @@ def parts_of(card: Card) -> tuple[Part, ...]:
     names = list(dict.fromkeys((event.resource, event.namespace, event.name) for event in written if event.name))
     verb = _VERBS.get(card.command.split(" ")[1]) if card.command else None
     if len(names) < 2 or verb is None or any((event.code or 0) >= 400 for event in written):
-        return sentence(card.main)
+        return sentence(card.main, card.phrase)
     told: list[Part] = [*actor_parts(card.main), Part(f" {verb} {len(names)} objects: ")]
     for number, (resource, _, name) in enumerate(names[:_MOST_NAMES]):
         told += [Part(f"{', ' if number else ''}{visible(resource, 60)} "), Part(visible_name(name), "object")]
@@ -43,7 +43,7 @@ def _drained(card: Card) -> tuple[Part, ...]:
     nodes = [event.name for event in card.events if event.resource == "nodes" and event.name]
     gone = {event.name for event in card.events if event.subresource == "eviction" or event.verb == "delete"}
     if not nodes or any((event.code or 0) >= 400 for event in card.events if event.verb == "patch"):
-        return sentence(card.main)
+        return sentence(card.main, card.phrase)
     pods = f", {len(gone)} pod{'' if len(gone) == 1 else 's'} asked to leave" if gone else ""
     node = Part(visible_name(nodes[0]), "object")
     return (*actor_parts(card.main), Part(" drained node "), node, Part(f"{pods}{_ending(card)}"))
