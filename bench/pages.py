@@ -1,4 +1,4 @@
-"""Measures the pages of an object with 200 revisions, of actors and of permissions, from request to HTML."""
+"""Measures the feed and the pages of an object with 200 revisions, of actors and of permissions, from request to HTML."""
 
 from __future__ import annotations
 
@@ -70,6 +70,9 @@ def measure_pages(repository: Repository, config: Config) -> bool:
     store_life(repository)
     app = create_app(config)
     client = app.test_client()
+    for show in ("commands", "requests", "events"):
+        for query in ("", "client:kubectl"):
+            _print_row(client, f"feed of {show} {query}", f"/?q={query}&show={show}")
     worst = _print_row(client, f"object of {REVISIONS} revisions", "/objects/bench/apps/deployments/shop/much-changed")
     worst = max(worst, *(_print_row(client, f"actor {name}", f"/actors/bench/{name}") for name in ACTORS))
     _print_row(client, "permissions, all time", "/permissions?cluster=bench&since=all")

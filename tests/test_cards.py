@@ -165,6 +165,16 @@ def replaced(rows: list[Card], news: cards.CardNews) -> list[Card]:
         fresh += more
 
 
+@pytest.mark.parametrize("name", ["system:serviceaccount:shop:ci", "or", 'a"b', "a b", "x*", "(", "é"])
+def test_commands_of_users_with_any_name_are_put_together(repository: Repository, name: str) -> None:
+    look, patch = scaled(0, name)
+    store(repository, look)
+    live = cards.page(repository, "", None, 50, NOW, "commands").live
+    store(repository, patch)
+    (card,) = cards.news(repository, "", live, NOW, "commands").cards
+    assert len(card.events) == 2
+
+
 def test_news_of_nothing_are_empty(sqlite_repository: Repository) -> None:
     live = cards.page(sqlite_repository, "", None, 50, NOW, "commands").live
     news = cards.news(sqlite_repository, "", live, NOW, "commands")

@@ -13,9 +13,10 @@ from audit_webhook.blueprints.render import compress, page_or_fragment, static_u
 from audit_webhook.blueprints.saved import shown_columns
 from audit_webhook.query.parse import LONGEST_TEXT
 from audit_webhook.services import events
+from audit_webhook.services.behind import find_behind
 from audit_webhook.services.cards import card_around
 from audit_webhook.services.complete import complete
-from audit_webhook.services.event_view import view_event
+from audit_webhook.services.event_view import Context, view_event
 from audit_webhook.services.feed_view import SHOWN, View, fold_of, view_news, view_page
 from audit_webhook.services.filters import narrow_by, view_filters
 from audit_webhook.services.rows import Moment, moment_of
@@ -109,7 +110,8 @@ def show_event(identifier: str) -> Response:
     """Show one event."""
     parts = wiring(current_app)
     story = events.story(parts.repository, identifier)
-    page = view_event(story, card_around(parts.repository, story.event, story.raw, parts.clock()), parts.clock())
+    about = (parts.repository, story.event, story.raw, parts.clock())
+    page = view_event(story, Context(card_around(*about), find_behind(*about)), parts.clock())
     return page_or_fragment("event/page.html", "event/_panel.html", page)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from audit_webhook.event import Event
+from audit_webhook.humanize import sentence
 from audit_webhook.kubectl import Card
 from audit_webhook.query.edit import quote
+from audit_webhook.services.card_rows import sent_of
 from audit_webhook.services.command_view import CommandView, view_command
 from audit_webhook.services.event_facts import Fact, facts_of
 from audit_webhook.services.events import Story
 from audit_webhook.services.json_tree import INDENTED_BYTES, Node, indent, nodes_of
-from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown, write_duration
+from audit_webhook.services.rows import Moment, Row, Sent, moment_of, phrases_of, row_of, shown, write_duration
 
 LATENCY: Final = "apiserver.latency.k8s.io/"
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
@@ -60,6 +62,7 @@ class EventView:
 
     row: Row
     command: CommandView
+    behind: Sent | None
     time: Moment
     took: str
     facts: tuple[tuple[Fact, ...], ...]
@@ -75,15 +78,23 @@ class EventView:
     around: str
 
 
-def view_event(story: Story, card: Card, now: int) -> EventView:
-    """Show an event with all that is known of it, the card that it is on among it."""
+class Context(NamedTuple):
+    """What other events tell of one: the card that it is on, and the write that it answers to."""
+
+    card: Card
+    behind: Event | None = None
+
+
+def view_event(story: Story, context: Context, now: int) -> EventView:
+    """Show an event with all that is known of it."""
     event, document = story.event, story.document
     annotations = _texts(document.get("annotations"))
     raw = story.raw[:INDENTED_BYTES].decode("utf-8", "replace")
     bodies = tuple(_bodies(document, story.raw))
     return EventView(
-        row=row_of(event, now),
-        command=view_command(card, event, now),
+        row=_row(event, context.card, now),
+        command=view_command(context.card, event, now),
+        behind=sent_of(context.behind, now) if context.behind else None,
         time=moment_of(event.time, now),
         took=write_duration(event.duration) if event.duration is not None else "",
         facts=tuple(facts_of(event, document, now)),
@@ -101,6 +112,13 @@ def view_event(story: Story, card: Card, now: int) -> EventView:
         is_raw_cut=len(story.raw) > INDENTED_BYTES,
         around=f"audit:{quote(event.audit_id)}" if event.audit_id else "",
     )
+
+
+def _row(event: Event, card: Card, now: int) -> Row:
+    """Give the event's row; bodies may tell more of the one that tells most of its command."""
+    if card.main.id != event.id:
+        return row_of(event, now)
+    return replace(row_of(event, now), phrases=phrases_of(sentence(event, card.phrase)))
 
 
 def _bodies(document: Mapping[str, object], raw: bytes) -> Iterable[Body]:

@@ -11,7 +11,7 @@ from typing import Final
 from audit_webhook import query
 from audit_webhook.event import Event
 from audit_webhook.identity import audit_hash, time_bound
-from audit_webhook.query.edit import quote
+from audit_webhook.query.syntax import Equals, Or
 from audit_webhook.repository import Located, Raw, Repository
 from audit_webhook.search_sql import LAST, Search, of_requests
 from audit_webhook.services.query import compile_tree
@@ -39,7 +39,7 @@ def neighbours_of(repository: Repository, text: str, events: Sequence[Event], no
     located = _stages(repository, search, events)
     typed = sorted((event for event in events if event.client == "kubectl" and event.user), key=lambda each: each.time)
     for window in _windows(typed)[-MOST_WINDOWS:]:
-        located += _around(repository, tree, window, now)
+        located += _around(repository, tree, window)
     return _matching(repository, search, located)
 
 
@@ -59,10 +59,10 @@ def _windows(events: Sequence[Event]) -> list[list[Event]]:
     return windows
 
 
-def _around(repository: Repository, tree: query.Node, events: Sequence[Event], now: int) -> list[Located]:
+def _around(repository: Repository, tree: query.Node, events: Sequence[Event]) -> list[Located]:
     """Give where the kubectl events of the same users lie: many from before, and those that came soon after."""
-    users = sorted({quote(event.user) for event in events})[:MOST_USERS]
-    typed = query.And((tree, query.parse(f"client:kubectl user:({' or '.join(users)})", now)))
+    users = sorted({event.user for event in events})[:MOST_USERS]
+    typed = query.And((tree, Equals("client", "kubectl"), Or(tuple(Equals("user", user) for user in users))))
     search = compile_tree(typed, repository.database.dialect)
     first, last = events[0].time, events[-1].time
     found = _within(repository, search, first - BEFORE, last + 1_000)
