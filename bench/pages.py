@@ -1,4 +1,4 @@
-"""Measures the feed and the pages of an object with 200 revisions, of actors and of permissions, from request to HTML."""
+"""Measures the pages of the feed, of an object with 200 revisions, of actors and of permissions, up to the HTML."""
 
 from __future__ import annotations
 
