@@ -53,6 +53,7 @@ class Drainer:
         self._breaker = breaker
         self._clock = clock
         self._later: dict[str, float] = {}
+        self._failed = ""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drainer", daemon=True)
 
@@ -107,8 +108,11 @@ class Drainer:
         except _MAY_PASS as error:
             logger.warning("the spool's file %.80r could not be stored and has to wait: %r", name, error)
             self._breaker.look()
-            if not self._breaker.is_open():  # then it is the file's own fault, and it must not hold up the others
+            # The first failure may be of a connection that was lost while the database was away. The second of the same
+            # file, with a database that answers, is the file's own fault, and it must not hold up the others.
+            if name == self._failed and not self._breaker.is_open():
                 self._later[name] = time.monotonic() + AGAIN_SECONDS
+            self._failed = name
             return False
         return True
 
