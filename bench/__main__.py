@@ -17,7 +17,7 @@ from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
-from bench import explain, facets, ingest, report
+from bench import explain, facets, imports, ingest, report
 from bench.events import batches
 from bench.ingest import LEVELS, Source
 from bench.receivers import Receiver
@@ -102,6 +102,7 @@ def _measure_search(chosen: argparse.Namespace) -> int:
         is_quick = measure(repository)
         is_quick = facets.measure(repository) and is_quick
         is_quick = measure_pages(repository, config) and is_quick
+        is_quick = imports.measure(repository) >= imports.LEAST and is_quick
         repository.close()
     is_quick = explain.measure() >= explain.LEAST and is_quick
     return 0 if is_quick else 1
