@@ -15,6 +15,7 @@ from audit_webhook.chunk import pack
 from audit_webhook.event import Event
 from audit_webhook.grants import grant_of
 from audit_webhook.identity import audit_hash, chunk_id, short_hash
+from audit_webhook.sealing import EventRow, digest_rows, leaf_of, root_of
 from audit_webhook.tally import tally_events
 
 WINDOW: Final = 600_000_000
@@ -23,7 +24,6 @@ POSTED_BYTES: Final = 128
 
 CallerRow = tuple[bytes, str, str, str, str, str, str, str, str]
 ActionRow = tuple[bytes, str, str, str, str, int, str, str, str, str, str, int, int, int]
-EventRow = tuple[bytes, bytes, int, int, bytes, bytes, bytes, str, str, str]
 Posting = tuple[str, str, bytes]
 
 
@@ -36,7 +36,7 @@ class Identified(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """What one chunk brings into every table."""
+    """What one chunk brings into every table; ``root`` and ``rows`` are what its seal needs to know of its events."""
 
     id: bytes
     cluster: str
@@ -49,6 +49,8 @@ class Chunk(NamedTuple):
     actions: dict[bytes, ActionRow]
     postings: list[Posting]
     tally: bytes
+    root: bytes
+    rows: bytes
 
 
 def lay_out(cluster: str, identified: Iterable[Identified]) -> list[Chunk]:
@@ -123,6 +125,8 @@ def _chunk(cluster: str, items: list[Identified]) -> Chunk:
         actions=actions,
         postings=_postings(identifier, callers.values(), actions.values(), {row[7] for row in rows}, grants),
         tally=tally_events((row[0], row[4], row[5], row[7], row[3]) for row in rows),
+        root=root_of([leaf_of(item.raw) for item in items]),
+        rows=digest_rows(rows),
     )
 
 

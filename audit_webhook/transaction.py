@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
 from audit_webhook.database import Cursor, classified
 from audit_webhook.errors import DuplicateKey
-from audit_webhook.rows import ActionRow, CallerRow, Chunk, EventRow, Posting
-
+from audit_webhook.rows import ActionRow, CallerRow, Chunk, Posting
+from audit_webhook.sealing import EventRow, Head, Seal, record_of, seal_next
 
 DELETED_AT_ONCE: Final = 64
 """Ids in the statement ``delete_tallies``."""
+
+
+class PartlyStored(DuplicateKey):
+    """A chunk is new, but some of its events came before in another one; nothing of the batch was stored."""
 
 
 class Quarantined(NamedTuple):
@@ -89,6 +94,11 @@ class Transaction:
             return True
         return False
 
+    def insert_seal(self, row: Seal) -> None:
+        """Insert the seal of a new chunk; raises DuplicateKey when its stream has this number already."""
+        with classified():
+            self._cursor.execute(self._statements["insert_seal"], row)
+
     def insert_events(self, rows: Sequence[EventRow]) -> None:
         """Insert events; raises DuplicateKey when one of them is there already."""
         with classified():
@@ -148,6 +158,32 @@ class Transaction:
     def record_refusal(self, row: Refusal) -> None:
         """Note the last refused request for a cluster."""
         self._cursor.execute(self._statements["record_refusal"], row)
+
+
+def insert_fresh(
+    transaction: Transaction, chunks: Sequence[Chunk], head: Head, received: int
+) -> tuple[list[Chunk], Head]:
+    """Insert and seal the chunks that are new; give them, and where the stream then ends. Raises PartlyStored."""
+    fresh: list[Chunk] = []
+    for chunk in chunks:
+        row = ChunkRow(
+            chunk.id, chunk.cluster, head.stream, head.sequence + 1, received, chunk.first_id, len(chunk.events),
+            chunk.raw_bytes, chunk.frames, chunk.content,
+        )
+        if not transaction.insert_chunk(row):
+            continue
+        try:
+            transaction.insert_events(chunk.events)
+        except DuplicateKey as error:
+            raise PartlyStored(str(error)) from error
+        transaction.insert_postings(chunk.postings)
+        transaction.insert_tally(TallyRow(chunk.id, chunk.cluster, 0, len(chunk.events), chunk.tally))
+        record = record_of(chunk.cluster, received, chunk.first_id, chunk.raw_bytes, chunk.rows)
+        seal = seal_next(head, chunk.id, len(chunk.events), time.time_ns() // 1000, chunk.root, record)
+        transaction.insert_seal(seal)
+        fresh.append(chunk)
+        head = Head(seal.stream, seal.sequence, seal.link)
+    return fresh, head
 
 
 def note_dimensions(

@@ -16,11 +16,11 @@ from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.identity import event_id, quarantine_id
 from audit_webhook.marks import Mark
 from audit_webhook.redact import redact, redact_unreadable
-from audit_webhook.repository import PartlyStored, Repository
+from audit_webhook.repository import Repository
 from audit_webhook.rows import Identified, lay_out
 from audit_webhook.split import MalformedBody, split
 from audit_webhook.tolerant import Undecodable
-from audit_webhook.transaction import Quarantined
+from audit_webhook.transaction import PartlyStored, Quarantined
 
 TRIES: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.05
