@@ -77,6 +77,17 @@ class Config:
         read.long_secret,
         secret=True,
     )
+    evidence_key_file: str = _setting(
+        "evidence.key",
+        "File with the key that signs checkpoints over what is stored; it is made when it is missing. Empty: nothing "
+        "is signed.",
+    )
+    evidence_anchors: str = _setting(
+        "",
+        "File that each checkpoint is appended to, or an `http://` or `https://` address that it is posted to. They "
+        "are on the log too.",
+        read.anchors,
+    )
     retention_days: int = _setting(
         0, "Events that are older than so many days are deleted, once a day. 0: events are kept for ever.",
         read.day_count,

@@ -62,23 +62,24 @@ def seal_next(head: Head, chunk_id: bytes, events: int, sealed: int, root: bytes
 def link_of(previous: bytes, seal: Seal) -> bytes:
     """Give what a seal's link must be after the link before it."""
     return sha256(b"".join((
-        _LINK, previous, seal.stream, seal.sequence.to_bytes(8, "big"), seal.chunk_id, seal.events.to_bytes(8, "big"),
-        seal.sealed.to_bytes(8, "big"), seal.root, seal.record,
+        _LINK, previous, seal.stream, _number(seal.sequence), seal.chunk_id, _number(seal.events), _number(seal.sealed),
+        seal.root, seal.record,
     ))).digest()
 
 
 def record_of(cluster: str, received: int, first_id: bytes, raw_bytes: int, rows: bytes) -> bytes:
     """Give the hash of what is known of a chunk as a whole, and of its events' rows."""
-    numbers = received.to_bytes(8, "big") + raw_bytes.to_bytes(8, "big")
-    return sha256(b"".join((_RECORD, numbers, first_id, rows, cluster.encode()))).digest()
+    numbers = _number(received) + _number(raw_bytes)
+    return sha256(b"".join((_RECORD, numbers, first_id, rows, cluster.encode("utf-8", "surrogateescape")))).digest()
 
 
 def write_row(row: EventRow) -> bytes:
     """Write a row of the table events so that no two rows read the same; the statement ``event_rows`` does it too."""
     identifier, chunk, offset, length, caller, action, audit, namespace, name, uri = row
-    space, named = namespace.encode(), name.encode()
+    space, named = namespace.encode("utf-8", "surrogateescape"), name.encode("utf-8", "surrogateescape")
     return b"%b%b%b%b%b%d,%d,%d,%d,%b%b%b" % (
-        identifier, chunk, caller, action, audit, offset, length, len(space), len(named), space, named, uri.encode()
+        identifier, chunk, caller, action, audit, offset, length, len(space), len(named), space, named,
+        uri.encode("utf-8", "surrogateescape"),
     )
 
 
@@ -118,6 +119,11 @@ def climb(leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> bytes |
             found = _node(beside, found) if index & 1 else _node(found, beside)
         index, count = index // 2, (count + 1) // 2
     return found if next(steps, None) is None else None
+
+
+def _number(value: int) -> bytes:
+    """Write a number of at most 64 bits; a changed row may hold a negative one."""
+    return (value & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "big")
 
 
 def _levels(leaves: Sequence[bytes]) -> list[Sequence[bytes]]:

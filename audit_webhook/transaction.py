@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from audit_webhook.database import Cursor, classified
-from audit_webhook.errors import DuplicateKey
+from audit_webhook.errors import DuplicateKey, StoreBusy
 from audit_webhook.rows import ActionRow, CallerRow, Chunk, Posting
 from audit_webhook.sealing import EventRow, Head, Seal, record_of, seal_next
 
@@ -95,9 +95,15 @@ class Transaction:
         return False
 
     def insert_seal(self, row: Seal) -> None:
-        """Insert the seal of a new chunk; raises DuplicateKey when its stream has this number already."""
-        with classified():
-            self._cursor.execute(self._statements["insert_seal"], row)
+        """Insert the seal of a new chunk; raises StoreBusy when its number is taken, by somebody who has no right to.
+
+        The next try has a new connection, and with it a stream of its own.
+        """
+        try:
+            with classified():
+                self._cursor.execute(self._statements["insert_seal"], row)
+        except DuplicateKey as error:
+            raise StoreBusy(f"the stream of seals was continued by somebody else: {error}") from error
 
     def insert_events(self, rows: Sequence[EventRow]) -> None:
         """Insert events; raises DuplicateKey when one of them is there already."""
