@@ -6,10 +6,10 @@ must look, and so that a chunk never outlives its events when a day is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from audit_webhook.chunk import pack
 from audit_webhook.event import Event
@@ -19,6 +19,7 @@ from audit_webhook.sealing import EventRow, digest_rows, leaf_of, root_of
 from audit_webhook.tally import tally_events
 
 WINDOW: Final = 600_000_000
+WINDOW_MILLISECONDS: Final = WINDOW // 1000
 CHUNK_BYTES: Final = 8 * 1024**2
 POSTED_BYTES: Final = 128
 
@@ -69,8 +70,7 @@ def _window(item: Identified) -> int:
 
 def window_end(milliseconds: int) -> int:
     """Give the end, in milliseconds, of the window that a time lies in: no chunk that begins in it reaches further."""
-    length = WINDOW // 1000
-    return (milliseconds // length + 1) * length
+    return (milliseconds // WINDOW_MILLISECONDS + 1) * WINDOW_MILLISECONDS
 
 
 def _within_size(items: Iterable[Identified]) -> Iterator[list[Identified]]:
@@ -128,6 +128,18 @@ def _chunk(cluster: str, items: list[Identified]) -> Chunk:
         root=root_of([leaf_of(item.raw) for item in items]),
         rows=digest_rows(rows),
     )
+
+
+def is_caller(row: Sequence[Any]) -> bool:
+    """Whether the id of a caller's row is the one that follows from what stands in it."""
+    return bool(row[0] == short_hash(*map(str, row[1:])))
+
+
+def is_action(row: Sequence[Any]) -> bool:
+    """Whether the id of an action's row is the one that follows from what stands in it."""
+    verb, group, resource, subresource, code, *texts, dry_run, truncated, cut = row[1:]
+    values = (verb, group, resource, subresource, *texts, code, dry_run, truncated, cut)
+    return bool(row[0] == short_hash(*map(str, values)))
 
 
 @lru_cache(maxsize=16384)
