@@ -142,11 +142,6 @@ class EvidenceStore:
             for row in self._rows("actions_after", identifier, limit)
         ]
 
-    def count_seals(self) -> tuple[int, int, int]:
-        """Give how many seals there are, of how many events, in how many streams."""
-        ((seals, events, streams),) = self._rows("count_seals")
-        return int(seals), int(events), int(streams)
-
     def _rows(self, name: str, *parameters: Any) -> Sequence[Row]:
         with self._database.read() as cursor:
             cursor.execute(self._statements[name], parameters)

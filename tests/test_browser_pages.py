@@ -15,7 +15,7 @@ from tests.test_objects import WEB, change, deployment
 PATHS = (
     "/objects/prod/apps/deployments/shop/web", "/objects/prod/core/configmaps/shop/nothing-here", "/actors/prod/alice",
     "/actors/prod/nobody", "/actors", "/permissions", "/permissions?cluster=nowhere",
-    "/permissions/needs?cluster=prod&user=alice",
+    "/permissions/needs?cluster=prod&user=alice", "/evidence",
 )
 
 

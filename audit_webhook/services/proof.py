@@ -10,6 +10,8 @@ import base64
 import binascii
 from typing import Any, Final
 
+import orjson
+
 from audit_webhook.checkpoints import BadCheckpoint, find_tokens, is_signed, read
 from audit_webhook.chunk import Damaged, unpack_whole
 from audit_webhook.errors import NoProof
@@ -53,6 +55,11 @@ def make_proof(repository: Repository, event: Raw) -> dict[str, Any]:
         "seals": [_write_seal(each) for each in seals],
         "checkpoint": token,
     }
+
+
+def write_proof(document: dict[str, Any]) -> bytes:
+    """Write a proof as JSON for a file."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
 def check_proof(document: Any, keys: Keys) -> int:

@@ -81,6 +81,3 @@ FROM callers WHERE id > %s ORDER BY id LIMIT %s
 SELECT id, verb, api_group, resource, subresource, code, level, stage, decision, manager, command, dry_run, truncated,
 cut
 FROM actions WHERE id > %s ORDER BY id LIMIT %s
-
--- name: count_seals
-SELECT COUNT(*), COALESCE(SUM(events), 0), COUNT(DISTINCT stream) FROM seals
