@@ -1,7 +1,7 @@
-"""Compares what is stored with its seals, one window of ten minutes after the other, oldest first.
+"""Compares what is stored with its seals, some windows of ten minutes at a time, oldest first.
 
-All chunks and rows of a window's events lie in it, so that memory holds a few bytes for each event of one window, and
-the content of some chunks.
+All chunks and rows of a window's events lie in it, so that memory holds a few bytes for each event of these windows,
+and the content of some chunks. How many windows are taken follows from how many events the last ones had.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
+from itertools import chain
 from typing import Final
 
 from audit_webhook.chunk import Damaged, unpack_whole
-from audit_webhook.evidence_store import EvidenceStore, SealedChunk
+from audit_webhook.evidence_store import CHUNKS_AT_ONCE, ROWS_AT_ONCE, EvidenceStore, SealedChunk
 from audit_webhook.identity import time_bound, to_text
 from audit_webhook.pruning import DAY
 from audit_webhook.repository import Repository
 from audit_webhook.rows import WINDOW_MILLISECONDS, is_action, is_caller, window_end
 from audit_webhook.sealing import leaf_of, record_of, root_of
+from audit_webhook.services.ahead import ahead
 from audit_webhook.services.findings import Findings
 from audit_webhook.services.verify_chunk import locate
 from audit_webhook.services.verify_trail import Trail
@@ -26,7 +28,12 @@ from audit_webhook.services.witness import NO_CHUNKS, day_of_chunk, extend_day
 CONTENT_BYTES: Final = 8 * 1024**2
 CHUNKS_TOGETHER: Final = 32
 STRANGERS: Final = 1_000
+FEW_EVENTS: Final = 20_000
+MANY_EVENTS: Final = 100_000
+MOST_WINDOWS: Final = 1_008
 _LATEST: Final = b"\xff" * 16
+
+Contents = dict[bytes, tuple[bytes, bytes]]
 
 
 class Opened:
@@ -66,18 +73,26 @@ class ContentCheck:
         """Check everything from the midnight before a time in milliseconds."""
         since = since // DAY * DAY
         first = self._store.first_stored(time_bound(since))
+        windows = 1
         while first is not None:
-            end = window_end(int.from_bytes(first[:6], "big"))
+            start = window_end(int.from_bytes(first[:6], "big")) - WINDOW_MILLISECONDS
+            end = start + windows * WINDOW_MILLISECONDS
             high = time_bound(end) if end < 1 << 48 else _LATEST
-            self._check_window(time_bound(end - WINDOW_MILLISECONDS), high)
+            before = self.events
+            self._check_between(time_bound(start), high)
+            if self.events - before < FEW_EVENTS:
+                windows = min(windows * 2, MOST_WINDOWS)
+            elif self.events - before > MANY_EVENTS:
+                windows = max(windows // 2, 1)
             first = self._store.first_stored(high) if high != _LATEST else None
         self._check_older(since)
         self._check_dimensions()
 
-    def _check_window(self, low: bytes, high: bytes) -> None:
+    def _check_between(self, low: bytes, high: bytes) -> None:
+        """Check all windows from one id to before another."""
         opened = {chunk.id: Opened(chunk) for chunk in self._chunks(low, high)}
         strangers: dict[bytes, bytes] = {}
-        for row in self._rows(low, high):
+        for row in chain.from_iterable(ahead(self._rows(low, high))):
             found = opened.get(row[16:32])
             if found is None:
                 if len(strangers) < STRANGERS:
@@ -90,17 +105,22 @@ class ContentCheck:
             self._used[0].add(row[32:40])
             self._used[1].add(row[40:48])
         self._check_strangers(strangers, low, high)
-        for group in _together([each for each in opened.values() if not self._is_older(each.chunk)]):
-            self._check_chunks(group)
+        sealed = [each for each in opened.values() if not self._is_older(each.chunk)]
+        for group, contents in ahead(self._contents(sealed)):
+            self._check_chunks(group, contents)
 
     def _chunks(self, low: bytes, high: bytes) -> Iterator[SealedChunk]:
         while page := self._store.sealed_chunks(low, high):
             yield from page
+            if len(page) < CHUNKS_AT_ONCE:
+                return
             low = _after(page[-1].id)
 
-    def _rows(self, low: bytes, high: bytes) -> Iterator[bytes]:
+    def _rows(self, low: bytes, high: bytes) -> Iterator[list[bytes]]:
         while page := self._store.event_rows(low, high):
-            yield from page
+            yield page
+            if len(page) < ROWS_AT_ONCE:
+                return
             low = _after(page[-1][:16])
 
     def _check_strangers(self, strangers: dict[bytes, bytes], low: bytes, high: bytes) -> None:
@@ -137,11 +157,13 @@ class ContentCheck:
                 text if count != old.chunks else "a batch of this day from before there were seals was exchanged",
             )
 
-    def _check_chunks(self, group: list[Opened]) -> None:
-        contents = {
-            identifier: (content, frames)
-            for identifier, frames, content in self._repository.chunk_contents([each.chunk.id for each in group])
-        }
+    def _contents(self, opened: list[Opened]) -> Iterator[tuple[list[Opened], Contents]]:
+        """Give chunks in groups, with the content and the frame table of each."""
+        for group in _together(opened):
+            found = self._repository.chunk_contents([each.chunk.id for each in group])
+            yield group, {identifier: (content, frames) for identifier, frames, content in found}
+
+    def _check_chunks(self, group: list[Opened], contents: Contents) -> None:
         for each in group:
             content, frames = contents.get(each.chunk.id, (b"", b""))
             if not self._is_sound(each, content, frames) and not self._is_going(each.chunk):
