@@ -79,8 +79,9 @@ class Config:
     )
     evidence_key_file: str = _setting(
         "evidence.key",
-        "File with the key that signs checkpoints over what is stored; it is made when it is missing. Empty: nothing "
+        "File with the key that signs checkpoints over what is stored; it is made when it is missing. `none`: nothing "
         "is signed.",
+        read.path_or_none,
     )
     evidence_anchors: str = _setting(
         "",

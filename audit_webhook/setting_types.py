@@ -54,6 +54,11 @@ def folder(raw: str) -> str:
     return raw
 
 
+def path_or_none(raw: str) -> str:
+    """Read the path of a file; empty for ``none``."""
+    return "" if raw == "none" else raw
+
+
 def anchors(raw: str) -> str:
     """Read the path of a file, or an address."""
     if "://" in raw and not raw.startswith(("http://", "https://")):

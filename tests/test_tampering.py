@@ -1,4 +1,4 @@
-"""A hundred tamperings of each kind with a sealed store: every one is found and named; nothing else ever is."""
+"""A hundred tamperings of each kind with a sealed store, a quarter of them on MariaDB too: each is found and named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from tests.evidence import Evidence
 from tests.factories import NOON_US, audit_event, encode
 from tests.mariadb import MariaDB
 
-BATCHES, EVENTS, TIMES = 6, 7, 100
+BATCHES, EVENTS = 6, 7
+TIMES = {"sqlite": 100, "mysql": 25}
 SEAL = "SELECT stream, sequence, chunk_id, events, sealed, root, record, link FROM seals"
 CHUNK = "SELECT id, cluster, received, first_id, raw_bytes, frames, content, stream, sequence FROM chunks"
 
@@ -237,7 +238,7 @@ TABLES = ("events", "chunks", "seals", "callers", "actions", "checkpoints")
 @pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda each: each.__name__)
 def test_tampering_is_found_and_named(evidence: Evidence, tampering: Tampering) -> None:
     missed: list[Any] = []
-    for number in range(TIMES):
+    for number in range(TIMES[evidence.repository.database.dialect]):
         chance = random.Random(number)
         with evidence.undone(*TABLES):
             kind, place = tampering(evidence, chance)
@@ -249,7 +250,7 @@ def test_tampering_is_found_and_named(evidence: Evidence, tampering: Tampering) 
 
 
 def test_tail_that_is_cut_off_with_its_checkpoint_is_seen_by_an_anchor(evidence: Evidence, tmp_path: Path) -> None:
-    for number in range(TIMES):
+    for number in range(TIMES[evidence.repository.database.dialect]):
         chance = random.Random(number)
         with evidence.undone(*TABLES):
             last = chance.randrange(BATCHES)

@@ -237,6 +237,8 @@ def test_command_that_cannot_tell_says_so(command: Evidence, capsys: pytest.Capt
     assert main(["verify", "--key", "/nowhere/key"]) == 2
     assert "/nowhere/key" in capsys.readouterr().err
     assert main(["verify", *key, "--anchors", "/nowhere/anchors"]) == 2
+    assert main(["verify"]) == 2
+    assert "--key" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["verify", "--since", "soon"])
 

@@ -14,6 +14,7 @@ import orjson
 from audit_webhook.checkpoints import Signed, find_tokens
 from audit_webhook.commands import settings
 from audit_webhook.commands.terminal import Bar
+from audit_webhook.errors import KeyUnusable
 from audit_webhook.event import rfc3339
 from audit_webhook.identity import microseconds
 from audit_webhook.repository import Repository, open_repository
@@ -56,7 +57,9 @@ def _since(text: str) -> int:
 def run(chosen: argparse.Namespace) -> int:
     """Verify and report: 0 when all is as it was, 1 when something is not, 2 when that cannot be told."""
     config = settings.load()
-    keys = read_keys(Path(chosen.key or config.evidence_key_file or "evidence.key"))
+    if not chosen.key and not config.evidence_key_file:
+        raise KeyUnusable("EVIDENCE_KEY_FILE is none: name the keys to trust with --key FILE")
+    keys = read_keys(Path(chosen.key or config.evidence_key_file))
     if chosen.proof:
         return _check_proof(chosen.proof, keys, chosen.json)
     repository = open_repository(config)

@@ -84,7 +84,7 @@ def _is_late(store: EvidenceStore, newest: Checkpoint, now: int) -> bool:
 def _warnings(config: Config, found: list[Checkpoint], damaged: int, is_late: bool) -> list[str]:
     warnings = []
     if not config.evidence_key_file:
-        warnings.append("Nothing is signed: EVIDENCE_KEY_FILE is empty. Seals alone can be made anew by anybody.")
+        warnings.append("Nothing is signed: EVIDENCE_KEY_FILE is none. Seals alone can be made anew by anybody.")
     elif not found:
         warnings.append("No checkpoint was signed yet. The log says what keeps the server from it, if anything does.")
     elif is_late:

@@ -116,7 +116,7 @@ class Witness:
     def _append(self, moment: int, **content: Any) -> None:
         """Sign and insert the next checkpoint; raises KeyUnusable and StoreUnavailable."""
         if not self._key_file:
-            raise KeyUnusable("EVIDENCE_KEY_FILE is empty")
+            raise KeyUnusable("EVIDENCE_KEY_FILE is none")
         for _ in range(TRIES):
             last = self._store.last_checkpoint()
             number, previous = (last[0] + 1, last[2].digest) if last else (1, BEGINNING)
