@@ -43,7 +43,7 @@ def _check_durability(settings: Mapping[str, str]) -> Iterator[Finding]:
     ]
     if settings.get("log_bin") == "ON" and settings.get("sync_binlog") != "1":
         wrong.append(fail(
-            "durability", f"sync_binlog={settings.get('sync_binlog')}: a power failure can leave replicas another history",
+            "durability", f"sync_binlog={settings.get('sync_binlog')}: a power failure can part it from its replicas",
             "set sync_binlog=1",
         ))
     yield from wrong or [ok("durability", "each commit is synced to the disk (innodb_flush_log_at_trx_commit=1)")]
