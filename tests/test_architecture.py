@@ -30,10 +30,11 @@ ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
     "commands": {"app", "config", "doctor", "pruning", "query", "repository", "server", "services", "users", "wiring"},
-    "doctor": {"config", "database", "engine_state", "reader_store", "schema", "services", "spool", "users"},
+    "doctor": {"config", "database", "disks", "engine_state", "reader_store", "schema", "services", "spool", "users"},
+    "disks": {"config"},
     "engine_state": {"database", "schema"},
     "app": {
-        "blueprints", "breaker", "compactor", "config", "daily", "keeper", "metrics", "reader_store", "repository",
+        "blueprints", "breaker", "compactor", "config", "daily", "disks", "keeper", "metrics", "reader_store", "repository",
         "services", "spool", "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},

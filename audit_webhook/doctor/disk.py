@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from audit_webhook.config import Config
+from audit_webhook.disks import room_of
 from audit_webhook.doctor.finding import Finding, fail, ok, say_size, warn
 
 CHECK: Final = "disk"
@@ -28,12 +28,6 @@ def check_disk(config: Config) -> Iterator[Finding]:
         yield fail(CHECK, f"the folder of DB_PATH cannot be used: {error}", "make it, or change DB_PATH")
         return
     yield judge_room(f"{folder} of the database", free, total)
-
-
-def room_of(folder: Path) -> tuple[int, int]:
-    """Give how many bytes an ordinary user may still write to a folder's disk, and how many it has; OSError."""
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
 
 
 def judge_room(whose: str, free: int, total: int) -> Finding:

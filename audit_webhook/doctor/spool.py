@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from audit_webhook.config import Config
-from audit_webhook.doctor.disk import room_of
+from audit_webhook.disks import room_of
 from audit_webhook.doctor.finding import Finding, fail, ok, say_seconds, say_size, warn
 from audit_webhook.spool import VOLATILE, Spool, file_system_of
 
