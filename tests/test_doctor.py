@@ -263,7 +263,7 @@ def test_what_waits_and_what_was_set_aside_is_noticed(sqlite_config: Config, tmp
     (tmp_path / "new" / f"{now() - 3 * HOUR:017d}-0123").write_bytes(b"x")
     problems = found(spooling(sqlite_config, tmp_path), "spool")
     assert [status for status, _ in problems] == ["warn", "warn"]
-    assert "1 files are set aside" in problems[0][1] and "the oldest for 3 hours" in problems[1][1]
+    assert problems[0][1].endswith("not stored: 1") and "the oldest for 3 hours" in problems[1][1]
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def _judge_waiting(spool: Spool, folder: Path) -> Iterator[Finding]:
     state = spool.state()
     if state.corrupt:
         yield warn(
-            CHECK, f"{state.corrupt} files are set aside in {folder / 'corrupt'}: their events are not stored",
+            CHECK, f"set aside in {folder / 'corrupt'}, so that their events are not stored: {state.corrupt}",
             "see the log for the reason, and move what was repaired back into new/",
         )
     if state.files and state.oldest_seconds > WAITING_SECONDS:
