@@ -30,7 +30,9 @@ ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
     "commands": {"app", "config", "doctor", "pruning", "query", "repository", "server", "services", "users", "wiring"},
-    "doctor": {"config", "database", "disks", "engine_state", "reader_store", "schema", "services", "spool", "users"},
+    "doctor": {
+        "config", "database", "disks", "engine_state", "reader_store", "schema", "services", "spool", "users",
+    },
     "disks": {"config"},
     "engine_state": {"database", "schema"},
     "app": {
