@@ -202,22 +202,23 @@ def _close(connection: Any) -> None:
             connection.close()
 
 
-def open_database(config: Config, on_new_writer: Callable[[], None]) -> Database:
+def open_database(config: Config, on_new_writer: Callable[[], None], may_create: bool = True) -> Database:
     """Choose the engine: the server at ``DB_HOST``, or the SQLite file of ``DB_PATH``.
 
-    ``on_new_writer`` is called whenever the writing connection is a new one.
+    ``on_new_writer`` is called whenever the writing connection is a new one. A server's database that is missing is
+    created, if that is wanted.
     """
     if config.db_host:
-        return Database("mysql", lambda: connect_mysql(config), "START TRANSACTION", on_new_writer)
+        return Database("mysql", lambda: connect_mysql(config, may_create), "START TRANSACTION", on_new_writer)
     return Database("sqlite", lambda: connect_sqlite(Path(config.db_path)), "BEGIN IMMEDIATE", on_new_writer)
 
 
-def connect_mysql(config: Config) -> Any:
+def connect_mysql(config: Config, may_create: bool = True) -> Any:
     """Connect to the server, with strict SQL and exact character sets."""
     try:
         connection = _connect_mysql(config, config.db_name)
     except pymysql.err.OperationalError as error:
-        if error.args[0] != _NO_DATABASE:
+        if error.args[0] != _NO_DATABASE or not may_create:
             raise
         _create_database(config)
         connection = _connect_mysql(config, config.db_name)

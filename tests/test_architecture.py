@@ -29,9 +29,14 @@ FUNCTION_LINES: Final = 60
 ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
-    "commands": {"app", "config", "pruning", "query", "repository", "server", "services", "users", "wiring"},
+    "commands": {"app", "config", "doctor", "pruning", "query", "repository", "server", "services", "users", "wiring"},
+    "doctor": {
+        "config", "database", "disks", "engine_state", "reader_store", "schema", "services", "spool", "users",
+    },
+    "disks": {"config"},
+    "engine_state": {"database", "schema"},
     "app": {
-        "blueprints", "breaker", "compactor", "config", "daily", "keeper", "metrics", "reader_store", "repository",
+        "blueprints", "breaker", "compactor", "config", "daily", "disks", "keeper", "metrics", "reader_store", "repository",
         "services", "spool", "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},
@@ -82,7 +87,7 @@ LIBRARIES: Final = {
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {
-    "database", "exploration", "pruning", "queries", "query", "repository", "saved_searches", "schema",
+    "database", "engine_state", "exploration", "pruning", "queries", "query", "repository", "saved_searches", "schema",
     "search_sql", "tally_store", "transaction",
 }
 STATEMENT: Final = re.compile(
