@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from audit_webhook import __version__
+from audit_webhook.event import KINDS
+from audit_webhook.history.life import Deed
 
 Schema = dict[str, object]
 
@@ -64,6 +66,13 @@ def describe(base: str = "") -> dict[str, object]:
             "/export": {"get": _operation("exportEvents", "All matching events as a file.", _EXPORT, _FILES)},
             "/histogram": {"get": _operation("getHistogram", "How many matching events when.", _BY, _HISTOGRAM)},
             "/facets": {"get": _operation("getFacets", "Which values matching events have.", [_Q], _FACETS)},
+            "/objects/{cluster}/{group}/{resource}/{namespace}/{name}": {"get": _operation(
+                "getObject", "An object's life: its changes, newest first, and its manifest.", _PLACE, _LIFE
+            )},
+            "/actors/{cluster}": {"get": _operation("listActors", "Who was seen in a cluster.", [_CLUSTER], _ACTORS)},
+            "/actors/{cluster}/{name}": {"get": _operation(
+                "getActor", "What is known of an actor: when, from where, as whom.", [_CLUSTER, _NAME], _ACTOR
+            )},
         },
         "components": {"schemas": {
             "Event": _record(EVENT),
@@ -161,4 +170,78 @@ _VALUE: Final = _record({"value": {"type": "string"}, "events": _COUNT})
 _FACETS: Final = _json(_record({
     **_COUNTED,
     "facets": {"type": "object", "additionalProperties": {"type": "array", "items": _VALUE, "maxItems": 100}},
+}))
+_PART: Final[Schema] = {"type": "string", "pattern": "^[a-z0-9][a-z0-9.-]{0,62}$"}
+_CLUSTER: Final = _parameter("cluster", "The cluster's name.", _PART, "path")
+_WORD: Final[Schema] = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9:@._-]{0,252}$"}
+_NAME: Final = _parameter("name", "The name, escaped for a path.", _WORD, "path")
+_PLACE: Final = [
+    _CLUSTER,
+    _parameter("group", "The API group; core for the core.", _PART, "path"),
+    _parameter("resource", "The resource, in the plural.", _PART, "path"),
+    _parameter(
+        "namespace", "The namespace; - for an object outside of namespaces.",
+        {"type": "string", "pattern": "^(-|[a-z0-9][a-z0-9-]{0,62})$"}, "path",
+    ),
+    _NAME,
+    _parameter("before", "What the part before gave as older.", _ID),
+]
+_FLAG: Final[Schema] = {"type": "boolean"}
+_LINES: Final[Schema] = {
+    "type": ["array", "null"], "items": {"type": "string", "pattern": "^[ +-]"},
+    "description": "Lines of YAML after a sign: added, removed, or leading there; null where it is not known.",
+}
+_CHANGE: Final = _record({
+    "event": {"$ref": "#/components/schemas/Event"},
+    "deed": {"type": "string", "enum": list(get_args(Deed))},
+    "note": _TEXT,
+    "gap": {**_COUNT, "description": "How many requests before this one may have part in the difference."},
+    "is_partial": _FLAG,
+    "is_rebuilt": {**_FLAG, "description": "Whether the state was worked out from the request."},
+    "diff": _LINES,
+    "status_diff": _LINES,
+    "left_out": {**_COUNT, "description": "How many lines there was no room for."},
+})
+_LINE: Final = _record({
+    "text": {"type": "string"},
+    "event": {"type": ["string", "null"], "description": "The event that set the line; null: before all recorded."},
+    "or_before": {**_FLAG, "description": "Whether an earlier request without content may have set it."},
+})
+_LIFE: Final = _json(_record({
+    **{name: {"type": "string"} for name in ("cluster", "group", "resource", "namespace", "name")},
+    "exists": {"type": ["boolean", "null"], "description": "Null when it is not known."},
+    "changes": {"type": "array", "items": _CHANGE},
+    "older": {"type": ["string", "null"], "description": "For before: there is an earlier part."},
+    "manifest": {"type": "array", "items": _LINE},
+    "manifest_left_out": _COUNT,
+    "manifest_is_partial": _FLAG,
+    "manifest_gap": {**_COUNT, "description": "How many later requests were recorded without content."},
+}))
+_DAY: Final[Schema] = {"type": "string", "format": "date", "description": "The day (UTC) of the last receipt."}
+_DATED: Final[Schema] = {"type": "array", "items": _record({"value": {"type": "string"}, "last_day": _DAY})}
+_VALUES: Final[Schema] = {"type": "array", "items": _VALUE}
+_KIND: Final[Schema] = {"type": "string", "enum": list(KINDS)}
+_ACTORS: Final = _json(_record({
+    "cluster": {"type": "string"},
+    "actors": {"type": "array", "items": _record({"name": {"type": "string"}, "kind": _KIND, "last_day": _DAY})},
+}))
+_DEEDS: Final[Schema] = {"type": "array", "items": _record({
+    **{name: _TEXT for name in ("verb", "group", "resource", "subresource")}, "events": _COUNT,
+})}
+_EVENTS: Final[Schema] = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}
+_ACTOR: Final = _json(_record({
+    "cluster": {"type": "string"},
+    "name": {"type": "string"},
+    "kind": _KIND,
+    "groups": {"type": "array", "items": {"type": "string"}},
+    "first": {"type": ["string", "null"], "format": "date-time"},
+    "last": {"type": ["string", "null"], "format": "date-time"},
+    "active": {"type": "array", "items": _TIME, "description": "Starts of the ten-minute windows of the last weeks."},
+    **{name: _DATED for name in ("addresses", "programs", "acted_as", "impersonated_by")},
+    "events_read": {**_COUNT, "description": "How many of the newest events were read for what follows."},
+    "events_read_are_all": _FLAG,
+    "deeds": _DEEDS,
+    **{name: _VALUES for name in ("credentials", "pods", "nodes")},
+    "denied": _EVENTS,
+    "denied_are_all": _FLAG,
 }))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -92,7 +93,63 @@ def test_document_names_every_part_of_an_event() -> None:
 
 def test_every_route_of_the_interface_is_described(described: Flask) -> None:
     routes = {str(rule).removeprefix("/api/v1") for rule in described.url_map.iter_rules() if "/api/v1/" in str(rule)}
-    assert routes - {"/openapi.json"} == {path.replace("{id}", "<identifier>") for path in describe()["paths"]}
+    described_paths = {re.sub(r"\{(\w+)\}", r"<\1>", path) for path in describe()["paths"]}
+    served_paths = {path.replace("<path:", "<").replace("<identifier>", "<id>") for path in routes}
+    assert served_paths == described_paths | {"/openapi.json"}
+
+
+def changed(replicas: int, **changes: object) -> dict[str, object]:
+    web = {"kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}, "spec": {"replicas": replicas}}
+    place = {"resource": "deployments", "apiGroup": "apps", "namespace": "shop", "name": "web"}
+    return audit_event(replicas, objectRef=place, responseObject=web, level="RequestResponse", **changes)
+
+
+def test_life_of_an_object_tells_who_set_what(client: FlaskClient) -> None:
+    batch = event_list([changed(3, verb="create", responseStatus={"code": 201}), changed(5, verb="update")])
+    assert client.post("/webhook/audit/prod", data=batch).status_code == 200
+    life = client.get("/api/v1/objects/prod/apps/deployments/shop/web").get_json()
+    assert life["exists"] is True and life["older"] is None
+    newest, oldest = life["changes"]
+    assert (oldest["deed"], newest["deed"]) == ("created", "changed")
+    assert newest["diff"] == [" spec:", "-  replicas: 3", "+  replicas: 5"]
+    line = next(line for line in life["manifest"] if "replicas" in line["text"])
+    assert line == {"text": "  replicas: 5", "event": newest["event"]["id"], "or_before": False}
+
+
+def test_object_and_actor_that_nobody_saw_are_empty_and_no_mistake(client: FlaskClient) -> None:
+    life = client.get("/api/v1/objects/prod/core/configmaps/-/none").get_json()
+    assert life["changes"] == life["manifest"] == [] and life["exists"] is None
+    actor = client.get("/api/v1/actors/prod/nobody").get_json()
+    assert actor["last"] is None and actor["deeds"] == []
+    assert client.get("/api/v1/objects/prod/core/configmaps/-/none?before=x").status_code == 400
+
+
+def test_actor_is_listed_and_described(client: FlaskClient) -> None:
+    batch = event_list([audit_event(1), audit_event(2, responseStatus={"code": 403}, annotations={
+        "authorization.k8s.io/decision": "forbid",
+    })])
+    assert client.post("/webhook/audit/prod", data=batch).status_code == 200
+    (listed,) = client.get("/api/v1/actors/prod").get_json()["actors"]
+    actor = client.get(f"/api/v1/actors/prod/{listed['name']}").get_json()
+    assert actor["events_read"] == 2 and actor["events_read_are_all"] is True
+    assert [event["code"] for event in actor["denied"]] == [403]
+    assert sum(deed["events"] for deed in actor["deeds"]) == 2
+    assert actor["addresses"][0]["value"]
+
+
+@pytest.mark.parametrize("path", [
+    "/objects/prod/apps/deployments/shop/web", "/actors/prod", "/actors/prod/alice",
+])
+def test_known_objects_and_actors_are_answered_as_the_document_says(described: Flask, path: str) -> None:
+    changes = [changed(3, verb="create"), changed(5, verb="update")]
+    batch = event_list([*changes, audit_event(1, user={"username": "alice"})])
+    assert described.test_client().post("/webhook/audit/prod", data=batch).status_code == 200
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", described)
+    template = {"objects": "/objects/{cluster}/{group}/{resource}/{namespace}/{name}", "actors": "/actors/{cluster}"}
+    words = path.strip("/").split("/")
+    chosen = template[words[0]] + ("/{name}" if words[0] == "actors" and len(words) == 3 else "")
+    names = re.findall(r"\{(\w+)\}", chosen)
+    schema[chosen]["GET"].Case(path_parameters=dict(zip(names, words[1:], strict=True))).call_and_validate()
 
 
 def test_mistake_in_a_query_is_answered_with_its_place(client: FlaskClient) -> None:

@@ -10,10 +10,15 @@ from flask import Blueprint, Response, current_app, request
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.openapi import describe
 from audit_webhook.services import cards, events, feed
+from audit_webhook.services.actor_document import document_of_actor, document_of_actors
+from audit_webhook.services.actors import portray
 from audit_webhook.services.document import command_on, document_of, document_of_card
 from audit_webhook.services.export import Export
+from audit_webhook.services.object_document import document_of_life
+from audit_webhook.services.objects import history
 from audit_webhook.services.picture import Picture
 from audit_webhook.services.picture_document import facets_of, histogram_of
+from audit_webhook.services.places import Actor, place_from
 from audit_webhook.wiring import wiring
 
 LONGEST_LIMIT: Final = 9
@@ -88,6 +93,27 @@ def get_histogram() -> Response:
 def get_facets() -> Response:
     """Give the values that matching events have, and how often."""
     return _json(facets_of(_draw("outcome")))
+
+
+@bp.get("/objects/<cluster>/<group>/<resource>/<namespace>/<path:name>")
+def get_object(cluster: str, group: str, resource: str, namespace: str, name: str) -> Response:
+    """Give the newest part of an object's life, or the part before an event."""
+    parts = wiring(current_app)
+    place = place_from(cluster, group, resource, namespace, name)
+    return _json(document_of_life(history(parts.repository, place, request.args.get("before"), parts.clock())))
+
+
+@bp.get("/actors/<cluster>")
+def get_actors(cluster: str) -> Response:
+    """Give who was seen in a cluster."""
+    return _json(document_of_actors(wiring(current_app).repository, cluster))
+
+
+@bp.get("/actors/<cluster>/<path:name>")
+def get_actor(cluster: str, name: str) -> Response:
+    """Give what is known of an actor."""
+    parts = wiring(current_app)
+    return _json(document_of_actor(portray(parts.repository, Actor(cluster, name), parts.clock())))
 
 
 def _draw(by: str) -> Picture:

@@ -182,7 +182,7 @@ def _bindings(actor: Actor, events: list[Event]) -> Iterator[tuple[Tally, int]]:
 
 def _dated(title: str, field: str, portrait: Portrait, pairs: list[tuple[str, int]]) -> Group:
     """List values with the last day on which each was seen, the newest first."""
-    newest = _newest(pairs)
+    newest = newest_day_of(pairs)
     tallies = tuple(
         Tally(shown(text, longest=120), write_day(day), f"{portrait.actor.query} {field}:{quote(text)}")
         for text, day in newest[:MOST_SHOWN]
@@ -191,7 +191,7 @@ def _dated(title: str, field: str, portrait: Portrait, pairs: list[tuple[str, in
 
 
 def _people(title: str, actor: Actor, pairs: list[tuple[str, int]]) -> Group:
-    newest = _newest(pairs)
+    newest = newest_day_of(pairs)
     tallies = tuple(
         Tally(shown(name_actor(name)), write_day(day), actor=Actor(actor.cluster, name))
         for name, day in newest[:MOST_SHOWN]
@@ -199,7 +199,8 @@ def _people(title: str, actor: Actor, pairs: list[tuple[str, int]]) -> Group:
     return Group(title, tallies, "last received", len(newest) - len(tallies))
 
 
-def _newest(pairs: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+def newest_day_of(pairs: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Give each text but the empty one with the newest of its days, the newest first."""
     days: dict[str, int] = {}
     for text, day in pairs:
         if text:

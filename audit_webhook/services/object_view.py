@@ -101,7 +101,7 @@ class ObjectView:
 
 def view_object(history: History, before: str, now: int) -> ObjectView:
     """Show an object's life."""
-    room = _Room(MOST_PAGE_LINES)
+    room = Room(MOST_PAGE_LINES)
     told = list(zip(history.life.revisions, history.events, history.raws, strict=True))
     changes = [_change(revision, event, raw, now, room) for revision, event, raw in reversed(told)]
     lines = list(_blame(history, now))
@@ -130,7 +130,7 @@ def _kind(place: Place) -> str:
     return f"{resource}{f' in {place.namespace}' if place.namespace else ''} · {place.cluster}"
 
 
-class _Room:
+class Room:
     """How many lines the page may still take."""
 
     def __init__(self, lines: int) -> None:
@@ -143,7 +143,7 @@ class _Room:
         return taken
 
 
-def _change(revision: Revision, event: Event, raw: bytes, now: int, room: _Room) -> Change:
+def _change(revision: Revision, event: Event, raw: bytes, now: int, room: Room) -> Change:
     found = revision.difference
     lines, noise = (found.essence, found.noise) if found else ((), ())
     added, removed = found.counts if found else (0, 0)

@@ -1,0 +1,71 @@
+"""Actors as the JSON interface shows them: those of a cluster, and what is known of one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from audit_webhook.event import Event, kind_of, rfc3339
+from audit_webhook.exploration import Exploration
+from audit_webhook.repository import Repository
+from audit_webhook.rows import WINDOW
+from audit_webhook.services.actor_view import newest_day_of, write_day
+from audit_webhook.services.actors import CREDENTIAL, Portrait
+from audit_webhook.services.document import document_of
+from audit_webhook.services.rows import shown
+
+_TRAITS: Final = {"credentials": "credential-id", "pods": "pod-name", "nodes": "node-name"}
+
+
+def document_of_actors(repository: Repository, cluster: str) -> dict[str, object]:
+    """Give who was seen in a cluster, and on which day (UTC) an event of theirs was received last."""
+    actors = Exploration(repository.database, repository.scope).actors(cluster)
+    return {
+        "cluster": cluster,
+        "actors": [{"name": shown(name), "kind": kind, "last_day": write_day(day)} for name, kind, day in actors],
+    }
+
+
+def document_of_actor(portrait: Portrait) -> dict[str, object]:
+    """Give an actor: when, from where, with what, as whom; `deeds` is counted in the newest events, `events_read`."""
+    events = [event for event, _ in portrait.sample]
+    return {
+        "cluster": portrait.actor.cluster,
+        "name": shown(portrait.actor.name),
+        "kind": kind_of(portrait.actor.name),
+        "groups": [shown(group) for group in (portrait.callers[0].groups if portrait.callers else ())],
+        "first": rfc3339(portrait.first) if portrait.first is not None else None,
+        "last": rfc3339(events[0].time) if events else None,
+        "active": [rfc3339(window * WINDOW) for window in sorted(portrait.activity.windows)],
+        "addresses": _dated((each.source_ip, each.last_day) for each in portrait.callers),
+        "programs": _dated((each.user_agent, each.last_day) for each in portrait.callers),
+        "acted_as": _dated((each.impersonated_user, each.last_day) for each in portrait.callers),
+        "impersonated_by": _dated(portrait.impersonators),
+        "events_read": len(events),
+        "events_read_are_all": portrait.is_whole,
+        "deeds": _deeds(events),
+        **{name: _counted(portrait, key) for name, key in _TRAITS.items()},
+        "denied": [document_of(event) for event in portrait.denied],
+        "denied_are_all": portrait.is_denied_whole,
+    }
+
+
+def _dated(pairs: Iterable[tuple[str, int]]) -> list[dict[str, object]]:
+    return [{"value": shown(text), "last_day": write_day(day)} for text, day in newest_day_of(pairs)]
+
+
+def _deeds(events: Iterable[Event]) -> list[dict[str, object]]:
+    counts = Counter((event.verb, event.api_group, event.resource, event.subresource) for event in events)
+    return [
+        {
+            "verb": shown(verb) or None, "group": shown(group) or None, "resource": shown(resource) or None,
+            "subresource": shown(subresource) or None, "events": count,
+        }
+        for (verb, group, resource, subresource), count in counts.most_common()
+    ]
+
+
+def _counted(portrait: Portrait, key: str) -> list[dict[str, object]]:
+    counts = Counter(text for _, traits in portrait.sample for text in traits.extra.get(CREDENTIAL + key, ()))
+    return [{"value": shown(text), "events": count} for text, count in counts.most_common()]

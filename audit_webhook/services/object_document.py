@@ -1,0 +1,71 @@
+"""An object's life as the JSON interface shows it: its changes, newest first, and its manifest line by line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from audit_webhook.history.diff import DiffLine
+from audit_webhook.history.life import Revision
+from audit_webhook.history.manifest import write
+from audit_webhook.services.document import document_of
+from audit_webhook.services.object_view import MOST_LINES, MOST_PAGE_LINES, Room
+from audit_webhook.services.objects import History
+from audit_webhook.services.rows import shown
+
+MOST_MANIFEST_LINES: Final = 5 * MOST_LINES
+
+
+def document_of_life(history: History) -> dict[str, object]:
+    """Give an object's place, its changes with what differs after each, and who set each line of what it is now."""
+    room = Room(MOST_PAGE_LINES)
+    told = list(zip(history.life.revisions, history.events, history.raws, strict=True))
+    changes = [
+        {"event": document_of(event, raw), **_document_of_revision(revision, room)}
+        for revision, event, raw in reversed(told)
+    ]
+    lines = _manifest(history)
+    return {
+        **history.place._asdict(),
+        "exists": history.life.exists,
+        "changes": changes,
+        "older": history.older,
+        "manifest": lines[:MOST_MANIFEST_LINES],
+        "manifest_left_out": max(0, len(lines) - MOST_MANIFEST_LINES),
+        "manifest_is_partial": history.life.is_partial,
+        "manifest_gap": history.life.gap,
+    }
+
+
+def _document_of_revision(revision: Revision, room: Room) -> dict[str, object]:
+    found = revision.difference
+    lines, noise = (found.essence, found.noise) if found else ((), ())
+    taken, quiet = room.take(lines), room.take(noise)
+    return {
+        "deed": revision.deed,
+        "note": shown(revision.note) or None,
+        "gap": revision.gap,
+        "is_partial": revision.is_partial,
+        "is_rebuilt": revision.is_rebuilt,
+        "diff": _signed(taken) if found else None,
+        "status_diff": _signed(quiet) if found else None,
+        "left_out": len(lines) - len(taken) + len(noise) - len(quiet),
+    }
+
+
+def _signed(lines: tuple[DiffLine, ...]) -> list[str]:
+    return [line.sign + line.text for line in lines]
+
+
+def _manifest(history: History) -> list[dict[str, object]]:
+    """Give each line with the id of the event that set it; null for a time before the first that was recorded."""
+    life = history.life
+    if life.manifest is None:
+        return []
+    return [
+        {
+            "text": shown(line.text),
+            "event": history.events[abs(line.number) - 1].id if line.number else None,
+            "or_before": line.number < 0,
+        }
+        for line in write(life.manifest, life.marks)
+    ]
