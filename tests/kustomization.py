@@ -6,6 +6,9 @@ Only the part of kustomize that they use is understood; the rest is an error.
 from __future__ import annotations
 
 import copy
+import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +41,21 @@ def render(folder: Path) -> list[Manifest]:
         if one["kind"] not in CLUSTER_WIDE and "namespace" in wanted:
             one["metadata"]["namespace"] = wanted["namespace"]
     return found
+
+
+def has_kubectl() -> bool:
+    """Whether this machine has a kubectl that knows the fields used here; that of Debian 12 is too old."""
+    if not shutil.which("kubectl"):
+        return False
+    told = subprocess.run(["kubectl", "version", "--client", "-o", "json"], capture_output=True, check=False).stdout
+    version = json.loads(told)["clientVersion"] if told else {"major": 0, "minor": 0}
+    return (int(version["major"]), int(str(version["minor"]).rstrip("+"))) >= (1, 27)
+
+
+def render_with_kubectl(folder: Path) -> list[Manifest]:
+    """Give the objects of a folder as ``kubectl kustomize`` writes them."""
+    done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, check=True)
+    return list(yaml.safe_load_all(done.stdout))
 
 
 def apply(document: Manifest, step: Manifest) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +12,13 @@ import kubernetes_validate
 import pytest
 
 from audit_webhook.config import Config
-from tests.kustomization import KUSTOMIZE, Manifest, apply, render
+from tests.kustomization import KUSTOMIZE, Manifest, apply, has_kubectl, render, render_with_kubectl
 from tests.pod_security import violations
 
 FOLDERS: Final = ("base", "overlays/mariadb", "overlays/galera", "monitoring")
 SERVING: Final = FOLDERS[:3]
 VERSIONS: Final = ("1.29", "1.33", "1.36")
+RENDERERS: Final = [render, *([render_with_kubectl] if has_kubectl() else [])]
 PAGE: Final = (KUSTOMIZE.parents[1] / "docs" / "kubernetes.md").read_text("utf-8")
 SETTINGS: Final = {setting.name.upper() for setting in fields(Config)} | {
     f"{setting.name.upper()}_FILE" for setting in fields(Config) if setting.metadata["secret"]
@@ -66,6 +67,16 @@ def pods_chosen(folder: str, labels: dict[str, str]) -> list[Manifest]:
 def test_every_object_fits_the_schema_of_kubernetes(folder: str, version: str) -> None:
     for one in objects(folder):
         kubernetes_validate.validate(one, version, strict=True)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("folder, count", [*zip(FOLDERS, (7, 15, 16, 1), strict=True)])
+def test_every_renderer_gives_the_same_objects(
+    folder: str, count: int, renderer: Callable[[Path], list[Manifest]]
+) -> None:
+    rendered = {(one["kind"], one["metadata"]["name"]): one for one in renderer(KUSTOMIZE / folder)}
+    assert len(rendered) == count
+    assert rendered == {(one["kind"], one["metadata"]["name"]): one for one in objects(folder)}
 
 
 def test_misspelt_field_does_not_fit_the_schema() -> None:
@@ -211,6 +222,14 @@ def test_budgets_and_scaling_name_pods_that_are_there(folder: str) -> None:
     for one in of_kind(folder, "HorizontalPodAutoscaler").values():
         target = of_kind(folder, one["spec"]["scaleTargetRef"]["kind"])[one["spec"]["scaleTargetRef"]["name"]]
         assert "replicas" not in target["spec"]  # it would fight with the autoscaler
+
+
+@pytest.mark.parametrize("folder", SERVING[1:])
+def test_replicas_are_spread_over_nodes(folder: str) -> None:
+    for name in ("audit-webhook", "audit-webhook-ui"):
+        pod = templates(folder)[name]
+        [spread] = pod["spec"]["topologySpreadConstraints"]
+        assert spread["labelSelector"]["matchLabels"] == pod["metadata"]["labels"]
 
 
 @pytest.mark.parametrize("folder", SERVING[1:])
