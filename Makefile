@@ -10,7 +10,7 @@ run: ## set up and serve on http://localhost:8080 with an embedded database
 	@tools/prepare run
 	ENVIRONMENT=$${ENVIRONMENT:-development} $(PYTHON_IN_VENV) -m audit_webhook serve
 
-test: ## set up, real MariaDB and Chromium included, and run all tests; ARGS="-k feed" for some
+test: ## set up, real MariaDB, nginx and Chromium included, and run all tests; ARGS="-k feed" for some
 	@tools/prepare test
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
