@@ -14,8 +14,8 @@ test: ## set up, real MariaDB, nginx and Chromium included, and run all tests; A
 	@tools/prepare test
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
-soak: ## kill, freeze and fill everything at length (about 20 minutes); ARGS="--scale 0.1"
-	@tools/prepare test
+soak: ## kill, freeze and fill everything at length, build and run the image (20 minutes); ARGS="--scale 0.1"
+	@tools/prepare soak
 	$(PYTHON_IN_VENV) -m tests.soak $(ARGS)
 
 lint: ## check style and types
