@@ -55,9 +55,10 @@ class MysqlConnection(pymysql.connections.Connection):
 
     def cut(self) -> None:
         """End the connection from another thread: whoever waits for an answer on it is told at once."""
+        opened = getattr(self, "_sock", None)
         with suppress(OSError):
-            if self._sock is not None:
-                self._sock.shutdown(socket.SHUT_RDWR)
+            if isinstance(opened, socket.socket):
+                opened.shutdown(socket.SHUT_RDWR)
 
 
 def connect_mysql(config: Config, address: tuple[str, int] | None = None) -> MysqlConnection:
