@@ -14,7 +14,7 @@ test: ## set up, real MariaDB and Chromium included, and run all tests; ARGS="-k
 	@tools/prepare test
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
-soak: ## kill, freeze and fill everything at length (about 20 minutes); ARGS="--scale 0.1"
+soak: ## kill, freeze and fill everything at length (about 40 minutes); ARGS="--scale 0.1"
 	@tools/prepare test
 	$(PYTHON_IN_VENV) -m tests.soak $(ARGS)
 
