@@ -14,7 +14,7 @@ test: ## set up, real MariaDB, nginx and Chromium included, and run all tests; A
 	@tools/prepare test
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
-soak: ## kill, freeze and fill everything at length, build and run the image (20 minutes); ARGS="--scale 0.1"
+soak: ## kill, freeze and fill everything at length, build and run the image (an hour); ARGS="--scale 0.1"
 	@tools/prepare soak
 	$(PYTHON_IN_VENV) -m tests.soak $(ARGS)
 
