@@ -86,10 +86,11 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     spool = None if part == "pages" else open_spool(config)
     breaker = Breaker(repository.is_ready)
     store = ReaderStore(repository.database)
+    refusals = repository.refusals if part != "pages" or config.may_pages_write else None
     redaction = make_redaction(config.secret_key, config.read_redaction_rules())
     parts = Wiring(
         config, repository, DurableStore(repository, breaker, spool, redaction),
-        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository), Pictures(repository),
+        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(refusals), Pictures(repository),
         _open_readers(config, store), ReadingBook(store), metrics=metrics or Metrics(),
     )
     app.extensions[EXTENSION] = parts
