@@ -27,15 +27,6 @@ class Quarantined(NamedTuple):
     content: bytes
 
 
-class Refusal(NamedTuple):
-    """The last request for a cluster that was refused: when in microseconds, why, and from which address."""
-
-    cluster: str
-    refused: int
-    reason: str
-    peer: str
-
-
 class Arrival(NamedTuple):
     """What a stream adds for a cluster: its newest sequence number, the time in microseconds, and counts."""
 
@@ -145,10 +136,6 @@ class Transaction:
     def record_arrival(self, row: Arrival) -> None:
         """Note when a cluster was heard from on this stream, and add to its counts."""
         self._cursor.execute(self._statements["record_arrival"], row)
-
-    def record_refusal(self, row: Refusal) -> None:
-        """Note the last refused request for a cluster."""
-        self._cursor.execute(self._statements["record_refusal"], row)
 
 
 def note_dimensions(

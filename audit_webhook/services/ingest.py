@@ -15,8 +15,8 @@ from audit_webhook.decode import read_wire, stage_time
 from audit_webhook.entry import Entry, file_event
 from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.identity import event_id, quarantine_id, within_bounds
-from audit_webhook.marks import Mark
-from audit_webhook.redact import redact, redact_unreadable
+from audit_webhook.redact import redact, redact_paths, redact_unreadable
+from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import PartlyStored, Repository
 from audit_webhook.rows import lay_out
 from audit_webhook.split import MalformedBody, split
@@ -78,8 +78,8 @@ def store_batch(repository: Repository, cluster: str, batch: Batch, received: in
     )
 
 
-def read_batch(cluster: str, body: bytes, received: int, mark: Mark | None = None) -> Batch:
-    """Split a body and read each of its items; ``mark`` is what `identify` takes."""
+def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = BUILT_IN) -> Batch:
+    """Split a body and read each of its items; ``redaction`` is what `identify` takes."""
     try:
         parts = split(body)
     except MalformedBody as error:
@@ -88,34 +88,39 @@ def read_batch(cluster: str, body: bytes, received: int, mark: Mark | None = Non
     unreadable = [(item.raw, item.reason) for item in parts.broken]
     for raw in parts.items:
         try:
-            entry = identify(cluster, raw, mark)
+            entry = identify(cluster, raw, redaction)
         except Undecodable as error:
             unreadable.append((raw, str(error)))
         else:
             events[entry.id] = entry
     repeated = len(parts.items) + len(parts.broken) - len(events) - len(unreadable)
-    return Batch(events, repeated, [_quarantine(cluster, raw, reason, received) for raw, reason in unreadable])
+    telltale = redaction.rules.telltale if redaction.rules else None
+    left = [(redact_unreadable(raw, telltale), len(raw), reason) for raw, reason in unreadable]
+    return Batch(events, repeated, [_quarantine(cluster, *item, received) for item in left])
 
 
-def identify(cluster: str, raw: bytes, mark: Mark | None = None) -> Entry:
+def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry:
     """Read one event, take its secrets out and give it its id; raises Undecodable.
 
-    With ``mark``, what is kept carries keyed marks; the id never depends on them.
+    What is kept carries the marks and masks of ``redaction``; the id never depends on them.
     """
     wire = read_wire(raw)
     target = wire.object_ref
     facts = ((target and target.resource) or "", (target and target.subresource) or "", wire.request_uri or "")
     clean = identified = redact(raw, *facts)
     if clean is not raw:
-        clean = redact(raw, *facts, mark) if mark else clean
+        clean = redact(raw, *facts, redaction.mark) if redaction.mark else clean
+    if redaction.rules:
+        paths = redaction.rules.paths_of(facts[0], (target and target.api_group) or "", facts[1])
+        clean = redact_paths(clean, paths, redaction.mark)
+    if clean is not raw:
         wire = read_wire(clean)  # what was masked must not reach the columns
     moment = within_bounds(stage_time(wire)) // 1000
     return file_event(event_id(cluster, identified, moment), cluster, wire, clean)
 
 
-def _quarantine(cluster: str, raw: bytes, reason: str, received: int) -> Quarantined:
-    content = redact_unreadable(raw)
-    return Quarantined(quarantine_id(cluster, content), cluster, received, reason[:255], len(raw), content)
+def _quarantine(cluster: str, content: bytes, size: int, reason: str, received: int) -> Quarantined:
+    return Quarantined(quarantine_id(cluster, content), cluster, received, reason[:255], size, content)
 
 
 def _check_room(repository: Repository) -> None:
