@@ -11,6 +11,7 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from audit_webhook.config import Config
@@ -18,7 +19,7 @@ from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
 from bench import behind, explain, facets, imports, ingest, report
-from bench.events import batches
+from bench.events import BATCH, batches
 from bench.ingest import LEVELS, Source
 from bench.receivers import Receiver, service
 from bench.pages import measure_pages
@@ -27,6 +28,7 @@ from tests.mariadb import MariaDB
 
 MEBIBYTE: Final = 1024**2
 SOURCE_EVENTS: Final = 20_000_000
+EARLY_BATCHES: Final = 200
 
 
 def main() -> int:
@@ -119,15 +121,22 @@ def _measure_search(chosen: argparse.Namespace) -> bool:
 
 
 def _fill(repository: Repository, count: int) -> None:
-    """Store the events and print how fast; the making of the batches is not counted."""
-    spent, done = 0.0, 0
+    """Store the events and print how fast, and how fast at the end; the making of the batches is not counted."""
+    spent: list[float] = []
+    stored: list[int] = []
+    done = 0
     for body in batches(count, datetime.now(UTC), timedelta(days=3)):
         start = time.perf_counter()
-        done += receive(repository, "bench", body, now()).stored
-        spent += time.perf_counter() - start
+        stored.append(receive(repository, "bench", body, now()).stored)
+        spent.append(time.perf_counter() - start)
+        done += stored[-1]
         if sys.stderr.isatty():
             print(f"\rstored {done:,} of {count:,}", end="", file=sys.stderr)
-    print(f"\n{done:,} events stored, one connection: {done / spent:,.0f} events/s")
+    print(f"\n{done:,} events stored, one connection: {done / sum(spent):,.0f} events/s")
+    rates = [events / seconds for events, seconds in zip(stored, spent, strict=True)]
+    early, late = rates[EARLY_BATCHES:2 * EARLY_BATCHES], rates[-EARLY_BATCHES:]
+    if count > 3 * EARLY_BATCHES * BATCH:
+        print(f"median batch at the end ÷ after {EARLY_BATCHES * BATCH:,}: {median(late) / median(early):.2f}")
 
 
 if __name__ == "__main__":
