@@ -73,6 +73,18 @@ def test_who_deleted_it_is_three_steps_away(server: Server, page: Page) -> None:
     expect(page.locator(".row")).to_have_count(3)
 
 
+def test_history_opens_at_the_change_that_it_was_asked_from(server: Server, page: Page) -> None:
+    store_life(server)
+    post(server, *(change(4 + number, response=deployment(str(number))) for number in range(20)))
+    page.goto(f"{server.url}/?q=user:bob")
+    page.locator(".row .line a:not(.aside)").click()
+    page.locator("#panel").get_by_role("link", name="History").click()
+    expect(page.locator("#change-2")).to_be_in_viewport()
+    marked = page.locator(".change:has(> :target)")
+    expect(marked).to_have_attribute("id", "change-2")
+    assert page.evaluate("scrollY") > 0
+
+
 def test_links_of_a_row_lead_away_and_the_row_itself_opens(server: Server, page: Page) -> None:
     store_life(server)
     page.goto(server.url)
