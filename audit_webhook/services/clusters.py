@@ -13,6 +13,7 @@ from audit_webhook.query.edit import quote
 from audit_webhook.repository import Contact, Repository
 from audit_webhook.services.advisor import Advice, advise
 from audit_webhook.services.dimensions import Dimensions
+from audit_webhook.services.path_advice import advise_on_paths, read_paths
 from audit_webhook.services.rows import SECOND, shown, write_duration
 from audit_webhook.services.volume import BY, LEVELS, Amount, Traffic, read_traffic, split, total, write_bytes
 from audit_webhook.tally_store import Batch, Kept
@@ -122,6 +123,7 @@ def view_cluster(
         return None
     traffic = read_traffic(repository, dimensions, days, now).get(name, [])
     everything = total(traffic)
+    on_paths = advise_on_paths(traffic, read_paths(repository, name, days, now))
     return ClusterView(
         state=_state(
             repository, name, contact, refusal, traffic, repository.tallies.tallied_clusters().get(name), now
@@ -129,7 +131,7 @@ def view_cluster(
         days=days,
         tables=tuple(_table(label, name, traffic, of, everything) for label, of in BY),
         unseen=tuple(name_unseen(traffic)),
-        counsels=tuple(_counsel(advice, everything) for advice in advise(traffic)),
+        counsels=tuple(_counsel(advice, everything) for advice in advise(traffic, on_paths)),
     )
 
 
