@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from audit_webhook.services import search
-from tests.browser import Watcher
+from tests.browser import Watcher, serious_findings
 from tests.conftest import Server
 from tests.factories import audit_event
-from tests.test_browser import SCHEMES, SIZES, event_of, load_sample, post, row_of, serious_findings
+from tests.test_browser import SCHEMES, SIZES, event_of, load_sample, post, row_of
 
 
 def feed_of(page: Page, server: Server, query: str = "") -> None:
