@@ -21,7 +21,9 @@ EVENT: Final = "/events/"  # the page of the event that `event_path` finds
 OPEN: Final = {"/login"}
 NEEDS: Final = f"/permissions/needs?cluster=prod&user={story.REPORTER}&since=30d"
 PAGES: Final = {
-    "ui.show_feed": ("/?q=resource:secrets since:yesterday", "/?q=user:nobody", "/?q=user:(", "/?q=-verb:get&by=verb&show=requests"),
+    "ui.show_feed": (
+        "/?q=resource:secrets since:yesterday", "/?q=user:nobody", "/?q=user:(", "/?q=-verb:get&by=verb&show=requests",
+    ),
     "ui.show_event": (EVENT,),
     "explore.show_object": (
         "/objects/prod/apps/deployments/shop/web", "/objects/prod/core/configmaps/shop/nothing-here",

@@ -40,6 +40,15 @@ def test_range_is_chosen_by_dragging_and_left_again(server: Server, page: Page) 
     expect(page.locator("#q")).not_to_have_value("")
 
 
+def test_bars_say_that_their_times_are_utc(server: Server, page: Page) -> None:
+    load_sample(server)
+    page.goto(server.url)
+    expect(page.locator(".legend")).to_contain_text("Times are UTC")
+    page.goto(f"{server.url}/?q=user:nobody")
+    expect(page.locator(".histogram .empty")).to_be_visible()
+    expect(page.locator(".legend")).not_to_contain_text("UTC")
+
+
 def test_range_is_chosen_by_keys(server: Server, page: Page) -> None:
     load_sample(server)
     page.goto(server.url)
