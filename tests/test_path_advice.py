@@ -14,7 +14,7 @@ from audit_webhook.services import feed, path_advice
 from audit_webhook.services.advisor import Advice, advise
 from audit_webhook.services.dimensions import Dimensions
 from audit_webhook.services.ingest import receive
-from audit_webhook.services.path_advice import advise_on_paths, family_of, read_paths
+from audit_webhook.services.path_advice import advise_on_paths, family_of
 from audit_webhook.services.policy import METRICS_PATHS
 from audit_webhook.services.volume import Amount, read_traffic
 from audit_webhook.wiring import wiring
@@ -34,7 +34,7 @@ def advice_of(repository: Repository, *events: dict[str, Any], days: int = 7) ->
     receive(repository, "prod", event_list(events), NOW)
     receive(repository, "other", event_list([asking("/healthz", seconds=5)]), NOW)
     traffic = read_traffic(repository, Dimensions(repository.tallies), days, NOW)["prod"]
-    return advise(traffic, advise_on_paths(traffic, read_paths(repository, "prod", days, NOW)))
+    return advise(traffic, advise_on_paths(repository, "prod", traffic, days, NOW))
 
 
 def rule_of(advice: Advice) -> dict[str, Any]:
@@ -105,6 +105,23 @@ def test_estimate_stands_for_all_days_and_says_so(
     (advice,) = advice_of(repository, *reads)
     assert advice.saved.events == 50 and advice.estimate.startswith("Estimated from the newest 10 ")
     assert advice.saved.raw_bytes == pytest.approx(sum(len(encode(event)) for event in reads[1::2]), rel=.1)
+
+
+def test_time_that_runs_out_leaves_an_estimate(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_advice, "READ_SECONDS", -1.0)
+    (advice,) = advice_of(repository, *(asking("/metrics", seconds=-number) for number in range(120)))
+    assert advice.saved.events == 120
+    assert advice.estimate == f"Estimated from the newest {path_advice.READ_AT_ONCE} requests for paths."
+
+
+def test_few_requests_for_paths_are_not_even_read(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_nothing(*_: object) -> None:
+        raise AssertionError("read although no rule could pay")
+
+    monkeypatch.setattr(path_advice, "read_paths", read_nothing)
+    assert advice_of(repository, asking("/metrics"), *(audit_event(-number) for number in range(150))) == []
 
 
 def test_only_the_days_asked_for_are_looked_at(repository: Repository) -> None:

@@ -60,15 +60,16 @@ def advise(traffic: Sequence[Traffic], others: Iterable[Advice] = ()) -> list[Ad
             groups[_group(item.event)].append(item)
     size = _metadata_size(traffic)
     found = [advice for items in groups.values() if (advice := _advise(items, size))]
-    found = [advice for advice in (*found, *others) if _pays(advice, everything)]
+    found = [advice for advice in (*found, *others) if is_worth_a_rule(advice.saved, everything)]
     found.sort(key=lambda advice: -advice.saved.raw_bytes)
     return [*_stages(traffic, everything), *found[:MOST]]
 
 
-def _pays(advice: Advice, everything: Amount) -> bool:
+def is_worth_a_rule(saved: Amount, everything: Amount) -> bool:
+    """Whether it is a hundredth of the bytes or of the events."""
     return (
-        advice.saved.raw_bytes >= everything.raw_bytes * WORTH_SHARE
-        or advice.saved.events >= max(1, everything.events * WORTH_SHARE)
+        saved.raw_bytes >= everything.raw_bytes * WORTH_SHARE
+        or saved.events >= max(1, everything.events * WORTH_SHARE)
     )
 
 
@@ -162,4 +163,4 @@ def _stages(traffic: Sequence[Traffic], everything: Amount) -> list[Advice]:
     saved = total(item for item in traffic if item.event.stage == "RequestReceived")
     hides = "Hides only requests that the kube-apiserver never finished, as when it crashed."
     advice = Advice(_OMIT, saved, hides, "stage:RequestReceived")
-    return [advice] if saved.events and _pays(advice, everything) else []
+    return [advice] if saved.events and is_worth_a_rule(saved, everything) else []

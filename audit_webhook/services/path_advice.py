@@ -14,7 +14,14 @@ from typing import Final, NamedTuple
 from audit_webhook.event import SYSTEM_KINDS, Event, rfc3339
 from audit_webhook.query.edit import quote
 from audit_webhook.repository import Repository
-from audit_webhook.services.advisor import Advice, count_denied, group_caller, name_caller, select_caller
+from audit_webhook.services.advisor import (
+    Advice,
+    count_denied,
+    group_caller,
+    is_worth_a_rule,
+    name_caller,
+    select_caller,
+)
 from audit_webhook.services.policy import DISCOVERY_PATHS, HEALTH_PATHS, METRICS_PATHS, Rule, write_rule
 from audit_webhook.services.query import compile_query
 from audit_webhook.services.search import event_of, locate
@@ -65,6 +72,16 @@ class PathSample(NamedTuple):
     is_whole: bool
 
 
+def advise_on_paths(
+    repository: Repository, cluster: str, traffic: Sequence[Traffic], days: int, now: int
+) -> list[Advice]:
+    """Give advice on a cluster's requests for paths; where they are few, none of them is read."""
+    every = total(item for item in traffic if _is_for_path(item.event))
+    if not is_worth_a_rule(every, total(traffic)):
+        return []
+    return list(_advise_on(read_paths(repository, cluster, days, now), every))
+
+
 def read_paths(repository: Repository, cluster: str, days: int, now: int) -> PathSample:
     """Read the newest requests of a cluster for paths, of so many days, as many as there is time for."""
     first_day = (now // _MICROSECONDS // DAY - days + 1) * DAY * _MICROSECONDS
@@ -81,7 +98,7 @@ def read_paths(repository: Repository, cluster: str, days: int, now: int) -> Pat
     return PathSample(requests, places.unread is None and len(requests) == len(places.located))
 
 
-def advise_on_paths(traffic: Sequence[Traffic], sample: PathSample) -> Iterator[Advice]:
+def _advise_on(sample: PathSample, every: Amount) -> Iterator[Advice]:
     """Give advice on each family of paths and each caller of it that a rule may leave out."""
     groups: dict[tuple[Family, str], list[tuple[Event, int]]] = defaultdict(list)
     for event, size in sample.requests:
@@ -89,8 +106,7 @@ def advise_on_paths(traffic: Sequence[Traffic], sample: PathSample) -> Iterator[
         if family and _may_be_dropped(event, family):
             groups[family, "" if family.is_anybody_s else group_caller(event)].append((event, size))
     # What is seen in the sample stands for so many requests in all.
-    every = total(item for item in traffic if _is_for_path(item.event)).events
-    scale = 1.0 if sample.is_whole else max(1.0, every / len(sample.requests)) if sample.requests else 1.0
+    scale = 1.0 if sample.is_whole else max(1.0, every.events / max(1, len(sample.requests)))
     estimate = "" if sample.is_whole else f"Estimated from the newest {len(sample.requests):,} requests for paths."
     for (family, _), requests in groups.items():
         yield _advise(family, requests, scale, estimate)
