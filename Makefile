@@ -10,12 +10,12 @@ run: ## set up and serve on http://localhost:8080 with an embedded database
 	@tools/prepare run
 	ENVIRONMENT=$${ENVIRONMENT:-development} $(PYTHON_IN_VENV) -m audit_webhook serve
 
-test: ## set up, real MariaDB and Chromium included, and run all tests; ARGS="-k feed" for some
+test: ## set up, real MariaDB, nginx and Chromium included, and run all tests; ARGS="-k feed" for some
 	@tools/prepare test
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
-soak: ## kill, freeze and fill everything at length (about 20 minutes); ARGS="--scale 0.1"
-	@tools/prepare test
+soak: ## kill, freeze and fill everything at length, build and run the image (an hour); ARGS="--scale 0.1"
+	@tools/prepare soak
 	$(PYTHON_IN_VENV) -m tests.soak $(ARGS)
 
 lint: ## check style and types

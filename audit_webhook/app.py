@@ -27,6 +27,7 @@ from audit_webhook.breaker import Breaker
 from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
+from audit_webhook.disks import measure_disks
 from audit_webhook.keeper import Crew, Keeper, Worker
 from audit_webhook.metrics import Metrics, SpoolState
 from audit_webhook.reader_store import ReaderStore
@@ -93,6 +94,7 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
         TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(refusals), Pictures(repository),
         _open_readers(config, store), ReadingBook(store), metrics=metrics or Metrics(),
     )
+    parts.metrics.disks = lambda: measure_disks(config)
     app.extensions[EXTENSION] = parts
     app.extensions["keeper"] = Crew(*_workers(parts, breaker, spool) if part != "pages" else ()).start()
     for blueprint in _BLUEPRINTS[part]:

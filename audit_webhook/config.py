@@ -56,8 +56,13 @@ class Config:
     max_body_bytes: int = _setting(
         64 * 1024**2, "Largest batch taken; a larger one is answered with 413.", read.byte_count
     )
-    db_host: str = _setting("", "Host of the MariaDB or MySQL server. Empty: the embedded SQLite database is used.")
-    db_port: int = _setting(3306, "Port of the database server.", read.port)
+    db_host: str = _setting(
+        "",
+        "Host of the MariaDB or MySQL server, or several with commas between them, each as HOST or HOST:PORT: the "
+        "first that takes writes is used until it fails. Empty: the embedded SQLite database is used.",
+        read.servers,
+    )
+    db_port: int = _setting(3306, "Port of the database servers of which `DB_HOST` names none.", read.port)
     db_user: str = _setting("audit", "User of the database server.")
     db_password: str = _setting("", "Password of the database user.", secret=True)
     db_name: str = _setting(
@@ -144,6 +149,11 @@ class Config:
             return read.redaction_rules(self.redact_file) if self.redact_file else ()
         except ValueError as error:
             raise ConfigError(f"REDACT_FILE={self.redact_file!r} {error}") from error
+
+    @property
+    def db_servers(self) -> tuple[tuple[str, int], ...]:
+        """The host and port of each database server."""
+        return read.addresses(self.db_host, self.db_port)
 
     @property
     def is_open(self) -> bool:

@@ -8,7 +8,7 @@ of these that any of its events came to.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
 
@@ -63,6 +63,9 @@ MEANINGS: Final = {
     "audit_webhook_bytes_in_flight": "Bytes of these batches.",
     "audit_webhook_spool_bytes": "Bytes that wait in the spool.",
     "audit_webhook_spool_oldest_seconds": "Age of the oldest batch in the spool; 0 when it is empty.",
+    "audit_webhook_disk_free_bytes": "Bytes free on a disk that the service writes to, by disk: database (an embedded "
+    "one) or spool.",
+    "audit_webhook_disk_size_bytes": "Size of these disks.",
     "audit_webhook_process_starts_total": "Starts of worker processes, the first ones included.",
 }
 
@@ -94,6 +97,18 @@ class SpoolState(NamedTuple):
     oldest: float = 0.0
 
 
+class DiskState(Protocol):
+    """The bytes that are free on a disk, and all that it has."""
+
+    @property
+    def free(self) -> int:
+        """Give the bytes that are free."""
+
+    @property
+    def size(self) -> int:
+        """Give all bytes."""
+
+
 def make_board(places: int) -> Board:
     """Make the memory that so many processes share; before they are forked."""
     return Board(places, CLUSTERS + 1, max(len(_CLUSTER_KEYS), len(_PROCESS_KEYS)))
@@ -102,7 +117,7 @@ def make_board(places: int) -> Board:
 class Metrics(Collector):
     """The counters of this process, and what all processes of its board counted together.
 
-    ``spool`` is asked for the state of the spool at each scrape.
+    ``spool`` and ``disks`` are asked for the state of the spool and of the disks by name at each scrape.
     """
 
     def __init__(self, board: Board | None = None, place: int = 0) -> None:
@@ -111,6 +126,7 @@ class Metrics(Collector):
         self._own = Place(self._board, place)
         self._own.update(None, {_OF_PROCESS["process", "starts"]: 1})
         self.spool: Callable[[], SpoolState] = SpoolState
+        self.disks: Callable[[], Mapping[str, DiskState]] = dict
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -176,6 +192,7 @@ class Metrics(Collector):
         size, oldest = self.spool()
         yield _gauge("audit_webhook_spool_bytes", value=size)
         yield _gauge("audit_webhook_spool_oldest_seconds", value=oldest)
+        yield from _describe_disks(self.disks())
 
     def _clusters(self) -> dict[str, list[float]]:
         """Give each cluster's numbers, summed over all processes; of the times of contact, the last."""
@@ -227,6 +244,14 @@ def _describe_processes(numbers: Sequence[float]) -> Iterator[Metric]:
     starts = _counter("audit_webhook_process_starts_total", [])
     starts.add_metric([], numbers[_OF_PROCESS["process", "starts"]])
     yield starts
+
+
+def _describe_disks(disks: Mapping[str, DiskState]) -> Iterator[Metric]:
+    free, size = (_gauge(f"audit_webhook_disk_{what}_bytes", ["disk"]) for what in ("free", "size"))
+    for name, disk in disks.items():
+        free.add_metric([name], disk.free)
+        size.add_metric([name], disk.size)
+    yield from (free, size)
 
 
 def _cumulate(bounds: Sequence[float], counts: Sequence[float]) -> list[tuple[str, float]]:

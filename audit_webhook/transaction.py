@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from audit_webhook.database import Cursor, classified
 from audit_webhook.errors import DuplicateKey
-from audit_webhook.rows import ActionRow, CallerRow, Chunk, EventRow, Posting
+from audit_webhook.entry import ActionRow, CallerRow
+from audit_webhook.rows import Chunk, EventRow, Posting
 
 
 DELETED_AT_ONCE: Final = 64

@@ -29,10 +29,15 @@ FUNCTION_LINES: Final = 60
 ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
-    "commands": {"app", "config", "pruning", "query", "repository", "server", "services", "users", "wiring"},
+    "commands": {"app", "config", "doctor", "pruning", "query", "repository", "server", "services", "users", "wiring"},
+    "doctor": {
+        "config", "database", "disks", "engine_state", "reader_store", "schema", "services", "spool", "users",
+    },
+    "disks": {"config"},
+    "engine_state": {"database", "schema"},
     "app": {
-        "blueprints", "breaker", "compactor", "config", "daily", "keeper", "metrics", "reader_store", "repository",
-        "services", "spool", "users", "wiring",
+        "blueprints", "breaker", "compactor", "config", "daily", "disks", "keeper", "metrics", "reader_store",
+        "repository", "services", "spool", "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},
     "blueprints": {"openapi", "query", "services", "wiring"},
@@ -62,7 +67,9 @@ ROOMS: Final = {
     "pruning": {"database", "queries", "schema", "transaction"},
     "schema": {"database"},
     "transaction": {"database"},
-    "database": {"bulk", "config"},
+    "database": {"config", "mysql", "servers"},
+    "servers": {"config", "mysql"},
+    "mysql": {"bulk", "config"},
     "bulk": set(),
     "queries": set(),
     "search_sql": set(),
@@ -77,15 +84,15 @@ LIBRARIES: Final = {
     "werkzeug": {"app", "blueprints", "server"},
     "jinja2": {"app", "blueprints"},
     "waitress": {"server"},
-    "pymysql": {"bulk", "database", "mysql", "repository"},
+    "pymysql": {"bulk", "database", "mysql", "repository", "servers"},
     "sqlite3": {"database", "repository"},
-    "socket": {"server"},
+    "socket": {"mysql", "server"},
     "prometheus_client": {"metrics"},
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {
-    "database", "exploration", "pruning", "queries", "query", "repository", "saved_searches", "schema",
-    "search_sql", "tally_store", "transaction",
+    "database", "engine_state", "exploration", "mysql", "pruning", "queries", "query", "repository", "saved_searches",
+    "schema", "search_sql", "servers", "tally_store", "transaction",
 }
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"

@@ -118,8 +118,8 @@ def test_token_that_is_an_object_s_name_is_masked_everywhere() -> None:
         responseStatus={"code": 404, "message": f'"{MARKER}" not found', "details": {"name": MARKER}},
     ))
     kept = identify("prod", raw)
-    assert MARKER.encode() not in kept.raw and kept.event.name == "***" and kept.event.code == 404
-    assert "/oauthaccesstokens/***?pretty=1" in kept.event.request_uri
+    assert MARKER.encode() not in kept.raw and kept.name == "***" and kept.action[5] == 404
+    assert "/oauthaccesstokens/***?pretty=1" in kept.uri
 
 
 @pytest.fixture

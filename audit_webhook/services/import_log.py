@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
-from audit_webhook.rows import Identified
+from audit_webhook.entry import Entry
 from audit_webhook.services.ingest import Batch, Receipt, identify, store_batch
 from audit_webhook.services.log_files import Line, LogFile, list_files, size_of
 from audit_webhook.split import MalformedBody, split
@@ -104,7 +104,7 @@ class LogImport:
             )
 
     def _batches(self, path: str, file: Iterable[Line]) -> Iterator[Batch]:
-        events: dict[bytes, Identified] = {}
+        events: dict[bytes, Entry] = {}
         count = size = 0
         for line in file:
             for item in self._events(path, line):
@@ -117,7 +117,7 @@ class LogImport:
         if events:
             yield Batch(events, count - len(events), [])
 
-    def _events(self, path: str, line: Line) -> Iterator[Identified]:
+    def _events(self, path: str, line: Line) -> Iterator[Entry]:
         """Read the events of a line: one, or those of a list that somebody kept as it was posted."""
         problem = line.problem
         try:

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from audit_webhook.decode import read_wire, to_event
+from audit_webhook.decode import read_wire, stage_time
+from audit_webhook.entry import Entry, file_event
 from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
-from audit_webhook.identity import event_id, quarantine_id
+from audit_webhook.identity import event_id, quarantine_id, within_bounds
 from audit_webhook.redact import redact, redact_paths, redact_unreadable
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import PartlyStored, Repository
-from audit_webhook.rows import Identified, lay_out
+from audit_webhook.rows import lay_out
 from audit_webhook.split import MalformedBody, split
 from audit_webhook.tolerant import Undecodable
 from audit_webhook.transaction import Quarantined
@@ -45,7 +46,7 @@ class Receipt(NamedTuple):
 class Batch(NamedTuple):
     """A batch, read: its events by id in the order sent, how often one was repeated, and what could not be read."""
 
-    events: dict[bytes, Identified]
+    events: dict[bytes, Entry]
     repeated: int
     quarantined: list[Quarantined]
 
@@ -83,22 +84,22 @@ def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = 
         parts = split(body)
     except MalformedBody as error:
         raise MalformedBatch(str(error)) from error
-    events: dict[bytes, Identified] = {}
+    events: dict[bytes, Entry] = {}
     unreadable = [(item.raw, item.reason) for item in parts.broken]
     for raw in parts.items:
         try:
-            identified = identify(cluster, raw, redaction)
+            entry = identify(cluster, raw, redaction)
         except Undecodable as error:
             unreadable.append((raw, str(error)))
         else:
-            events[identified.id] = identified
+            events[entry.id] = entry
     repeated = len(parts.items) + len(parts.broken) - len(events) - len(unreadable)
     telltale = redaction.rules.telltale if redaction.rules else None
     left = [(redact_unreadable(raw, telltale), len(raw), reason) for raw, reason in unreadable]
     return Batch(events, repeated, [_quarantine(cluster, *item, received) for item in left])
 
 
-def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Identified:
+def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry:
     """Read one event, take its secrets out and give it its id; raises Undecodable.
 
     What is kept carries the marks and masks of ``redaction``; the id never depends on them.
@@ -114,8 +115,8 @@ def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Ident
         clean = redact_paths(clean, paths, redaction.mark)
     if clean is not raw:
         wire = read_wire(clean)  # what was masked must not reach the columns
-    event = to_event(wire, clean, cluster)
-    return Identified(event_id(cluster, identified, event.time // 1000), event, clean)
+    moment = within_bounds(stage_time(wire)) // 1000
+    return file_event(event_id(cluster, identified, moment), cluster, wire, clean)
 
 
 def _quarantine(cluster: str, content: bytes, size: int, reason: str, received: int) -> Quarantined:
@@ -143,6 +144,6 @@ def _store(repository: Repository, cluster: str, batch: Batch, received: int) ->
     raise StoreUnavailable("the database was busy each time; the batch was not stored")
 
 
-def _without(events: dict[bytes, Identified], stored: Iterable[bytes]) -> dict[bytes, Identified]:
+def _without(events: dict[bytes, Entry], stored: Iterable[bytes]) -> dict[bytes, Entry]:
     known = set(stored)
     return {key: item for key, item in events.items() if key not in known}

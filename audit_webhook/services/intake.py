@@ -117,11 +117,16 @@ def _read_tokens(folder: Path) -> dict[bytes, frozenset[str]]:
     tokens: dict[bytes, frozenset[str]] = {}
     for path in folder.iterdir():
         if _CLUSTER.fullmatch(path.name) and not path.name.startswith(".") and path.is_file():
-            for line in path.read_bytes().splitlines():
-                if line.strip() and not line.startswith(b"#"):
-                    digest = _hash(line.strip())
-                    tokens[digest] = tokens.get(digest, frozenset()) | {path.name}
+            for token in read_token_lines(path):
+                digest = _hash(token)
+                tokens[digest] = tokens.get(digest, frozenset()) | {path.name}
     return tokens
+
+
+def read_token_lines(path: Path) -> list[bytes]:
+    """Give the tokens of a cluster's file, one a line; raises OSError."""
+    lines = path.read_bytes().splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith(b"#")]
 
 
 def _hash(token: bytes) -> bytes:
