@@ -36,8 +36,8 @@ ROOMS: Final = {
     "disks": {"config"},
     "engine_state": {"database", "schema"},
     "app": {
-        "blueprints", "breaker", "compactor", "config", "daily", "disks", "keeper", "metrics", "reader_store", "repository",
-        "services", "spool", "users", "wiring",
+        "blueprints", "breaker", "compactor", "config", "daily", "disks", "keeper", "metrics", "reader_store",
+        "repository", "services", "spool", "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},
     "blueprints": {"openapi", "query", "services", "wiring"},
