@@ -32,6 +32,7 @@ SLOW: Final = "slow"
 OTHER: Final = "other"
 REASONS: Final[dict[type[Exception], str]] = {
     errors.Unauthenticated: "token",
+    errors.Forbidden: "forbidden",
     errors.InvalidCluster: "cluster",
     errors.UnsupportedEncoding: "encoding",
     errors.BodyTooLarge: "size",
@@ -40,6 +41,7 @@ REASONS: Final[dict[type[Exception], str]] = {
     errors.StoreUnavailable: "store",
     errors.StoreMisconfigured: "store",
 }
+REFUSAL_REASONS: Final = (*dict.fromkeys(REASONS.values()), FRAMING, SLOW, OTHER)
 REQUEST_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
 LAG_SECONDS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
 MEANINGS: Final = {
@@ -54,8 +56,8 @@ MEANINGS: Final = {
     "audit_webhook_lag_seconds": "From the stageTimestamp of the oldest event of a batch until the batch was stored, "
     "by cluster.",
     "audit_webhook_last_contact_timestamp_seconds": "When a batch of the cluster was last taken, since the epoch.",
-    "audit_webhook_requests_refused_total": "Requests that were refused, by reason; token, cluster, encoding, size, "
-    "overload, framing and slow are refused before their body is read.",
+    "audit_webhook_requests_refused_total": "Requests that were refused, by reason; token, forbidden, cluster, "
+    "encoding, size, overload, framing and slow are refused before their body is read.",
     "audit_webhook_request_seconds": "From the last byte of a request until its answer, waiting included, by route.",
     "audit_webhook_requests_in_flight": "Batches that are being received or worked on, as of the last second.",
     "audit_webhook_bytes_in_flight": "Bytes of these batches.",
@@ -72,9 +74,8 @@ _LAG: Final = [("lag", str(index)) for index in range(len(LAG_SECONDS) + 1)]
 _CLUSTER: Final = [*(("events", name) for name in _HELD), *(("bytes", name) for name in _HELD), *_LAG]
 _CLUSTER_KEYS: Final = [*_CLUSTER, ("lag", "sum"), ("contact", "")]
 _REQUESTS: Final = [(route, str(index)) for route in ROUTES for index in range(len(REQUEST_SECONDS) + 1)]
-_REASON_NAMES: Final = (*dict.fromkeys(REASONS.values()), FRAMING, SLOW, OTHER)
 _PROCESS_KEYS: Final = [
-    *_REQUESTS, *((route, "sum") for route in ROUTES), *(("refused", reason) for reason in _REASON_NAMES),
+    *_REQUESTS, *((route, "sum") for route in ROUTES), *(("refused", reason) for reason in REFUSAL_REASONS),
     ("in flight", "requests"), ("in flight", "bytes"), ("process", "starts"),
 ]
 _OF_CLUSTER: Final = {key: index for index, key in enumerate(_CLUSTER_KEYS)}
@@ -154,11 +155,12 @@ class Metrics(Collector):
         """Count a batch that went from the spool into the database."""
         self._own.update(cluster, {_OF_CLUSTER["events", "drained"]: events, _OF_CLUSTER["bytes", "drained"]: size})
 
-    def note_refusal(self, reason: str | Exception) -> None:
-        """Count a refused request."""
+    def note_refusal(self, reason: str | Exception) -> str:
+        """Count a refused request; give the name of its reason, one of `REFUSAL_REASONS`."""
         if isinstance(reason, Exception):
             reason = next((REASONS[kind] for kind in type(reason).__mro__ if kind in REASONS), OTHER)
         self._own.update(None, {_OF_PROCESS["refused", reason]: 1})
+        return reason
 
     def note_request(self, route: str, seconds: float) -> None:
         """Count an answered request of a route."""
@@ -229,7 +231,7 @@ def _lag_of(clusters: Sequence[tuple[str, list[float]]]) -> Metric:
 
 def _describe_processes(numbers: Sequence[float]) -> Iterator[Metric]:
     refused = _counter("audit_webhook_requests_refused_total", ["reason"])
-    for reason in _REASON_NAMES:
+    for reason in REFUSAL_REASONS:
         refused.add_metric([reason], numbers[_OF_PROCESS["refused", reason]])
     yield refused
     seconds = _histogram("audit_webhook_request_seconds", ["route"])

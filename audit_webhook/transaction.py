@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from audit_webhook.database import Cursor, classified
 from audit_webhook.errors import DuplicateKey
-from audit_webhook.rows import ActionRow, CallerRow, Chunk, EventRow, Posting
+from audit_webhook.entry import ActionRow, CallerRow
+from audit_webhook.rows import Chunk, EventRow, Posting
 
 
 DELETED_AT_ONCE: Final = 64
@@ -24,15 +25,6 @@ class Quarantined(NamedTuple):
     reason: str
     raw_bytes: int
     content: bytes
-
-
-class Refusal(NamedTuple):
-    """The last request for a cluster that was refused: when in microseconds, why, and from which address."""
-
-    cluster: str
-    refused: int
-    reason: str
-    peer: str
 
 
 class Arrival(NamedTuple):
@@ -144,10 +136,6 @@ class Transaction:
     def record_arrival(self, row: Arrival) -> None:
         """Note when a cluster was heard from on this stream, and add to its counts."""
         self._cursor.execute(self._statements["record_arrival"], row)
-
-    def record_refusal(self, row: Refusal) -> None:
-        """Note the last refused request for a cluster."""
-        self._cursor.execute(self._statements["record_refusal"], row)
 
 
 def note_dimensions(
