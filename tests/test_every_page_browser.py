@@ -34,6 +34,7 @@ PAGES: Final = {
     "explore.show_needs": (NEEDS,),
     "clusters.show_clusters": ("/clusters",),
     "clusters.show_cluster": ("/clusters/prod?days=30", "/nowhere"),
+    "evidence.show_evidence": ("/evidence",),
     "setup.show_setup": ("/setup", "/setup?cluster=prod"),
     "access.show_account": ("/account",),
     "access.show_readers": ("/readers",),
@@ -44,7 +45,7 @@ FIRST: Final = [addresses[0] for addresses in PAGES.values()]
 # What is no page of its own: a part of one, or a file.
 PARTS: Final = {
     "ui.show_news", "ui.complete_query", "ui.show_filters", "ui.narrow_feed", "ui.download_raw", "picture.show_picture",
-    "explore.download_needs", "setup.show_status", "setup.download", "static",
+    "explore.download_needs", "evidence.download_proof", "setup.show_status", "setup.download", "static",
 }
 # What a key can reach, as far as it is shown.
 REACHABLE: Final = """[...document.querySelectorAll(
