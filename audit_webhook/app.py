@@ -29,10 +29,11 @@ from audit_webhook.checkpointer import Checkpointer
 from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
+from audit_webhook.disks import measure_disks
 from audit_webhook.keeper import Crew, Keeper, Worker
-from audit_webhook.marks import make_mark
 from audit_webhook.metrics import Metrics, SpoolState
 from audit_webhook.reader_store import ReaderStore
+from audit_webhook.redaction import make_redaction
 from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
 from audit_webhook.services.drain import Drainer
@@ -89,11 +90,14 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     spool = None if part == "pages" else open_spool(config)
     breaker = Breaker(repository.is_ready)
     store = ReaderStore(repository.database)
+    refusals = repository.refusals if part != "pages" or config.may_pages_write else None
+    redaction = make_redaction(config.secret_key, config.read_redaction_rules())
     parts = Wiring(
-        config, repository, DurableStore(repository, breaker, spool, make_mark(config.secret_key)),
-        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository), Pictures(repository),
+        config, repository, DurableStore(repository, breaker, spool, redaction),
+        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(refusals), Pictures(repository),
         _open_readers(config, store), ReadingBook(store), metrics=metrics or Metrics(),
     )
+    parts.metrics.disks = lambda: measure_disks(config)
     app.extensions[EXTENSION] = parts
     app.extensions["keeper"] = Crew(*_workers(parts, breaker, spool) if part != "pages" else ()).start()
     for blueprint in _BLUEPRINTS[part]:

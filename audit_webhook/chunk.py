@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import struct
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import zstandard
@@ -30,22 +32,17 @@ class Packed(NamedTuple):
 
 def pack(raws: Sequence[bytes]) -> Packed:
     """Compress events, in the order given."""
-    offsets: list[int] = []
+    ends = list(accumulate(len(raw) + 1 for raw in raws))
     frames: list[bytes] = []
     table: list[bytes] = []
-    raw_end = frame_start = content_end = 0
-    pending: list[bytes] = []
-    for index, raw in enumerate(raws):
-        offsets.append(raw_end)
-        pending.append(raw)
-        raw_end += len(raw) + 1
-        if raw_end - frame_start >= FRAME_BYTES or index == len(raws) - 1:
-            pending.append(b"")
-            frames.append(_compressor().compress(b"\n".join(pending)))
-            content_end += len(frames[-1])
-            table.append(_ENTRY.pack(raw_end, content_end))
-            pending, frame_start = [], raw_end
-    return Packed(b"".join(frames), b"".join(table), offsets, raw_end)
+    first = frame_start = content_end = 0
+    while first < len(raws):
+        last = min(bisect_left(ends, frame_start + FRAME_BYTES) + 1, len(raws))
+        frames.append(_compressor().compress(b"\n".join((*raws[first:last], b""))))
+        content_end += len(frames[-1])
+        first, frame_start = last, ends[last - 1]
+        table.append(_ENTRY.pack(frame_start, content_end))
+    return Packed(b"".join(frames), b"".join(table), [0, *ends[:-1]], frame_start)
 
 
 def unpack(content: bytes, frames: bytes, spans: Iterable[tuple[int, int]]) -> list[bytes]:

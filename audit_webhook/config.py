@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from audit_webhook import setting_types as read
 from audit_webhook.errors import ConfigError
+from audit_webhook.redaction_rules import Rule
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -55,8 +56,13 @@ class Config:
     max_body_bytes: int = _setting(
         64 * 1024**2, "Largest batch taken; a larger one is answered with 413.", read.byte_count
     )
-    db_host: str = _setting("", "Host of the MariaDB or MySQL server. Empty: the embedded SQLite database is used.")
-    db_port: int = _setting(3306, "Port of the database server.", read.port)
+    db_host: str = _setting(
+        "",
+        "Host of the MariaDB or MySQL server, or several with commas between them, each as HOST or HOST:PORT: the "
+        "first that takes writes is used until it fails. Empty: the embedded SQLite database is used.",
+        read.servers,
+    )
+    db_port: int = _setting(3306, "Port of the database servers of which `DB_HOST` names none.", read.port)
     db_user: str = _setting("audit", "User of the database server.")
     db_password: str = _setting("", "Password of the database user.", secret=True)
     db_name: str = _setting(
@@ -76,6 +82,12 @@ class Config:
         "Key for the marks in the place of masked secrets, by which equal ones can be told. Empty: all look the same.",
         read.long_secret,
         secret=True,
+    )
+    redact_file: str = _setting(
+        "",
+        "File with further things to mask before an event is stored: on each line a resource and a path in its "
+        "objects, such as `configmaps /data/*`; see [docs/security.md](docs/security.md#masking-more).",
+        read.rules_file,
     )
     evidence_key_file: str = _setting(
         "evidence.key",
@@ -142,6 +154,18 @@ class Config:
         missing = [name.upper() for name in parts if not getattr(self, name)]
         if 0 < len(missing) < len(parts):
             raise ConfigError(f"{', '.join(missing)}: not set, and an authenticating proxy needs all of AUTH_PROXY_*")
+
+    def read_redaction_rules(self) -> tuple[Rule, ...]:
+        """Give the rules of `redact_file`, none when it is not set; raises ConfigError."""
+        try:
+            return read.redaction_rules(self.redact_file) if self.redact_file else ()
+        except ValueError as error:
+            raise ConfigError(f"REDACT_FILE={self.redact_file!r} {error}") from error
+
+    @property
+    def db_servers(self) -> tuple[tuple[str, int], ...]:
+        """The host and port of each database server."""
+        return read.addresses(self.db_host, self.db_port)
 
     @property
     def is_open(self) -> bool:

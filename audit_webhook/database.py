@@ -18,7 +18,6 @@ from typing import Any, Final, Literal, Protocol
 
 import pymysql
 
-from audit_webhook.bulk import BulkCursor
 from audit_webhook.config import Config
 from audit_webhook.deadline import held, within
 from audit_webhook.errors import (
@@ -29,21 +28,21 @@ from audit_webhook.errors import (
     StoreMisconfigured,
     StoreUnavailable,
 )
-from audit_webhook.mysql import MysqlConnection
+from audit_webhook.mysql import LOCK_SECONDS, MysqlConnection
+from audit_webhook.servers import Servers
 
 CALL_SECONDS: Final = 20
-LOCK_SECONDS: Final = 5
 POOLED: Final = 16
 
 Row = tuple[Any, ...]
 Dialect = Literal["mysql", "sqlite"]
 
-# Codes as MariaDB 10.11 was seen to answer; the meaning of each is in MariaDB's "Error Codes" list.
-_BUSY: Final = {1205, 1213, 1020}
+# Codes as MariaDB 10.11 was seen to answer; the meaning of each is in MariaDB's "Error Codes" list. Those above 8000
+# are TiDB's, from its "Error Codes and Troubleshooting": conflicts of writes, and a row that is larger than it takes.
+_BUSY: Final = {1205, 1213, 1020, 8002, 8022, 9007}
 _DUPLICATE: Final = {1062}
 _CONFIGURATION: Final = {1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698}
-_NO_DATABASE: Final = 1049
-_REFUSED: Final = {1153, 1264, 1366, 1406, 1048, 4025, 3140}
+_REFUSED: Final = {1153, 1264, 1366, 1406, 1048, 4025, 3140, 8025}
 DRIVER_ERRORS: Final = (pymysql.Error, sqlite3.Error, OSError)
 
 
@@ -107,13 +106,18 @@ class Database:
     """One database of either engine: `write` gives a transaction, `read` a cursor."""
 
     def __init__(
-        self, dialect: Dialect, connect: Callable[[], Any], begin: str, on_new_writer: Callable[[], None]
+        self, dialect: Dialect, connect: Callable[[], Any], begin: str, on_new_writer: Callable[[], None],
+        is_used: Callable[[Any], bool] = lambda connection: True,
     ) -> None:
-        """Take what differs between the engines; nothing is connected yet."""
+        """Take what differs between the engines; nothing is connected yet.
+
+        ``is_used`` tells whether a connection leads to where new ones lead too.
+        """
         self.dialect: Final[Dialect] = dialect
         self._connect = connect
         self._begin = begin
         self._on_new_writer = on_new_writer
+        self._is_used = is_used
         self._writer: Any = None
         self._write_lock = threading.Lock()
         self._readers: queue.LifoQueue[Any] = queue.LifoQueue(POOLED)
@@ -167,6 +171,11 @@ class Database:
                     _close(connection)
                     connection = self._connect()
                 yield connection.cursor()
+            except DRIVER_ERRORS as error:
+                _close(connection)
+                if type(classify(error)) is StoreUnavailable:
+                    self._empty_pool()  # what one connection met, the others of the same server meet too
+                raise
             except BaseException:
                 _close(connection)
                 raise
@@ -176,15 +185,27 @@ class Database:
         try:
             if self.dialect == "mysql":
                 connection.rollback()
+            if not self._is_used(connection):
+                raise queue.Full
             self._readers.put_nowait(connection)
         except (queue.Full, *DRIVER_ERRORS):
             _close(connection)
+
+    def leave(self) -> None:
+        """Give up what leads to a server that is used no more, a write that waits for its answer included."""
+        writer = self._writer
+        if writer is not None and not self._is_used(writer):
+            writer.cut()
+        self._empty_pool()
 
     def close(self) -> None:
         """Close every connection that is not in use."""
         with self._write_lock:
             _close(self._writer)
             self._writer = None
+        self._empty_pool()
+
+    def _empty_pool(self) -> None:
         while not self._readers.empty():
             with suppress(queue.Empty):
                 _close(self._readers.get_nowait())
@@ -202,56 +223,18 @@ def _close(connection: Any) -> None:
             connection.close()
 
 
-def open_database(config: Config, on_new_writer: Callable[[], None]) -> Database:
-    """Choose the engine: the server at ``DB_HOST``, or the SQLite file of ``DB_PATH``.
+def open_database(config: Config, on_new_writer: Callable[[], None], may_create: bool = True) -> Database:
+    """Choose the engine: the servers of ``DB_HOST``, or the SQLite file of ``DB_PATH``.
 
-    ``on_new_writer`` is called whenever the writing connection is a new one.
+    ``on_new_writer`` is called whenever the writing connection is a new one. A server's database that is missing is
+    created, if that is wanted.
     """
     if config.db_host:
-        return Database("mysql", lambda: connect_mysql(config), "START TRANSACTION", on_new_writer)
+        servers = Servers(config, may_create)
+        database = Database("mysql", servers.connect, "START TRANSACTION", on_new_writer, servers.is_used)
+        servers.on_move = database.leave
+        return database
     return Database("sqlite", lambda: connect_sqlite(Path(config.db_path)), "BEGIN IMMEDIATE", on_new_writer)
-
-
-def connect_mysql(config: Config) -> Any:
-    """Connect to the server, with strict SQL and exact character sets."""
-    try:
-        connection = _connect_mysql(config, config.db_name)
-    except pymysql.err.OperationalError as error:
-        if error.args[0] != _NO_DATABASE:
-            raise
-        _create_database(config)
-        connection = _connect_mysql(config, config.db_name)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
-            f"innodb_lock_wait_timeout = {LOCK_SECONDS}, time_zone = '+00:00'"
-        )
-        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        cursor.execute("SELECT @@max_allowed_packet")
-        ((connection.largest_packet,),) = cursor.fetchall()
-    return connection
-
-
-def _connect_mysql(config: Config, database: str | None) -> Any:
-    return MysqlConnection(
-        host=config.db_host,
-        port=config.db_port,
-        user=config.db_user,
-        password=config.db_password,
-        database=database,
-        charset="utf8mb4",
-        cursorclass=BulkCursor,
-    )
-
-
-def _create_database(config: Config) -> None:
-    """Create the database that is missing; its name was checked with the settings."""
-    connection = _connect_mysql(config, None)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{config.db_name}` CHARACTER SET utf8mb4")
-    finally:
-        connection.close()
 
 
 def connect_sqlite(path: Path) -> sqlite3.Connection:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
 from typing import Any, Final
 
 import pymysql
 from pymysql.constants import ER
 
+from audit_webhook.bulk import BulkCursor
+from audit_webhook.config import Config
 from audit_webhook.deadline import left
 
 CONNECT_SECONDS: Final = 2
 STATEMENT_SECONDS: Final = 10
+LOCK_SECONDS: Final = 5
 _HEAD_BYTES: Final = 64
 
 
@@ -47,3 +52,58 @@ class MysqlConnection(pymysql.connections.Connection):
     def bound(self) -> None:
         """Take the waits from what is left now."""
         self._read_timeout = self._write_timeout = left(STATEMENT_SECONDS)
+
+    def cut(self) -> None:
+        """End the connection from another thread: whoever waits for an answer on it is told at once."""
+        opened = getattr(self, "_sock", None)
+        with suppress(OSError):
+            if isinstance(opened, socket.socket):
+                opened.shutdown(socket.SHUT_RDWR)
+
+
+def connect_mysql(
+    config: Config, address: tuple[str, int] | None = None, may_create: bool = True
+) -> MysqlConnection:
+    """Connect to a server, the first of the settings or another, with strict SQL and exact character sets.
+
+    A database that is missing is created, if that is wanted.
+    """
+    address = address or config.db_servers[0]
+    try:
+        connection = _connect(config, address, config.db_name)
+    except pymysql.err.OperationalError as error:
+        if error.args[0] != ER.BAD_DB_ERROR or not may_create:
+            raise
+        _create_database(config, address)
+        connection = _connect(config, address, config.db_name)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
+            f"innodb_lock_wait_timeout = {LOCK_SECONDS}, time_zone = '+00:00'"
+        )
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        cursor.execute("SELECT @@max_allowed_packet")
+        ((connection.largest_packet,),) = cursor.fetchall()
+    return connection
+
+
+def _connect(config: Config, address: tuple[str, int], database: str | None) -> MysqlConnection:
+    return MysqlConnection(
+        host=address[0],
+        port=address[1],
+        user=config.db_user,
+        password=config.db_password,
+        database=database,
+        charset="utf8mb4",
+        cursorclass=BulkCursor,
+    )
+
+
+def _create_database(config: Config, address: tuple[str, int]) -> None:
+    """Create the database that is missing; its name was checked with the settings."""
+    connection = _connect(config, address, None)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{config.db_name}` CHARACTER SET utf8mb4")
+    finally:
+        connection.close()

@@ -7,7 +7,7 @@ from the pool for as long as a method runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
@@ -16,6 +16,7 @@ from audit_webhook.config import Config
 from audit_webhook.database import Row, classified, open_database
 from audit_webhook.deadline import held
 from audit_webhook.reader import EVERYWHERE, Scope
+from audit_webhook.refusal_store import RefusalStore
 from audit_webhook.rows import Chunk
 from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
@@ -24,7 +25,7 @@ from audit_webhook.search_sql import (
     EVERYTHING, Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids, fill_values, within,
 )
 from audit_webhook.tally_store import TallyStore
-from audit_webhook.transaction import Arrival, Quarantined, Refusal, Transaction, insert_fresh, note_dimensions
+from audit_webhook.transaction import Arrival, Quarantined, Transaction, insert_fresh, note_dimensions
 
 REMEMBERED: Final = 100_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -67,6 +68,7 @@ class Repository:
         self._statements: Final = queries.load(self.database.dialect)
         self.saved: Final = SavedSearches(self.database, self._statements)
         self.tallies: Final = TallyStore(self.database, self._statements, scope)
+        self.refusals: Final = RefusalStore(self.database, self._statements, scope)
         self._lock = threading.Lock()
         self._head = begin_stream()
         self._known: set[tuple[bytes, int]] = set()
@@ -105,13 +107,6 @@ class Repository:
             self._head = head
             self._known = (self._known if len(self._known) < REMEMBERED else set()) | noted
         return stored
-
-    def record_refusals(self, refusals: Iterable[Refusal]) -> None:
-        """Note the last refused request of each of these clusters."""
-        with self.database.write() as cursor:
-            transaction = Transaction(cursor, self._statements)
-            for refusal in refusals:
-                transaction.record_refusal(refusal)
 
     def stored_ids(self, ids: Sequence[bytes]) -> set[bytes]:
         """Give those of the ids that are stored."""
@@ -233,13 +228,6 @@ class Repository:
         contacts = [Contact(_text(name), received, int(new), int(known)) for name, received, new, known in rows]
         seen = self.scope()
         return [each for each in contacts if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
-
-    def refusals(self, cluster: str | None = None) -> list[Refusal]:
-        """Give the last refused request of every cluster, newest first, or only of the one named."""
-        rows = self._rows(self._statement("refusals"))
-        refusals = [Refusal(_text(name), refused, _text(why), _text(peer)) for name, refused, why, peer in rows]
-        seen = self.scope()
-        return [each for each in refusals if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
 
     def quarantined(self, limit: int = 100) -> list[Quarantined]:
         """Give what could not be read, newest first, to those who see everything: its namespace is unknown."""

@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 from typing import Final
 
+from audit_webhook.redaction_rules import Rule, parse_rules
+
 ENVIRONMENTS: Final = ("development", "production")
+_SERVER: Final = re.compile(r"(?:\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.%]+)\]|([^\s:\[\]]+))(?::(\d{1,5}))?")
 
 
 def text(raw: str) -> str:
@@ -90,6 +93,21 @@ def long_secret(raw: str) -> str:
     return raw
 
 
+def rules_file(raw: str) -> str:
+    """Read the name of a file with rules for redaction, and check each of them."""
+    redaction_rules(raw)
+    return raw
+
+
+def redaction_rules(path: str) -> tuple[Rule, ...]:
+    """Read a file of rules for redaction."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot be read: {error}") from error
+    return parse_rules(text)
+
+
 def day_count(raw: str) -> int:
     """Read a number of days."""
     if not raw.isascii() or not raw.isdigit() or int(raw) > 36_500:
@@ -109,3 +127,23 @@ def database_name(raw: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", raw):
         raise ValueError("is not a database name: 1 to 64 letters, digits, _, $ or -")
     return raw
+
+
+def servers(raw: str) -> str:
+    """Read hosts with commas between them, each with a port of its own or without."""
+    addresses(raw, 1)
+    return raw
+
+
+def addresses(raw: str, port: int) -> tuple[tuple[str, int], ...]:
+    """Give the hosts and ports of a list such as ``db1, db2:3307, [::1]:3306``, with this port where none is said."""
+    parts = [part.strip() for part in raw.split(",")]
+    found = [_SERVER.fullmatch(part) for part in parts]
+    pairs = [
+        (part, port) if part.count(":") > 1 and not part.startswith("[")
+        else (match[1] or match[2], int(match[3] or port)) if match else ("", 0)
+        for part, match in zip(parts, found, strict=True)
+    ]
+    if not all(host and 0 < number < 65536 for host, number in pairs):
+        raise ValueError("is not a list of hosts with commas between them, each as HOST or HOST:PORT")
+    return tuple(dict.fromkeys(pairs))

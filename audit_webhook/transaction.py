@@ -8,8 +8,9 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from audit_webhook.database import Cursor, classified
+from audit_webhook.entry import ActionRow, CallerRow
 from audit_webhook.errors import DuplicateKey, StoreBusy
-from audit_webhook.rows import ActionRow, CallerRow, Chunk, Posting
+from audit_webhook.rows import Chunk, Posting
 from audit_webhook.sealing import EventRow, Head, Seal, record_of, seal_next
 
 DELETED_AT_ONCE: Final = 64
@@ -29,15 +30,6 @@ class Quarantined(NamedTuple):
     reason: str
     raw_bytes: int
     content: bytes
-
-
-class Refusal(NamedTuple):
-    """The last request for a cluster that was refused: when in microseconds, why, and from which address."""
-
-    cluster: str
-    refused: int
-    reason: str
-    peer: str
 
 
 class Arrival(NamedTuple):
@@ -160,10 +152,6 @@ class Transaction:
     def record_arrival(self, row: Arrival) -> None:
         """Note when a cluster was heard from on this stream, and add to its counts."""
         self._cursor.execute(self._statements["record_arrival"], row)
-
-    def record_refusal(self, row: Refusal) -> None:
-        """Note the last refused request for a cluster."""
-        self._cursor.execute(self._statements["record_refusal"], row)
 
 
 def insert_fresh(

@@ -140,6 +140,14 @@ def server(sqlite_config: Config) -> Iterator[Server]:
     running.stop()
 
 
+@pytest.fixture
+def served(engine: Config) -> Iterator[Server]:
+    """The application really served, on each engine."""
+    running = Server(engine)
+    yield running
+    running.stop()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium of the distribution's package."""

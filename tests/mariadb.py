@@ -29,6 +29,8 @@ def free_port() -> int:
 class MariaDB:
     """A server that syncs each commit to the disk, as one for real use does; it ends with its ``with`` block."""
 
+    user = getpass.getuser()
+
     def __init__(self, folder: Path, *options: str) -> None:
         """Lay the server's files into an empty folder; further options are handed to mariadbd."""
         self.folder = folder
@@ -51,7 +53,7 @@ class MariaDB:
     def _run_install(self) -> None:
         command = [
             _program("mariadb-install-db"), "--no-defaults", "--auth-root-authentication-method=normal",
-            "--skip-test-db", f"--datadir={self.folder / 'data'}", f"--user={getpass.getuser()}",
+            "--skip-test-db", f"--datadir={self.folder / 'data'}", f"--user={self.user}",
         ]
         done = subprocess.run(command, capture_output=True, check=False, env=self._environment())
         if done.returncode:
@@ -64,7 +66,7 @@ class MariaDB:
     def start(self) -> None:
         """Start mariadbd and wait until it answers."""
         command = [
-            _program("mariadbd"), "--no-defaults", f"--datadir={self.folder / 'data'}", f"--user={getpass.getuser()}",
+            _program("mariadbd"), "--no-defaults", f"--datadir={self.folder / 'data'}", f"--user={self.user}",
             # A server that starts deletes the temporary tables of every other one in the same folder.
             f"--tmpdir={self.folder}",
             f"--socket={self.folder / 'socket'}", f"--port={self.port}", "--bind-address=127.0.0.1",

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tests import trials
+from tests import deployed, galera_trials, trials
+from tests.galera import Galera
+from tests.galera_trials import ClusterArena
 from tests.ledger import Verdict
 from tests.mariadb import MariaDB
 from tests.small_disk import MIB, SmallDisk
@@ -32,12 +34,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="repeat everything so much more or less often")
     parser.add_argument("--only", default="", help="run only trials whose name contains this")
+    parser.add_argument("--base-image", default="", help="build the image on this, not on one made by debootstrap")
     chosen = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%F}\n")
     print("| trial | sent | acknowledged | missing | twice | altered | given up | seen | seconds |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
-        clean = [_report(trial, Path(folder), server) for trial in _trials(chosen.scale) if chosen.only in trial.what]
+        planned = _trials(chosen.scale) + _deployments(chosen.scale, chosen.base_image)
+        clean = [_report(trial, Path(folder), server) for trial in planned if chosen.only in trial.what]
     return 0 if all(clean) else 1
 
 
@@ -87,7 +91,53 @@ def _trials(scale: float) -> list[Trial]:
         Trial(
             f"same batch to two services at once, {times(1000)} times", _plain(trials.send_to_two, times(1000))
         ),
+        *_galera_trials(times(10), times(5), times(1000)),
     ]
+
+
+def _deployments(scale: float, base: str) -> list[Trial]:
+    count = max(2, round(1000 * scale))
+    return [
+        Trial("image built, run read-only without capabilities, stopped twice", deployed.run_image(base)),
+        Trial(f"{count} batches on one connection behind nginx", deployed.idle_behind_nginx(100, count)),
+    ]
+
+
+def _galera_trials(many: int, few: int, batches: int) -> list[Trial]:
+    faults = [
+        (f"kill -9 of the node in use, {many} times", galera_trials.kill_used_node, many),
+        (f"kill -9 of any node, {many} times", galera_trials.kill_any_node, many),
+        (f"kill -9 of two nodes at once, {few} times", galera_trials.kill_two_nodes, few),
+        (f"the node in use cut off from the others, {few} times", galera_trials.part_used_node, few),
+        (f"rolling restart of all nodes, {few} times", galera_trials.restart_all, few),
+        (f"a node joins that has lost its data, {few} times", galera_trials.join_anew, few),
+    ]
+    return [
+        *(Trial(f"Galera: {what}", _on_cluster(fault, times)) for what, fault, times in faults),
+        Trial(f"Galera: same batch to two services on two nodes at once, {batches} times", _colliding(batches)),
+    ]
+
+
+def _on_cluster(
+    fault: Callable[[ClusterArena], None], times: int
+) -> Callable[[Path, MariaDB], tuple[Arena, Verdict, str]]:
+    def trial(folder: Path, server: MariaDB) -> tuple[Arena, Verdict, str]:
+        with Galera() as cluster:
+            arena = ClusterArena(folder, cluster)
+            verdict = galera_trials.disturb(arena, fault, times)
+            return arena.arena, verdict, f"{_seen(arena.arena)}"
+
+    return trial
+
+
+def _colliding(count: int) -> Callable[[Path, MariaDB], tuple[Arena, Verdict, str]]:
+    def trial(folder: Path, server: MariaDB) -> tuple[Arena, Verdict, str]:
+        with Galera() as cluster:
+            arena = ClusterArena(folder, cluster)
+            verdict, collisions = galera_trials.send_to_two_nodes(arena, count)
+            return arena.arena, verdict, f"{_seen(arena.arena)}; {collisions} transactions collided"
+
+    return trial
 
 
 def _plain(

@@ -24,6 +24,7 @@ from tests.mariadb import MariaDB
         (1045, errors.StoreMisconfigured), (1049, errors.StoreMisconfigured), (1146, errors.StoreMisconfigured),
         (1406, errors.RowRefused), (1366, errors.RowRefused), (2003, errors.StoreUnavailable),
         (2006, errors.StoreUnavailable), (2013, errors.StoreUnavailable), (1040, errors.StoreUnavailable),
+        (9007, errors.StoreBusy), (8022, errors.StoreBusy), (8025, errors.RowRefused),
         (1047, errors.StoreUnavailable), (1290, errors.StoreUnavailable), (1114, errors.StoreUnavailable),
     ],
 )
@@ -58,7 +59,7 @@ def test_transaction_that_fails_in_the_middle_leaves_nothing(repository: Reposit
     with pytest.raises(RuntimeError), repository.database.write() as cursor:
         cursor.execute("INSERT INTO refusals (cluster, refused, reason, peer) VALUES ('c', 1, 'r', 'p')")
         raise RuntimeError("the process was about to die")
-    assert repository.refusals() == []
+    assert repository.refusals.last_refusals() == []
 
 
 def test_refused_statement_becomes_an_error_of_the_domain(repository: Repository) -> None:

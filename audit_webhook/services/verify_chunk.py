@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from audit_webhook.chunk import Damaged, unpack_whole
+from audit_webhook.entry import Entry
 from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import chunk_id, time_bound, to_text
-from audit_webhook.rows import WINDOW_MILLISECONDS, Identified, lay_out, window_end
+from audit_webhook.rows import WINDOW_MILLISECONDS, lay_out, window_end
 from audit_webhook.sealing import EventRow, leaf_of, root_of
 from audit_webhook.services.findings import Findings
 from audit_webhook.services.ingest import identify
@@ -25,7 +26,7 @@ class Piece(NamedTuple):
 
     offset: int
     raw: bytes
-    found: Identified | None
+    found: Entry | None
 
 
 def locate(

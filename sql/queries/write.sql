@@ -51,16 +51,6 @@ VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (stream, cluster) DO UPDATE SET sequence = excluded.sequence, received = excluded.received,
 events = events + excluded.events, duplicates = duplicates + excluded.duplicates
 
--- name: record_refusal (mysql)
-INSERT INTO refusals (cluster, refused, reason, peer)
-VALUES (%s, %s, %s, %s)
-ON DUPLICATE KEY UPDATE refused = VALUES(refused), reason = VALUES(reason), peer = VALUES(peer)
-
--- name: record_refusal (sqlite)
-INSERT INTO refusals (cluster, refused, reason, peer)
-VALUES (%s, %s, %s, %s)
-ON CONFLICT (cluster) DO UPDATE SET refused = excluded.refused, reason = excluded.reason, peer = excluded.peer
-
 -- name: insert_quarantined (mysql)
 INSERT INTO quarantine (id, cluster, received, reason, raw_bytes, content)
 VALUES (%s, %s, %s, %s, %s, %s)
