@@ -37,8 +37,8 @@ POOLED: Final = 16
 Row = tuple[Any, ...]
 Dialect = Literal["mysql", "sqlite"]
 
-# Codes as MariaDB 10.11 was seen to answer; the meaning of each is in MariaDB's "Error Codes" list. Those above 8000 are
-# TiDB's, from its "Error Codes and Troubleshooting": conflicts of writes, and a row that is larger than it takes.
+# Codes as MariaDB 10.11 was seen to answer; the meaning of each is in MariaDB's "Error Codes" list. Those above 8000
+# are TiDB's, of its "Error Codes and Troubleshooting": conflicts of writes, and a row that is larger than it takes.
 _BUSY: Final = {1205, 1213, 1020, 8002, 8022, 9007}
 _DUPLICATE: Final = {1062}
 _CONFIGURATION: Final = {1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698}
