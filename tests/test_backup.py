@@ -19,6 +19,8 @@ from audit_webhook.config import Config
 from audit_webhook.identity import event_id
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
+from audit_webhook.services.verify import verify
+from audit_webhook.signing import Keys
 from audit_webhook.wiring import now
 from tests.factories import audit_event, event_list
 from tests.mariadb import MariaDB
@@ -91,7 +93,7 @@ def storing(repository: Repository) -> Iterator[None]:
 
 
 def check_copy(config: Config, before: dict[str, bytes]) -> None:
-    """Open a copy: all that was there before it was made is, each later batch whole, nothing else, and it goes on."""
+    """Open a copy: all that was there before it was made is, each later batch whole and sealed, and it goes on."""
     copy = open_repository(config)
     try:
         assert copy.is_ready() and copy.migrate() == []
@@ -100,6 +102,7 @@ def check_copy(config: Config, before: dict[str, bytes]) -> None:
         assert (len(restored) - len(before)) % BATCH == 0
         assert sum(contact.events for contact in copy.contacts()) == len(restored)
         assert copy.quarantine_size()[0] == 1
+        assert verify(copy, Keys(None, {})).is_sound
         assert receive(copy, "prod", gzip.decompress(BATCHES[0].read_bytes()), now()).stored == 0
         assert receive(copy, "prod", event_list([audit_event(9)]), now()).stored == 1
     finally:
