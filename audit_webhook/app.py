@@ -14,6 +14,7 @@ from audit_webhook.blueprints import (
     api,
     clusters,
     errors,
+    evidence,
     explore,
     gate,
     ingest,
@@ -24,6 +25,7 @@ from audit_webhook.blueprints import (
     ui,
 )
 from audit_webhook.breaker import Breaker
+from audit_webhook.checkpointer import Checkpointer
 from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
@@ -40,6 +42,7 @@ from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.picture import Pictures
 from audit_webhook.services.readers import FIRST_USER, Readers
 from audit_webhook.services.readings import ReadingBook
+from audit_webhook.services.witness import open_witness
 from audit_webhook.spool import Spool, open_spool
 from audit_webhook.users import UsersFile
 from audit_webhook.wiring import EXTENSION, Wiring, now, wiring
@@ -61,7 +64,7 @@ SECURITY_HEADERS: Final = {
 TRANSPORT_SECURITY: Final = "max-age=31536000"  # browsers heed it over https alone
 Part = Literal["all", "ingest", "pages"]
 _INGEST: Final = (ingest.bp, ops.bp)
-_PAGES: Final = (api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, saved.bp, setup.bp, access.bp)
+_PAGES: Final = (api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, evidence.bp, saved.bp, setup.bp, access.bp)
 _BLUEPRINTS: Final = {"all": (*_INGEST, *_PAGES), "ingest": _INGEST, "pages": _PAGES}
 STATIC_SECONDS: Final = 365 * 86_400
 
@@ -115,9 +118,10 @@ def _open_readers(config: Config, store: ReaderStore) -> Readers:
 
 def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worker]:
     """Give what goes on in the background of a process that receives batches."""
+    witness = open_witness(parts.config, parts.repository, now)
     workers: list[Worker] = [
         Keeper(parts.repository, parts.refusals), breaker, Compactor(parts.repository),
-        DailyPruning(parts.repository, parts.config.retention_days),
+        DailyPruning(parts.repository, parts.config.retention_days, witness), Checkpointer(witness),
     ]
     if spool is None:
         return workers

@@ -60,6 +60,29 @@ def unpack(content: bytes, frames: bytes, spans: Iterable[tuple[int, int]]) -> l
     return events
 
 
+class Damaged(ValueError):
+    """A chunk's content is not what its frame table says."""
+
+
+def unpack_whole(content: bytes, frames: bytes) -> bytes:
+    """Give all of a chunk's NDJSON; raises Damaged, and never makes more than the frame table says."""
+    parts: list[bytes] = []
+    raw_start = content_start = 0
+    whole = memoryview(content)
+    try:
+        for raw_end, content_end in _ENTRY.iter_unpack(frames):
+            frame = whole[content_start:content_end]
+            if zstandard.frame_content_size(frame) != raw_end - raw_start:
+                raise Damaged("a frame is of another length than the frame table says")
+            parts.append(_decompressor().decompress(frame))
+            raw_start, content_start = raw_end, content_end
+    except (zstandard.ZstdError, struct.error) as error:
+        raise Damaged(f"it cannot be decompressed: {error}") from error
+    if content_start != len(content):
+        raise Damaged("there is more of it than the frame table says")
+    return b"".join(parts)
+
+
 def find_any(content: bytes, frames: bytes, needles: Sequence[bytes]) -> list[int]:
     """Give, in order, where in the raw NDJSON a needle stands; of the places in one line, the first of each needle."""
     found: set[int] = set()

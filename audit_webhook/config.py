@@ -89,6 +89,18 @@ class Config:
         "objects, such as `configmaps /data/*`; see [docs/security.md](docs/security.md#masking-more).",
         read.rules_file,
     )
+    evidence_key_file: str = _setting(
+        "evidence.key",
+        "File with the key that signs checkpoints over what is stored; it is made when it is missing. `none`: nothing "
+        "is signed.",
+        read.path_or_none,
+    )
+    evidence_anchors: str = _setting(
+        "",
+        "File that each checkpoint is appended to, or an `http://` or `https://` address that it is posted to. They "
+        "are on the log too.",
+        read.anchors,
+    )
     retention_days: int = _setting(
         0, "Events that are older than so many days are deleted, once a day. 0: events are kept for ever.",
         read.day_count,

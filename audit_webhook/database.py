@@ -37,11 +37,12 @@ POOLED: Final = 16
 Row = tuple[Any, ...]
 Dialect = Literal["mysql", "sqlite"]
 
-# Codes as MariaDB 10.11 was seen to answer; the meaning of each is in MariaDB's "Error Codes" list.
-_BUSY: Final = {1205, 1213, 1020}
+# Codes as MariaDB 10.11 was seen to answer; the meaning of each is in MariaDB's "Error Codes" list. Those above 8000
+# are TiDB's, from its "Error Codes and Troubleshooting": conflicts of writes, and a row that is larger than it takes.
+_BUSY: Final = {1205, 1213, 1020, 8002, 8022, 9007}
 _DUPLICATE: Final = {1062}
 _CONFIGURATION: Final = {1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698}
-_REFUSED: Final = {1153, 1264, 1366, 1406, 1048, 4025, 3140}
+_REFUSED: Final = {1153, 1264, 1366, 1406, 1048, 4025, 3140, 8025}
 DRIVER_ERRORS: Final = (pymysql.Error, sqlite3.Error, OSError)
 
 

@@ -6,15 +6,16 @@ must look, and so that a chunk never outlives its events when a day is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby, repeat
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from audit_webhook.chunk import pack
 from audit_webhook.entry import ActionRow, CallerRow, Entry, groups_of
 from audit_webhook.grants import grant_of
-from audit_webhook.identity import chunk_id
+from audit_webhook.identity import chunk_id, short_hash
+from audit_webhook.sealing import EventRow, digest_rows, leaf_of, root_of
 from audit_webhook.tally import tally_events
 
 WINDOW: Final = 600_000_000
@@ -23,12 +24,11 @@ CHUNK_BYTES: Final = 8 * 1024**2
 POSTED_BYTES: Final = 128
 REMEMBERED_PAIRS: Final = 4096  # callers, and actions; a hostile one may be some kilobytes long
 
-EventRow = tuple[bytes, bytes, int, int, bytes, bytes, bytes, str, str, str]
 Posting = tuple[str, str, bytes]
 
 
 class Chunk(NamedTuple):
-    """What one chunk brings into every table."""
+    """What one chunk brings into every table; ``root`` and ``rows`` are what its seal needs to know of its events."""
 
     id: bytes
     cluster: str
@@ -41,6 +41,8 @@ class Chunk(NamedTuple):
     actions: dict[bytes, ActionRow]
     postings: list[Posting]
     tally: bytes
+    root: bytes
+    rows: bytes
 
 
 def lay_out(cluster: str, entries: Iterable[Entry]) -> list[Chunk]:
@@ -87,9 +89,9 @@ def _chunk(cluster: str, entries: list[Entry]) -> Chunk:
         grant_of(cluster, reason, groups_of(by_id[caller]), caller)
         for caller, reason in set(zip(caller_ids, grounds, strict=True)) if reason is not None
     }
-    rows = zip(
+    rows: list[EventRow] = list(zip(
         ids, repeat(identifier), packed.offsets, lengths, caller_ids, action_ids, audits, namespaces, names, uris,
-    )
+    ))
     return Chunk(
         id=identifier,
         cluster=cluster,
@@ -97,12 +99,26 @@ def _chunk(cluster: str, entries: list[Entry]) -> Chunk:
         raw_bytes=packed.raw_bytes,
         frames=packed.frames,
         content=packed.content,
-        events=list(rows),
+        events=rows,
         callers=by_id,
         actions=done,
         postings=_postings(identifier, by_id.values(), done.values(), set(namespaces), grants),
         tally=tally_events(ids, caller_ids, action_ids, namespaces, lengths),
+        root=root_of(list(map(leaf_of, raws))),
+        rows=digest_rows(rows),
     )
+
+
+def is_caller(row: Sequence[Any]) -> bool:
+    """Whether the id of a caller's row is the one that follows from what stands in it."""
+    return bool(row[0] == short_hash(*map(str, row[1:])))
+
+
+def is_action(row: Sequence[Any]) -> bool:
+    """Whether the id of an action's row is the one that follows from what stands in it."""
+    verb, group, resource, subresource, code, *texts, dry_run, truncated, cut = row[1:]
+    values = (verb, group, resource, subresource, *texts, code, dry_run, truncated, cut)
+    return bool(row[0] == short_hash(*map(str, values)))
 
 
 def _postings(

@@ -57,6 +57,18 @@ def folder(raw: str) -> str:
     return raw
 
 
+def path_or_none(raw: str) -> str:
+    """Read the path of a file; empty for ``none``."""
+    return "" if raw == "none" else raw
+
+
+def anchors(raw: str) -> str:
+    """Read the path of a file, or an address."""
+    if "://" in raw and not raw.startswith(("http://", "https://")):
+        raise ValueError("is neither a file nor an http:// or https:// address")
+    return raw
+
+
 def networks(raw: str) -> str:
     """Read addresses or networks."""
     for part in raw.split(","):

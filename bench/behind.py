@@ -18,19 +18,25 @@ LEAST: Final = 0.8
 PROOF: Final = "p" * 40
 
 
+class Cost(NamedTuple):
+    """What a million events took in seconds: by the clock, and of CPU in the service and in nginx."""
+
+    clock: float
+    service: float
+    nginx: float
+
+
 class Pair(NamedTuple):
-    """The same number of events sent without nginx and through it; its CPU in seconds."""
+    """What events took that were sent without nginx, and those that were sent through it."""
 
     level: str
-    events: int
-    plain_seconds: float
-    seconds: float
-    nginx_cpu_seconds: float
+    plain: Cost
+    behind: Cost
 
     @property
     def ratio(self) -> float:
         """Rate behind nginx ÷ rate without."""
-        return self.plain_seconds / self.seconds
+        return self.plain.clock / self.behind.clock
 
 
 def measure(receiver: Receiver, source: Source, rounds: int, events: int) -> bool:
@@ -48,31 +54,36 @@ def measure(receiver: Receiver, source: Source, rounds: int, events: int) -> boo
 
 def _run(receiver: Receiver, front: Front, source: Source, level: str, events: int, nginx_first: bool) -> Pair:
     """Send both ways; which one is first changes, so that neither has a fuller database each time."""
-    seconds: dict[bool, float] = {}
-    spent = 0.0
-    for through in (nginx_first, not nginx_first):
-        requests = source.requests(events, level)
-        before = cpu_seconds(front.workers())
-        port, trust = (front.port, front.certificate.client_context()) if through else (receiver.port, None)
-        seconds[through] = post(port, requests, trust=trust).seconds / source.made
-        if through:
-            spent = cpu_seconds(front.workers()) - before
-    pair = Pair(level, source.made, seconds[False] * source.made, seconds[True] * source.made, spent)
+    costs = {
+        through: _send(receiver, front, source.requests(events, level), source.made, through)
+        for through in (nginx_first, not nginx_first)
+    }
+    pair = Pair(level, costs[False], costs[True])
     print(f"{level:16} behind nginx {pair.ratio:.2f}", file=sys.stderr)
     return pair
 
 
+def _send(receiver: Receiver, front: Front, requests: list[bytes], events: int, through: bool) -> Cost:
+    port, trust = (front.port, front.certificate.client_context()) if through else (receiver.port, None)
+    own, before = cpu_seconds(receiver.processes()), cpu_seconds(front.workers())
+    clock = post(port, requests, trust=trust).seconds
+    spent = (clock, cpu_seconds(receiver.processes()) - own, cpu_seconds(front.workers()) - before)
+    return Cost(*(seconds / events * 1e6 for seconds in spent))
+
+
 def _table(pairs: list[Pair]) -> str:
     lines = [
-        "| level | events/s, median | behind nginx with TLS | ÷ in each pair | median | nginx, CPU s per 10⁶ events |",
-        "|---|---|---|---|---|---|",
+        "| level | events/s, median | behind nginx with TLS | ÷ in each pair | median "
+        "| CPU s per 10⁶ events | behind nginx, + nginx |",
+        "|---|---|---|---|---|---|---|",
     ]
     for level in LEVELS:
         found = [pair for pair in pairs if pair.level == level]
-        plain = statistics.median(pair.events / pair.plain_seconds for pair in found)
-        behind = statistics.median(pair.events / pair.seconds for pair in found)
+        rates = [1e6 / statistics.median(cost.clock for cost in costs) for costs in zip(*(pair[1:] for pair in found))]
         each = ", ".join(f"{pair.ratio:.2f}" for pair in found)
-        spent = sum(pair.nginx_cpu_seconds for pair in found) / sum(pair.events for pair in found) * 1e6
         median = statistics.median(pair.ratio for pair in found)
-        lines.append(f"| {level} | {plain:,.0f} | {behind:,.0f} | {each} | {median:.2f} | {spent:.1f} |")
+        alone = statistics.mean(pair.plain.service for pair in found)
+        own, nginx = (statistics.mean(pair.behind[kind] for pair in found) for kind in (1, 2))
+        row = (level, f"{rates[0]:,.0f}", f"{rates[1]:,.0f}", each, f"{median:.2f}", f"{alone:.1f}")
+        lines.append(f"| {' | '.join(row)} | {own:.1f} + {nginx:.1f} |")
     return "\n".join(lines)

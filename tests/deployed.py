@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import time
 from collections.abc import Callable
@@ -10,15 +11,18 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Final
 
+from packaging.utils import canonicalize_name
+
 from tests.apiserver import ApiServer, batches
 from tests.factories import event_list
-from tests.image import ROOT, Container, Images
+from tests.image import Container, Images
 from tests.ledger import Verdict
 from tests.mariadb import MariaDB, free_port
 from tests.nginx import Front
 from tests.serving import TOKEN
 from tests.small_disk import MIB
 from tests.trials import Arena
+from tools import sbom
 
 # Compilers, what installs packages, caches, and anything of the tests; a base image's own Python may bring its pip.
 UNWANTED: Final = re.compile(
@@ -82,12 +86,13 @@ def list_unwanted(system: Path) -> list[str]:
 
 
 def list_unpinned(system: Path) -> list[str]:
-    """Give the packages in an image that are not the ones, in the version, that requirements.txt pins."""
-    pins = set(re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    """Give the packages in an image that are not the ones, in the version, that the bill of materials names."""
+    document = json.loads(sbom.write_document())
+    named = {f"{one['name']}=={one['version']}" for one in [*document["components"], document["metadata"]["component"]]}
     packages = next(system.glob("opt/audit-webhook/lib/python3*/site-packages"))
-    found = {f"{one.name}=={one.version}".lower().replace("_", "-") for one in distributions(path=[str(packages)])}
-    missing = {f"{name} is missing" for name in ("flask", "waitress", "orjson") if f"{name}==" not in "".join(found)}
-    return sorted({one for one in found - pins if not one.startswith("audit-webhook==")} | missing)
+    found = {f"{canonicalize_name(one.name)}=={one.version}" for one in distributions(path=[str(packages)])}
+    missing = [f"{name} is missing" for name in ("flask", "waitress", "orjson") if f"{name}==" not in "".join(found)]
+    return sorted(found - named) + missing
 
 
 def weigh(folder: Path) -> int:

@@ -24,6 +24,7 @@ from tests.mariadb import MariaDB
         (1045, errors.StoreMisconfigured), (1049, errors.StoreMisconfigured), (1146, errors.StoreMisconfigured),
         (1406, errors.RowRefused), (1366, errors.RowRefused), (2003, errors.StoreUnavailable),
         (2006, errors.StoreUnavailable), (2013, errors.StoreUnavailable), (1040, errors.StoreUnavailable),
+        (9007, errors.StoreBusy), (8022, errors.StoreBusy), (8025, errors.RowRefused),
         (1047, errors.StoreUnavailable), (1290, errors.StoreUnavailable), (1114, errors.StoreUnavailable),
     ],
 )

@@ -87,4 +87,4 @@ def test_package_that_is_not_pinned_is_found(tmp_path: Path) -> None:
         (place / f"{package}.dist-info").mkdir(parents=True)
         name, _, version = package.partition("-")
         (place / f"{package}.dist-info" / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
-    assert list_unpinned(tmp_path) == ["flask==0.1", "orjson is missing", "waitress is missing"]
+    assert list_unpinned(tmp_path) == ["flask==0.1", "waitress is missing", "orjson is missing"]

@@ -14,6 +14,7 @@ from audit_webhook.refusal_store import Refusal
 from audit_webhook.repository import Contact, Repository
 from audit_webhook.services.advisor import Advice, advise
 from audit_webhook.services.dimensions import Dimensions
+from audit_webhook.services.path_advice import advise_on_paths
 from audit_webhook.services.refused import Refused, count_refused
 from audit_webhook.services.rows import SECOND, shown, write_duration
 from audit_webhook.services.volume import BY, LEVELS, Amount, Traffic, read_traffic, split, total, write_bytes
@@ -128,6 +129,7 @@ def view_cluster(
         return None
     traffic = read_traffic(repository, dimensions, days, now).get(name, [])
     everything = total(traffic)
+    on_paths = advise_on_paths(repository, name, traffic, days, now)
     return ClusterView(
         state=_state(
             repository, name, contact, (refusal, count_refused(repository, days, now).get(name)), traffic,
@@ -136,7 +138,7 @@ def view_cluster(
         days=days,
         tables=tuple(_table(label, name, traffic, of, everything) for label, of in BY),
         unseen=tuple(name_unseen(traffic)),
-        counsels=tuple(_counsel(advice, everything) for advice in advise(traffic)),
+        counsels=tuple(_counsel(advice, everything) for advice in advise(traffic, on_paths)),
     )
 
 

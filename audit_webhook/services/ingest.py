@@ -17,11 +17,11 @@ from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.identity import event_id, quarantine_id, within_bounds
 from audit_webhook.redact import redact, redact_paths, redact_unreadable
 from audit_webhook.redaction import BUILT_IN, Redaction
-from audit_webhook.repository import PartlyStored, Repository
+from audit_webhook.repository import Repository
 from audit_webhook.rows import lay_out
 from audit_webhook.split import MalformedBody, split
 from audit_webhook.tolerant import Undecodable
-from audit_webhook.transaction import Quarantined
+from audit_webhook.transaction import PartlyStored, Quarantined
 
 TRIES: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.05

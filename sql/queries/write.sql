@@ -2,6 +2,10 @@
 INSERT INTO chunks (id, cluster, stream, sequence, received, first_id, events, raw_bytes, frames, content)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
+-- name: insert_seal
+INSERT INTO seals (stream, sequence, chunk_id, events, sealed, root, record, link)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+
 -- name: insert_events
 INSERT INTO events (id, chunk_id, chunk_offset, chunk_length, caller_id, action_id, audit_hash, namespace, name,
 request_uri)
@@ -50,7 +54,7 @@ events = events + excluded.events, duplicates = duplicates + excluded.duplicates
 -- name: insert_quarantined (mysql)
 INSERT INTO quarantine (id, cluster, received, reason, raw_bytes, content)
 VALUES (%s, %s, %s, %s, %s, %s)
-ON DUPLICATE KEY UPDATE id = id
+ON DUPLICATE KEY UPDATE received = quarantine.received
 
 -- name: insert_quarantined (sqlite)
 INSERT INTO quarantine (id, cluster, received, reason, raw_bytes, content)
