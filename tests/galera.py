@@ -9,9 +9,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import pymysql
 
 from tests.mariadb import MariaDB, free_port
 
@@ -96,8 +99,15 @@ class Node(MariaDB):
         return int(self.status("wsrep_local_cert_failures")) + int(self.status("wsrep_local_bf_aborts"))
 
     def wait_until_ready(self, state: str = "ON") -> None:
-        """Wait until the node takes statements, or until it does no more."""
-        wait_for(lambda: self.status("wsrep_ready") == state, f"{self.folder.name} is not ready: {state}")
+        """Wait until the node takes statements, or until it does no more; one that joins may cut us off meanwhile."""
+
+        def has_state() -> bool:
+            assert self.process is not None and self.process.poll() is None, (self.folder / "log").read_text()[-5000:]
+            with suppress(pymysql.err.OperationalError):
+                return self.status("wsrep_ready") == state
+            return False
+
+        wait_for(has_state, f"{self.folder.name} is not ready: {state}")
 
 
 class Galera:

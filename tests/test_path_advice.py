@@ -107,6 +107,14 @@ def test_estimate_stands_for_all_days_and_says_so(
     assert advice.saved.raw_bytes == pytest.approx(sum(len(encode(event)) for event in reads[1::2]), rel=.1)
 
 
+def test_estimate_is_of_each_caller_by_itself(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_advice, "SAMPLE", 40)
+    other = [asking("/livez", "system:anonymous", -1_000 - number) for number in range(60)]
+    mixed = [asking("/metrics" if number % 2 else "/version", seconds=-number) for number in range(100)]
+    found = advice_of(repository, *mixed, *other)
+    assert {advice.saved.events for advice in found} == {50} and len(found) == 2
+
+
 def test_time_that_runs_out_leaves_an_estimate(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(path_advice, "READ_SECONDS", -1.0)
     (advice,) = advice_of(repository, *(asking("/metrics", seconds=-number) for number in range(120)))

@@ -63,20 +63,25 @@ def write_content(evidence: Evidence, chunk: bytes, whole: bytes) -> None:
 
 
 def flip_stored_bit(evidence: Evidence, chance: random.Random) -> tuple[str, str]:
-    """Flip one bit of a batch as it lies on the disk."""
+    """Flip one bit of a batch as it lies on the disk; one by which no event reads differently is left alone."""
     chunk, *_, content, _, _ = chance.choice(evidence.rows(CHUNK))
-    changed = bytearray(content)
-    changed[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-    evidence.change("UPDATE chunks SET content = %s WHERE id = %s", bytes(changed), chunk)
-    return "MODIFIED", "" if unpacks(bytes(changed), evidence, chunk) else to_text(chunk)
+    whole = unpacked(content, evidence, chunk)
+    changed, found = content, whole
+    while found == whole:
+        place = chance.randrange(len(content))
+        changed = content[:place] + bytes([content[place] ^ 1 << chance.randrange(8)]) + content[place + 1:]
+        found = unpacked(changed, evidence, chunk)
+    evidence.change("UPDATE chunks SET content = %s WHERE id = %s", changed, chunk)
+    return "MODIFIED", "" if found is not None else to_text(chunk)
 
 
-def unpacks(content: bytes, evidence: Evidence, chunk: bytes) -> bool:
+def unpacked(content: bytes, evidence: Evidence, chunk: bytes) -> bytes | None:
+    """Give what a content unpacks to, None when it does not."""
     ((frames,),) = evidence.rows("SELECT frames FROM chunks WHERE id = %s", chunk)
     try:
-        return bool(unpack_whole(content, frames))
+        return unpack_whole(content, frames)
     except ValueError:
-        return False
+        return None
 
 
 def delete_row(evidence: Evidence, chance: random.Random) -> tuple[str, str]:

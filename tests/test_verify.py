@@ -11,16 +11,16 @@ import pytest
 
 from audit_webhook.cli import main
 from audit_webhook.config import Config
+from audit_webhook.errors import NoProof
 from audit_webhook.event import rfc3339
 from audit_webhook.identity import from_text
+from audit_webhook.parcel import Parcel
+from audit_webhook.redaction import make_redaction
 from audit_webhook.repository import open_repository
 from audit_webhook.services import retention
 from audit_webhook.services.drain import _batch_of
 from audit_webhook.services.ingest import read_batch, receive, store_batch
 from audit_webhook.services.proof import Unproved, check_proof, make_proof
-from audit_webhook.errors import NoProof
-from audit_webhook.marks import make_mark
-from audit_webhook.parcel import Parcel
 from audit_webhook.wiring import now
 from tests.evidence import MINUTE, Evidence
 from tests.factories import NOON_US, audit_event, event_list
@@ -62,13 +62,13 @@ def test_what_is_sent_again_whole_or_in_part_is_no_alarm(evidence: Evidence) -> 
 
 
 def test_spooled_batch_that_is_drained_twice_is_no_alarm(evidence: Evidence) -> None:
-    mark = make_mark("a key of many characters")
+    redaction = make_redaction("a key of many characters")
     secret = audit_event(
         level="Request", requestURI="/api/v1/namespaces/shop/secrets",
         objectRef={"resource": "secrets", "namespace": "shop", "name": "s", "apiVersion": "v1"},
         requestObject={"kind": "Secret", "data": {"password": "aHVudGVyMg=="}},
     )
-    batch = read_batch("prod", event_list([secret, audit_event()]), NOON_US, mark)
+    batch = read_batch("prod", event_list([secret, audit_event()]), NOON_US, redaction)
     parcel = Parcel("prod", NOON_US, list(batch.events.values()), [])
     for _ in range(2):
         store_batch(evidence.repository, "prod", _batch_of(parcel, now()), now())

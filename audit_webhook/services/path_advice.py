@@ -1,13 +1,13 @@
 """Advises on requests for paths that are no resource: health checks, discovery, metrics.
 
-Counts that come with chunks do not hold paths, so the newest such requests are looked at, and what there are in all is
-divided as they are; the advice then says that it is an estimate.
+Counts that come with chunks do not hold paths, so the newest such requests are looked at, and what a caller sent in all
+is divided as they are; the advice then says that it is an estimate.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -65,6 +65,14 @@ FAMILIES: Final = (
 )
 
 
+class _Request(NamedTuple):
+    """A request for a path, its size in bytes, and for how many it stands."""
+
+    event: Event
+    size: int
+    weight: float
+
+
 class PathSample(NamedTuple):
     """The newest requests for paths with their sizes in bytes, and whether these are all of the time."""
 
@@ -76,10 +84,10 @@ def advise_on_paths(
     repository: Repository, cluster: str, traffic: Sequence[Traffic], days: int, now: int
 ) -> list[Advice]:
     """Give advice on a cluster's requests for paths; where they are few, none of them is read."""
-    every = total(item for item in traffic if _is_for_path(item.event))
-    if not is_worth_a_rule(every, total(traffic)):
+    for_paths = [item for item in traffic if _is_for_path(item.event)]
+    if not is_worth_a_rule(total(for_paths), total(traffic)):
         return []
-    return list(_advise_on(read_paths(repository, cluster, days, now), every))
+    return list(_advise_on(read_paths(repository, cluster, days, now), for_paths))
 
 
 def read_paths(repository: Repository, cluster: str, days: int, now: int) -> PathSample:
@@ -98,18 +106,28 @@ def read_paths(repository: Repository, cluster: str, days: int, now: int) -> Pat
     return PathSample(requests, places.unread is None and len(requests) == len(places.located))
 
 
-def _advise_on(sample: PathSample, every: Amount) -> Iterator[Advice]:
+def _advise_on(sample: PathSample, for_paths: Iterable[Traffic]) -> Iterator[Advice]:
     """Give advice on each family of paths and each caller of it that a rule may leave out."""
-    groups: dict[tuple[Family, str], list[tuple[Event, int]]] = defaultdict(list)
+    weights = {} if sample.is_whole else _weigh(sample, for_paths)
+    groups: dict[tuple[Family, str], list[_Request]] = defaultdict(list)
     for event, size in sample.requests:
         family = family_of(event.request_uri)
         if family and _may_be_dropped(event, family):
-            groups[family, "" if family.is_anybody_s else group_caller(event)].append((event, size))
-    # What is seen in the sample stands for so many requests in all.
-    scale = 1.0 if sample.is_whole else max(1.0, every.events / max(1, len(sample.requests)))
+            caller = group_caller(event)
+            request = _Request(event, size, weights.get(caller, 1.0))
+            groups[family, "" if family.is_anybody_s else caller].append(request)
     estimate = "" if sample.is_whole else f"Estimated from the newest {len(sample.requests):,} requests for paths."
     for (family, _), requests in groups.items():
-        yield _advise(family, requests, scale, estimate)
+        yield _advise(family, requests, estimate)
+
+
+def _weigh(sample: PathSample, for_paths: Iterable[Traffic]) -> dict[str, float]:
+    """Give for how many of a caller's requests each of those in the sample stands."""
+    seen = Counter(group_caller(event) for event, _ in sample.requests)
+    every: Counter[str] = Counter()
+    for item in for_paths:
+        every[group_caller(item.event)] += item.amount.events
+    return {caller: max(1.0, every[caller] / count) for caller, count in seen.items()}
 
 
 def family_of(uri: str) -> Family | None:
@@ -130,19 +148,20 @@ def _may_be_dropped(event: Event, family: Family) -> bool:
     return family.is_anybody_s or (event.kind in SYSTEM_KINDS and not event.impersonated_user)
 
 
-def _advise(family: Family, requests: Sequence[tuple[Event, int]], scale: float, estimate: str) -> Advice:
-    event = requests[0][0]
-    saved = Amount(round(len(requests) * scale), round(sum(size for _, size in requests) * scale))
+def _advise(family: Family, requests: Sequence[_Request], estimate: str) -> Advice:
+    event = requests[0].event
+    size = sum(each.size * each.weight for each in requests)
+    saved = Amount(round(sum(each.weight for each in requests)), round(size))
     who = {} if family.is_anybody_s else select_caller(event)
     hides = f"{family.hides} {_nameless(requests) if family.is_anybody_s else ''}".strip()
-    hides = count_denied(hides, round(sum(event.code == 403 for event, _ in requests) * scale))
+    hides = count_denied(hides, round(sum(each.weight for each in requests if each.event.code == 403)))
     title = family.name.capitalize() if family.is_anybody_s else f"{name_caller(event)}: {family.name}"
     rule = Rule(f"{title}. {hides}", "None", {**who, "verbs": ["get"], "nonResourceURLs": list(family.paths)})
     term = "" if family.is_anybody_s else "kind:node " if event.kind == "node" else f"user:{quote(event.user)} "
     return Advice(write_rule(rule), saved, hides, f'{term}verb:get resource:"" {family.words}', estimate)
 
 
-def _nameless(requests: Iterable[tuple[Event, int]]) -> str:
+def _nameless(requests: Iterable[_Request]) -> str:
     """Say how many of those seen no machine sent."""
-    others = sum(event.kind not in SYSTEM_KINDS for event, _ in requests)
+    others = sum(each.event.kind not in SYSTEM_KINDS for each in requests)
     return f"People and callers without a name sent {others:,} of those looked at." if others else ""

@@ -54,7 +54,7 @@ events = events + excluded.events, duplicates = duplicates + excluded.duplicates
 -- name: insert_quarantined (mysql)
 INSERT INTO quarantine (id, cluster, received, reason, raw_bytes, content)
 VALUES (%s, %s, %s, %s, %s, %s)
-ON DUPLICATE KEY UPDATE id = id
+ON DUPLICATE KEY UPDATE received = quarantine.received
 
 -- name: insert_quarantined (sqlite)
 INSERT INTO quarantine (id, cluster, received, reason, raw_bytes, content)
