@@ -35,7 +35,7 @@ ROOMS: Final = {
     },
     "doctor": {
         "config", "database", "disks", "engine_state", "evidence_store", "reader_store", "schema", "services",
-        "spool", "users",
+        "signing", "spool", "users",
     },
     "disks": {"config"},
     "engine_state": {"database", "schema"},
