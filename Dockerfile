@@ -3,15 +3,23 @@
 ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-COPY requirements.txt ./
+COPY requirements.txt requirements-dev.txt ./
+# What builds the package is pinned with hashes as what runs is: no isolated build, which would take the newest of both.
 RUN python3 -m venv --copies /opt/audit-webhook \
- && /opt/audit-webhook/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+ && /opt/audit-webhook/bin/pip install --require-hashes -r requirements.txt \
+ && sed -n '/^\(packaging\|setuptools\|wheel\)==/,/[^\\]$/p' requirements-dev.txt > build.txt \
+ && python3 -m venv /opt/build \
+ && /opt/build/bin/pip install --require-hashes -r build.txt
 COPY setup.cfg pyproject.toml README.md LICENSE ./
 COPY audit_webhook audit_webhook
 COPY sql sql
 COPY templates templates
-RUN /opt/audit-webhook/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps . \
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+ && /opt/audit-webhook/bin/pip install --no-deps --no-index dist/*.whl \
  && /opt/audit-webhook/bin/pip uninstall --yes --quiet setuptools pip
 
 FROM ${BASE_IMAGE}

@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything that a target needs, it installs itself; see tools/prepare.
 PYTHON_IN_VENV := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint cover bench css screenshots lock wheel image clean
+.PHONY: help run test soak lint cover bench css screenshots lock sbom audit wheel image clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -10,12 +10,12 @@ run: ## set up and serve on http://localhost:8080 with an embedded database
 	@tools/prepare run
 	ENVIRONMENT=$${ENVIRONMENT:-development} $(PYTHON_IN_VENV) -m audit_webhook serve
 
-test: ## set up, real MariaDB and Chromium included, and run all tests; ARGS="-k feed" for some
+test: ## set up, real MariaDB, nginx and Chromium included, and run all tests; ARGS="-k feed" for some
 	@tools/prepare test
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
-soak: ## kill, freeze and fill everything at length (about 40 minutes); ARGS="--scale 0.1"
-	@tools/prepare test
+soak: ## kill, freeze and fill everything at length, build and run the image (an hour); ARGS="--scale 0.1"
+	@tools/prepare soak
 	$(PYTHON_IN_VENV) -m tests.soak $(ARGS)
 
 lint: ## check style and types
@@ -43,6 +43,14 @@ screenshots: ## take the pictures of the README from the sample events
 lock: ## pin the requirements anew, with hashes
 	@tools/prepare lint
 	tools/lock
+
+sbom: ## write what the program is made of to dist/sbom.cdx.json (CycloneDX)
+	@tools/prepare lint
+	@$(PYTHON_IN_VENV) -m tools.sbom dist/sbom.cdx.json
+
+audit: ## look the pinned packages up in a database of known holes; needs the internet
+	@tools/prepare lint
+	@$(PYTHON_IN_VENV) -m tools.audit
 
 wheel: ## build the wheel into dist/
 	@tools/prepare lint

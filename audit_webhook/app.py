@@ -14,6 +14,7 @@ from audit_webhook.blueprints import (
     api,
     clusters,
     errors,
+    evidence,
     explore,
     gate,
     ingest,
@@ -24,13 +25,15 @@ from audit_webhook.blueprints import (
     ui,
 )
 from audit_webhook.breaker import Breaker
+from audit_webhook.checkpointer import Checkpointer
 from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
+from audit_webhook.disks import measure_disks
 from audit_webhook.keeper import Crew, Keeper, Worker
-from audit_webhook.marks import make_mark
 from audit_webhook.metrics import Metrics, SpoolState
 from audit_webhook.reader_store import ReaderStore
+from audit_webhook.redaction import make_redaction
 from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
 from audit_webhook.services.drain import Drainer
@@ -39,6 +42,7 @@ from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.picture import Pictures
 from audit_webhook.services.readers import FIRST_USER, Readers
 from audit_webhook.services.readings import ReadingBook
+from audit_webhook.services.witness import open_witness
 from audit_webhook.spool import Spool, open_spool
 from audit_webhook.users import UsersFile
 from audit_webhook.wiring import EXTENSION, Wiring, now, wiring
@@ -60,7 +64,7 @@ SECURITY_HEADERS: Final = {
 TRANSPORT_SECURITY: Final = "max-age=31536000"  # browsers heed it over https alone
 Part = Literal["all", "ingest", "pages"]
 _INGEST: Final = (ingest.bp, ops.bp)
-_PAGES: Final = (api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, saved.bp, setup.bp, access.bp)
+_PAGES: Final = (api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, evidence.bp, saved.bp, setup.bp, access.bp)
 _BLUEPRINTS: Final = {"all": (*_INGEST, *_PAGES), "ingest": _INGEST, "pages": _PAGES}
 STATIC_SECONDS: Final = 365 * 86_400
 
@@ -86,11 +90,14 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     spool = None if part == "pages" else open_spool(config)
     breaker = Breaker(repository.is_ready)
     store = ReaderStore(repository.database)
+    refusals = repository.refusals if part != "pages" or config.may_pages_write else None
+    redaction = make_redaction(config.secret_key, config.read_redaction_rules())
     parts = Wiring(
-        config, repository, DurableStore(repository, breaker, spool, make_mark(config.secret_key)),
-        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(repository), Pictures(repository),
+        config, repository, DurableStore(repository, breaker, spool, redaction),
+        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(refusals), Pictures(repository),
         _open_readers(config, store), ReadingBook(store), metrics=metrics or Metrics(),
     )
+    parts.metrics.disks = lambda: measure_disks(config)
     app.extensions[EXTENSION] = parts
     app.extensions["keeper"] = Crew(*_workers(parts, breaker, spool) if part != "pages" else ()).start()
     for blueprint in _BLUEPRINTS[part]:
@@ -111,9 +118,10 @@ def _open_readers(config: Config, store: ReaderStore) -> Readers:
 
 def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worker]:
     """Give what goes on in the background of a process that receives batches."""
+    witness = open_witness(parts.config, parts.repository, now)
     workers: list[Worker] = [
         Keeper(parts.repository, parts.refusals), breaker, Compactor(parts.repository),
-        DailyPruning(parts.repository, parts.config.retention_days),
+        DailyPruning(parts.repository, parts.config.retention_days, witness), Checkpointer(witness),
     ]
     if spool is None:
         return workers

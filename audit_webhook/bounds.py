@@ -14,6 +14,9 @@ from audit_webhook.event import LIMITS, Event
 _CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups", "source_ip"))
 _CUT_LIMITS: Final = tuple(LIMITS[name] for name in _CUT_FIELDS)
 MOST_PLAIN: Final = 24
+SHORT_ENOUGH: Final = 255
+"""So long all of an event's own texts may be together without a look at each."""
+
 _texts_of: Final = attrgetter(*_CUT_FIELDS)
 
 
@@ -30,6 +33,9 @@ _ACTION_LIMITS: Final = _limits(
 
 def are_plain(namespace: str, name: str, request_uri: str, audit_id: str) -> bool:
     """Tell by a quick look whether these need no cut."""
+    joined = f"{namespace}{name}{request_uri}{audit_id}"
+    if len(joined) <= SHORT_ENOUGH:
+        return joined.isascii() and "\0" not in joined
     return _fits((namespace, name, request_uri, audit_id), _OWN_LIMITS)
 
 

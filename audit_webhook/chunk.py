@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import struct
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import zstandard
@@ -30,22 +32,17 @@ class Packed(NamedTuple):
 
 def pack(raws: Sequence[bytes]) -> Packed:
     """Compress events, in the order given."""
-    offsets: list[int] = []
+    ends = list(accumulate(len(raw) + 1 for raw in raws))
     frames: list[bytes] = []
     table: list[bytes] = []
-    raw_end = frame_start = content_end = 0
-    pending: list[bytes] = []
-    for index, raw in enumerate(raws):
-        offsets.append(raw_end)
-        pending.append(raw)
-        raw_end += len(raw) + 1
-        if raw_end - frame_start >= FRAME_BYTES or index == len(raws) - 1:
-            pending.append(b"")
-            frames.append(_compressor().compress(b"\n".join(pending)))
-            content_end += len(frames[-1])
-            table.append(_ENTRY.pack(raw_end, content_end))
-            pending, frame_start = [], raw_end
-    return Packed(b"".join(frames), b"".join(table), offsets, raw_end)
+    first = frame_start = content_end = 0
+    while first < len(raws):
+        last = min(bisect_left(ends, frame_start + FRAME_BYTES) + 1, len(raws))
+        frames.append(_compressor().compress(b"\n".join((*raws[first:last], b""))))
+        content_end += len(frames[-1])
+        first, frame_start = last, ends[last - 1]
+        table.append(_ENTRY.pack(frame_start, content_end))
+    return Packed(b"".join(frames), b"".join(table), [0, *ends[:-1]], frame_start)
 
 
 def unpack(content: bytes, frames: bytes, spans: Iterable[tuple[int, int]]) -> list[bytes]:
@@ -61,6 +58,29 @@ def unpack(content: bytes, frames: bytes, spans: Iterable[tuple[int, int]]) -> l
             opened[number] = _decompressor().decompress(frame)
         events.append(opened[number][offset - raw_start:offset - raw_start + length])
     return events
+
+
+class Damaged(ValueError):
+    """A chunk's content is not what its frame table says."""
+
+
+def unpack_whole(content: bytes, frames: bytes) -> bytes:
+    """Give all of a chunk's NDJSON; raises Damaged, and never makes more than the frame table says."""
+    parts: list[bytes] = []
+    raw_start = content_start = 0
+    whole = memoryview(content)
+    try:
+        for raw_end, content_end in _ENTRY.iter_unpack(frames):
+            frame = whole[content_start:content_end]
+            if zstandard.frame_content_size(frame) != raw_end - raw_start:
+                raise Damaged("a frame is of another length than the frame table says")
+            parts.append(_decompressor().decompress(frame))
+            raw_start, content_start = raw_end, content_end
+    except (zstandard.ZstdError, struct.error) as error:
+        raise Damaged(f"it cannot be decompressed: {error}") from error
+    if content_start != len(content):
+        raise Damaged("there is more of it than the frame table says")
+    return b"".join(parts)
 
 
 def find_any(content: bytes, frames: bytes, needles: Sequence[bytes]) -> list[int]:

@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from audit_webhook import __version__, logs
-from audit_webhook.commands import demo, explain, import_, migrate, prune, search, serve, tail, user
+from audit_webhook.commands import (
+    demo, doctor, explain, import_, migrate, prune, search, serve, tail, user, verify,
+)
 from audit_webhook.errors import AuditWebhookError
 
 COMMANDS: Final = {
@@ -23,9 +25,11 @@ COMMANDS: Final = {
     "import": import_,
     "explain": explain,
     "demo": demo,
+    "verify": verify,
     "prune": prune,
     "migrate": migrate,
     "user": user,
+    "doctor": doctor,
 }
 FAILED: Final = 2
 _EXCLUDED: Final = re.compile(r"-(\(|[A-Za-z]+:)")

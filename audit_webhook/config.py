@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from audit_webhook import setting_types as read
 from audit_webhook.errors import ConfigError
+from audit_webhook.redaction_rules import Rule
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -82,6 +83,24 @@ class Config:
         read.long_secret,
         secret=True,
     )
+    redact_file: str = _setting(
+        "",
+        "File with further things to mask before an event is stored: on each line a resource and a path in its "
+        "objects, such as `configmaps /data/*`; see [docs/security.md](docs/security.md#masking-more).",
+        read.rules_file,
+    )
+    evidence_key_file: str = _setting(
+        "evidence.key",
+        "File with the key that signs checkpoints over what is stored; it is made when it is missing. `none`: nothing "
+        "is signed.",
+        read.path_or_none,
+    )
+    evidence_anchors: str = _setting(
+        "",
+        "File that each checkpoint is appended to, or an `http://` or `https://` address that it is posted to. They "
+        "are on the log too.",
+        read.anchors,
+    )
     retention_days: int = _setting(
         0, "Events that are older than so many days are deleted, once a day. 0: events are kept for ever.",
         read.day_count,
@@ -135,6 +154,13 @@ class Config:
         missing = [name.upper() for name in parts if not getattr(self, name)]
         if 0 < len(missing) < len(parts):
             raise ConfigError(f"{', '.join(missing)}: not set, and an authenticating proxy needs all of AUTH_PROXY_*")
+
+    def read_redaction_rules(self) -> tuple[Rule, ...]:
+        """Give the rules of `redact_file`, none when it is not set; raises ConfigError."""
+        try:
+            return read.redaction_rules(self.redact_file) if self.redact_file else ()
+        except ValueError as error:
+            raise ConfigError(f"REDACT_FILE={self.redact_file!r} {error}") from error
 
     @property
     def db_servers(self) -> tuple[tuple[str, int], ...]:

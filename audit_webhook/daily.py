@@ -9,6 +9,7 @@ from typing import Final
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.repository import Repository
 from audit_webhook.services import retention
+from audit_webhook.services.witness import Witness
 from audit_webhook.wiring import now
 
 logger: Final = logging.getLogger(__name__)
@@ -19,8 +20,9 @@ INTERVAL_SECONDS: Final = 3600
 class DailyPruning:
     """A thread that prunes at its start, and from then on when a day in UTC has begun; what fails is tried again."""
 
-    def __init__(self, repository: Repository, days: int) -> None:
-        """Keep this repository's events for so many days; 0 is for ever."""
+    def __init__(self, repository: Repository, days: int, witness: Witness | None = None) -> None:
+        """Keep this repository's events for so many days, 0 is for ever; ``witness`` signs what was deleted."""
+        self._witness = witness
         self._repository = repository
         self._days = days
         self._first_kept = 0
@@ -46,7 +48,7 @@ class DailyPruning:
         if first_kept == self._first_kept:
             return
         try:
-            found = retention.prune(self._repository, self._days, moment)
+            found = retention.prune(self._repository, self._days, moment, witness=self._witness)
             logger.info("retention: %d events older than %d days were deleted", found.events, self._days)
             self._first_kept = first_kept
         except AuditWebhookError as error:

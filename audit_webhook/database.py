@@ -38,7 +38,7 @@ Row = tuple[Any, ...]
 Dialect = Literal["mysql", "sqlite"]
 
 # Codes as MariaDB 10.11 was seen to answer; the meaning of each is in MariaDB's "Error Codes" list. Those above 8000
-# are TiDB's, of its "Error Codes and Troubleshooting": conflicts of writes, and a row that is larger than it takes.
+# are TiDB's, from its "Error Codes and Troubleshooting": conflicts of writes, and a row that is larger than it takes.
 _BUSY: Final = {1205, 1213, 1020, 8002, 8022, 9007}
 _DUPLICATE: Final = {1062}
 _CONFIGURATION: Final = {1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698}
@@ -223,13 +223,14 @@ def _close(connection: Any) -> None:
             connection.close()
 
 
-def open_database(config: Config, on_new_writer: Callable[[], None]) -> Database:
+def open_database(config: Config, on_new_writer: Callable[[], None], may_create: bool = True) -> Database:
     """Choose the engine: the servers of ``DB_HOST``, or the SQLite file of ``DB_PATH``.
 
-    ``on_new_writer`` is called whenever the writing connection is a new one.
+    ``on_new_writer`` is called whenever the writing connection is a new one. A server's database that is missing is
+    created, if that is wanted.
     """
     if config.db_host:
-        servers = Servers(config)
+        servers = Servers(config, may_create)
         database = Database("mysql", servers.connect, "START TRANSACTION", on_new_writer, servers.is_used)
         servers.on_move = database.leave
         return database

@@ -85,10 +85,10 @@ class _Creation(msgspec.Struct, frozen=True, rename="camel"):
 
 _decode_wire: Final = msgspec.json.Decoder(Wire).decode
 _decode_creation: Final = msgspec.json.Decoder(_Creation).decode
-_NO_USER: Final = User()
-_NO_OBJECT: Final = _ObjectReference()
-_NO_STATUS: Final = _Status()
-_NO_ANNOTATIONS: Final = _Annotations()
+NO_USER: Final = User()
+NO_OBJECT: Final = _ObjectReference()
+NO_STATUS: Final = _Status()
+NO_ANNOTATIONS: Final = _Annotations()
 REMEMBERED: Final = 4096  # callers, and actions; a hostile one may be some kilobytes long
 _DRY_RUN_BODY: Final = re.compile(rb'"dryRun"\s*:\s*\[\s*"All"')
 
@@ -131,13 +131,13 @@ class _Action(NamedTuple):
 
 def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", received: int = 0) -> Event:
     """Build the value that the rest of the program works with; over-long strings are cut, and `cut` says so."""
-    target = wire.object_ref or _NO_OBJECT
-    status = wire.response_status or _NO_STATUS
-    notes = wire.annotations or _NO_ANNOTATIONS
+    target = wire.object_ref or NO_OBJECT
+    status = wire.response_status or NO_STATUS
+    notes = wire.annotations or NO_ANNOTATIONS
     uri = wire.request_uri or ""
     verb = wire.verb or ""
-    name = target.name or (_created_name(raw) if verb == "create" and target.resource else "")
-    manager, dry_run = _query_facts(uri) if "?" in uri else ("", False)
+    name = target.name or (created_name(raw) if verb == "create" and target.resource else "")
+    manager, dry_run = query_facts(uri) if "?" in uri else ("", False)
     caller = _caller_of(wire.user, wire.impersonated_user, wire.source_ips, wire.user_agent)
     action = _action_of(
         caller.client, wire.level, wire.stage, verb, notes.decision, target.api_group, target.resource,
@@ -174,7 +174,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
         audit_id=wire.audit_id or "",
         manager=action.manager,
         command=action.command,
-        dry_run=dry_run or (verb.startswith("delete") and _DRY_RUN_BODY.search(raw) is not None),
+        dry_run=dry_run or is_dry_deletion(verb, raw),
         truncated=notes.truncated == "true",
     )
     if caller.is_bounded and action.is_bounded and are_plain(event.namespace, name, uri, event.audit_id):
@@ -186,12 +186,12 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
 def _caller_of(
     user: User | None, impersonated: User | None, source_ips: tuple[str, ...] | None, agent: str | None
 ) -> _Caller:
-    who = user or _NO_USER
+    who = user or NO_USER
     name, client = who.username or "", client_of(agent or "")
     caller = _Caller(
         user=name,
         groups=who.groups or (),
-        impersonated_user=(impersonated or _NO_USER).username or "",
+        impersonated_user=(impersonated or NO_USER).username or "",
         source_ips=source_ips or (),
         user_agent=agent or "",
         client=client,
@@ -217,15 +217,22 @@ def stage_time(wire: Wire) -> int | None:
     return moment if moment is not None else microseconds(wire.request_received_timestamp or "")
 
 
-def _created_name(raw: bytes) -> str:
+def is_dry_deletion(verb: str, raw: bytes) -> bool:
+    """Whether the options of a deletion, which stand in its body, ask for a dry run."""
+    return verb.startswith("delete") and _DRY_RUN_BODY.search(raw) is not None
+
+
+def created_name(raw: bytes) -> str:
     """Give the name that the apiserver chose: with generateName only the response knows it."""
+    if b'"responseObject"' not in raw and b"\\u" not in raw:
+        return ""
     try:
         return _decode_creation(raw).response_object.metadata.name
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return ""
 
 
-def _query_facts(uri: str) -> tuple[str, bool]:
+def query_facts(uri: str) -> tuple[str, bool]:
     """Give the field manager and whether the request was a dry run, both from the URI's query."""
     query = uri.partition("?")[2]
     if "fieldManager" not in query and "dryRun" not in query:

@@ -87,3 +87,11 @@ class DuplicateKey(AuditWebhookError):
 
 class RowRefused(AuditWebhookError):
     """The database does not take a value of ours: a mistake of this program, never of the sender."""
+
+
+class KeyUnusable(AuditWebhookError):
+    """The file of keys is missing, or what is in it cannot sign or check signatures."""
+
+
+class NoProof(AuditWebhookError):
+    """Of this event nothing can be proved: no checkpoint was made since it was stored, or it has no seal."""

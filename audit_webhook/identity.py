@@ -29,7 +29,7 @@ def event_id(cluster: str, raw: bytes, milliseconds: int) -> bytes:
     """
     if raw.startswith(_LOG_PREFIX, 1):
         raw = raw[:1] + raw[1 + len(_LOG_PREFIX):]
-    return milliseconds.to_bytes(6, "big") + hashlib.sha256(b"%b\0%b" % (cluster.encode(), raw)).digest()[:10]
+    return milliseconds.to_bytes(6, "big") + hashlib.sha256(cluster.encode() + b"\0" + raw).digest()[:10]
 
 
 def chunk_id(event_ids: Iterable[bytes]) -> bytes:

@@ -1,7 +1,7 @@
 """What an application does in the background, in one thread.
 
 It keeps the schema in order: applies it when the database comes late, makes tomorrow's partitions. And it writes down
-the refusals that the requests themselves do not wait for.
+the refusals that the requests themselves do not wait for, and forgets old ones.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Keeper:
         """Apply what is missing, and set the next time."""
         try:
             self._repository.migrate()
+            self._refusals.forget_old(time.time_ns() // 1000)
             self._due = time.monotonic() + INTERVAL_SECONDS
         except AuditWebhookError as error:
             logger.error("the database cannot be prepared, next try in %d s: %s", RETRY_SECONDS, error)

@@ -12,6 +12,7 @@ from typing import Final
 
 from audit_webhook import tolerant
 from audit_webhook.marks import Mark
+from audit_webhook.redaction_rules import COPIES
 from audit_webhook.spans import BrokenJSON, Member, elements, enclosures, members
 
 MASK: Final = b'"***"'
@@ -21,7 +22,6 @@ SURVEYED: Final = 4
 _WEBHOOK_PATCH: Final = "patch.webhook.admission.k8s.io/"
 
 _DATA: Final = frozenset({"data", "stringdata"})
-_COPIES: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration", "objectset.rio.cattle.io/applied"})
 _KINDS: Final = frozenset({"secret", "secretlist"})
 _PLAIN: Final = frozenset({"apiversion", "kind", "type", "immutable", "$patch"})
 _OPTIONS: Final = frozenset({
@@ -31,7 +31,7 @@ _OPTIONS: Final = frozenset({
 _REQUEST: Final = _PLAIN | _OPTIONS | {"items", "metadata"}
 _RESPONSE: Final = _REQUEST | {"code", "columndefinitions", "details", "message", "reason", "rows", "status"}
 # Where a parser's error message quotes the text that it could not read.
-_QUOTES: Final = re.compile(rb"valueUnstructured|bigger context|error found in #|cannot unmarshal !!")
+QUOTES: Final = re.compile(rb"valueUnstructured|bigger context|error found in #|cannot unmarshal !!")
 # A text that is itself JSON, as tools keep a copy of the object in an annotation.
 _JSON_TEXT: Final = re.compile(rb'"(?:\s|\\[nrt]|\\u00(?:20|09|0[aAdD]))*+(?:[{\[]|\\u00[57][bB])')
 # What anything to mask in a Secret begins with; a value without it need not be looked into.
@@ -163,7 +163,7 @@ class Masking:
             else:
                 for member in found:
                     self.mask_held_secrets(member.key, member.start, member.end, depth + 1)
-        elif key.casefold() in _COPIES or key.startswith(_WEBHOOK_PATCH) or key == "value":  # of a JSON Patch
+        elif key.casefold() in COPIES or key.startswith(_WEBHOOK_PATCH) or key == "value":  # of a JSON Patch
             self._mask_copy(start, end)
 
     def _is_secret_kind(self, member: Member) -> bool:
@@ -194,9 +194,9 @@ class Masking:
         if name in _DATA:
             self._mask_values(start, end)
         elif name == "message":
-            if self.is_spread or _QUOTES.search(self.raw, start, end):
+            if self.is_spread or QUOTES.search(self.raw, start, end):
                 self.mask(start, end)
-        elif name in _COPIES or _JSON_TEXT.match(self.raw, start, end):
+        elif name in COPIES or _JSON_TEXT.match(self.raw, start, end):
             self.mask(start, end)
         else:
             self.mask_secret(start, end, depth + 1)
@@ -214,14 +214,14 @@ class Masking:
             self.mask(start, end)
             return
         found = [(member.key.casefold(), member) for member in self._members(start, end)]
-        paths = [_steps(self._text(member)) for name, member in found if name == "path"]
+        paths = [pointer_steps(self._text(member)) for name, member in found if name == "path"]
         steps = paths[0] if len(paths) == 1 else None
         for name, member in found:
             if name == "value":
                 self._mask_patched(steps, member.start, member.end)
             elif name not in ("op", "path", "from") or not self._opens(member.start, b'"'):
                 self.mask(member.start, member.end)
-            if name == "from" and not _is_data(steps) and _may_read_data(_steps(self._text(member))):
+            if name == "from" and not _is_data(steps) and _may_read_data(pointer_steps(self._text(member))):
                 self.is_spread = True
 
     def _mask_patched(self, steps: list[str] | None, start: int, end: int) -> None:
@@ -272,7 +272,7 @@ def _holds_secret(text: bytes) -> bool:
     return masking.applied() is not text
 
 
-def _steps(path: str | None) -> list[str] | None:
+def pointer_steps(path: str | None) -> list[str] | None:
     """Take a JSON Pointer (RFC 6901) apart; None when it is none."""
     if path is None or (path and not path.startswith("/")):
         return None

@@ -8,7 +8,7 @@ of these that any of its events came to.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
 
@@ -32,6 +32,7 @@ SLOW: Final = "slow"
 OTHER: Final = "other"
 REASONS: Final[dict[type[Exception], str]] = {
     errors.Unauthenticated: "token",
+    errors.Forbidden: "forbidden",
     errors.InvalidCluster: "cluster",
     errors.UnsupportedEncoding: "encoding",
     errors.BodyTooLarge: "size",
@@ -40,6 +41,7 @@ REASONS: Final[dict[type[Exception], str]] = {
     errors.StoreUnavailable: "store",
     errors.StoreMisconfigured: "store",
 }
+REFUSAL_REASONS: Final = (*dict.fromkeys(REASONS.values()), FRAMING, SLOW, OTHER)
 REQUEST_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
 LAG_SECONDS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
 MEANINGS: Final = {
@@ -54,13 +56,16 @@ MEANINGS: Final = {
     "audit_webhook_lag_seconds": "From the stageTimestamp of the oldest event of a batch until the batch was stored, "
     "by cluster.",
     "audit_webhook_last_contact_timestamp_seconds": "When a batch of the cluster was last taken, since the epoch.",
-    "audit_webhook_requests_refused_total": "Requests that were refused, by reason; token, cluster, encoding, size, "
-    "overload, framing and slow are refused before their body is read.",
+    "audit_webhook_requests_refused_total": "Requests that were refused, by reason; token, forbidden, cluster, "
+    "encoding, size, overload, framing and slow are refused before their body is read.",
     "audit_webhook_request_seconds": "From the last byte of a request until its answer, waiting included, by route.",
     "audit_webhook_requests_in_flight": "Batches that are being received or worked on, as of the last second.",
     "audit_webhook_bytes_in_flight": "Bytes of these batches.",
     "audit_webhook_spool_bytes": "Bytes that wait in the spool.",
     "audit_webhook_spool_oldest_seconds": "Age of the oldest batch in the spool; 0 when it is empty.",
+    "audit_webhook_disk_free_bytes": "Bytes free on a disk that the service writes to, by disk: database (an embedded "
+    "one) or spool.",
+    "audit_webhook_disk_size_bytes": "Size of these disks.",
     "audit_webhook_process_starts_total": "Starts of worker processes, the first ones included.",
 }
 
@@ -69,9 +74,8 @@ _LAG: Final = [("lag", str(index)) for index in range(len(LAG_SECONDS) + 1)]
 _CLUSTER: Final = [*(("events", name) for name in _HELD), *(("bytes", name) for name in _HELD), *_LAG]
 _CLUSTER_KEYS: Final = [*_CLUSTER, ("lag", "sum"), ("contact", "")]
 _REQUESTS: Final = [(route, str(index)) for route in ROUTES for index in range(len(REQUEST_SECONDS) + 1)]
-_REASON_NAMES: Final = (*dict.fromkeys(REASONS.values()), FRAMING, SLOW, OTHER)
 _PROCESS_KEYS: Final = [
-    *_REQUESTS, *((route, "sum") for route in ROUTES), *(("refused", reason) for reason in _REASON_NAMES),
+    *_REQUESTS, *((route, "sum") for route in ROUTES), *(("refused", reason) for reason in REFUSAL_REASONS),
     ("in flight", "requests"), ("in flight", "bytes"), ("process", "starts"),
 ]
 _OF_CLUSTER: Final = {key: index for index, key in enumerate(_CLUSTER_KEYS)}
@@ -93,6 +97,18 @@ class SpoolState(NamedTuple):
     oldest: float = 0.0
 
 
+class DiskState(Protocol):
+    """The bytes that are free on a disk, and all that it has."""
+
+    @property
+    def free(self) -> int:
+        """Give the bytes that are free."""
+
+    @property
+    def size(self) -> int:
+        """Give all bytes."""
+
+
 def make_board(places: int) -> Board:
     """Make the memory that so many processes share; before they are forked."""
     return Board(places, CLUSTERS + 1, max(len(_CLUSTER_KEYS), len(_PROCESS_KEYS)))
@@ -101,7 +117,7 @@ def make_board(places: int) -> Board:
 class Metrics(Collector):
     """The counters of this process, and what all processes of its board counted together.
 
-    ``spool`` is asked for the state of the spool at each scrape.
+    ``spool`` and ``disks`` are asked for the state of the spool and of the disks by name at each scrape.
     """
 
     def __init__(self, board: Board | None = None, place: int = 0) -> None:
@@ -110,6 +126,7 @@ class Metrics(Collector):
         self._own = Place(self._board, place)
         self._own.update(None, {_OF_PROCESS["process", "starts"]: 1})
         self.spool: Callable[[], SpoolState] = SpoolState
+        self.disks: Callable[[], Mapping[str, DiskState]] = dict
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -138,11 +155,12 @@ class Metrics(Collector):
         """Count a batch that went from the spool into the database."""
         self._own.update(cluster, {_OF_CLUSTER["events", "drained"]: events, _OF_CLUSTER["bytes", "drained"]: size})
 
-    def note_refusal(self, reason: str | Exception) -> None:
-        """Count a refused request."""
+    def note_refusal(self, reason: str | Exception) -> str:
+        """Count a refused request; give the name of its reason, one of `REFUSAL_REASONS`."""
         if isinstance(reason, Exception):
             reason = next((REASONS[kind] for kind in type(reason).__mro__ if kind in REASONS), OTHER)
         self._own.update(None, {_OF_PROCESS["refused", reason]: 1})
+        return reason
 
     def note_request(self, route: str, seconds: float) -> None:
         """Count an answered request of a route."""
@@ -174,6 +192,7 @@ class Metrics(Collector):
         size, oldest = self.spool()
         yield _gauge("audit_webhook_spool_bytes", value=size)
         yield _gauge("audit_webhook_spool_oldest_seconds", value=oldest)
+        yield from _describe_disks(self.disks())
 
     def _clusters(self) -> dict[str, list[float]]:
         """Give each cluster's numbers, summed over all processes; of the times of contact, the last."""
@@ -212,7 +231,7 @@ def _lag_of(clusters: Sequence[tuple[str, list[float]]]) -> Metric:
 
 def _describe_processes(numbers: Sequence[float]) -> Iterator[Metric]:
     refused = _counter("audit_webhook_requests_refused_total", ["reason"])
-    for reason in _REASON_NAMES:
+    for reason in REFUSAL_REASONS:
         refused.add_metric([reason], numbers[_OF_PROCESS["refused", reason]])
     yield refused
     seconds = _histogram("audit_webhook_request_seconds", ["route"])
@@ -225,6 +244,14 @@ def _describe_processes(numbers: Sequence[float]) -> Iterator[Metric]:
     starts = _counter("audit_webhook_process_starts_total", [])
     starts.add_metric([], numbers[_OF_PROCESS["process", "starts"]])
     yield starts
+
+
+def _describe_disks(disks: Mapping[str, DiskState]) -> Iterator[Metric]:
+    free, size = (_gauge(f"audit_webhook_disk_{what}_bytes", ["disk"]) for what in ("free", "size"))
+    for name, disk in disks.items():
+        free.add_metric([name], disk.free)
+        size.add_metric([name], disk.size)
+    yield from (free, size)
 
 
 def _cumulate(bounds: Sequence[float], counts: Sequence[float]) -> list[tuple[str, float]]:

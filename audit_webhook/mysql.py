@@ -61,13 +61,18 @@ class MysqlConnection(pymysql.connections.Connection):
                 opened.shutdown(socket.SHUT_RDWR)
 
 
-def connect_mysql(config: Config, address: tuple[str, int] | None = None) -> MysqlConnection:
-    """Connect to a server, the first of the settings or another, with strict SQL and exact character sets."""
+def connect_mysql(
+    config: Config, address: tuple[str, int] | None = None, may_create: bool = True
+) -> MysqlConnection:
+    """Connect to a server, the first of the settings or another, with strict SQL and exact character sets.
+
+    A database that is missing is created, if that is wanted.
+    """
     address = address or config.db_servers[0]
     try:
         connection = _connect(config, address, config.db_name)
     except pymysql.err.OperationalError as error:
-        if error.args[0] != ER.BAD_DB_ERROR:
+        if error.args[0] != ER.BAD_DB_ERROR or not may_create:
             raise
         _create_database(config, address)
         connection = _connect(config, address, config.db_name)

@@ -6,6 +6,8 @@ the tokens of TokenRequest and TokenReview, OpenShift's OAuth tokens, and what i
 or password by the words around it. The keys stay, so that it is still seen which entries a request touched; every byte
 outside of the values masked stays as it was sent.
 
+What is masked beside that is a list of paths by resource, see redaction_rules.py.
+
 What cannot be seen here: a secret that somebody put into a ConfigMap or an environment variable, one in a command's
 arguments that nothing gives away, and one that is packed or encoded inside of another text.
 """
@@ -16,11 +18,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from audit_webhook import tolerant
 from audit_webhook.marks import Mark
 from audit_webhook.masking import WITHHELD, Masking, may_hold_secret
+from audit_webhook.path_masking import PathMasking
+from audit_webhook.redaction_rules import Paths
 from audit_webhook.spans import BrokenJSON, Member, members
 from audit_webhook.uris import mask_uri, may_hold_token
 
@@ -31,6 +35,7 @@ _TELLTALE: Final = re.compile(
 )
 _SCALAR: Final = re.compile(rb'"[^"\\]*+"|[0-9A-Za-z+.\-]++')
 _SHORT: Final = 256
+_Masking = TypeVar("_Masking", bound=Masking)
 
 
 def redact(raw: bytes, resource: str, subresource: str, uri: str = "", mark: Mark | None = None) -> bytes:
@@ -40,27 +45,34 @@ def redact(raw: bytes, resource: str, subresource: str, uri: str = "", mark: Mar
     ``mark``, keyed marks take the place of the values of Secrets and tokens.
     """
     clean = _redact_bodies(raw, resource, subresource, mark)
-    return _redacted(clean, _mask_uri_member) if may_hold_token(uri) else clean
+    return _redacted(Masking(clean), _mask_uri_member) if may_hold_token(uri) else clean
+
+
+def redact_paths(raw: bytes, paths: Paths, mark: Mark | None = None) -> bytes:
+    """Give an event's bytes with what lies at these paths of its bodies masked: ``raw`` itself when nothing does."""
+    return _redacted(PathMasking(raw, paths, mark), PathMasking.mask_event_member) if paths else raw
 
 
 def _redact_bodies(raw: bytes, resource: str, subresource: str, mark: Mark | None) -> bytes:
     if resource == "secrets" or subresource == "secrets":
-        return _redacted(raw, _mask_secret_event, mark)
+        return _redacted(Masking(raw, mark), _mask_secret_event)
     if resource == "tokenreviews" or (resource == "serviceaccounts" and subresource == "token"):
-        return _redacted(raw, _mask_token_event, mark)
+        return _redacted(Masking(raw, mark), _mask_token_event)
     if resource in _NAMED_BY_TOKENS:
-        return _redacted(raw, _mask_named_event, mark)
+        return _redacted(Masking(raw, mark), _mask_named_event)
     if may_hold_secret(raw, 0, len(raw)):
-        return _redacted(raw, _mask_other_event, mark)
+        return _redacted(Masking(raw, mark), _mask_other_event)
     return raw
 
 
-def redact_unreadable(raw: bytes) -> bytes:
+def redact_unreadable(raw: bytes, telltale: re.Pattern[bytes] | None = None) -> bytes:
     """Give bytes that are no event as they are, or a note in their place when they may hold a secret.
 
-    A piece that is torn out of the middle of an event does not tell what it belonged to: it never stays.
+    A piece that is torn out of the middle of an event does not tell what it belonged to: it never stays. With
+    ``telltale``, a piece in which that is found does not stay either.
     """
-    if (raw.startswith((b"{", b"[")) or _SCALAR.fullmatch(raw)) and _TELLTALE.search(raw) is None:
+    is_whole = raw.startswith((b"{", b"[")) or _SCALAR.fullmatch(raw) is not None
+    if is_whole and _TELLTALE.search(raw) is None and (telltale is None or telltale.search(raw) is None):
         return raw
     return _withhold(raw)
 
@@ -71,14 +83,11 @@ def _withhold(raw: bytes) -> bytes:
     return b'{"withheld":"***","sha256":"%b","length":%d}' % (digest.encode(), len(raw))
 
 
-def _redacted(
-    raw: bytes, mask_member: Callable[[Masking, str, Member], None], mark: Mark | None = None
-) -> bytes:
+def _redacted(masking: _Masking, mask_member: Callable[[_Masking, str, Member], None]) -> bytes:
     try:
-        found = [(member.key.casefold(), member) for member in members(raw)]
+        found = [(member.key.casefold(), member) for member in members(masking.raw)]
     except BrokenJSON:
-        return _withhold(raw)
-    masking = Masking(raw, mark)
+        return _withhold(masking.raw)
     for name, member in sorted(found, key=lambda pair: pair[0] != "requestobject"):
         mask_member(masking, name, member)
     return masking.applied()

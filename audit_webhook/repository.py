@@ -6,9 +6,8 @@ from the pool for as long as a method runs.
 
 from __future__ import annotations
 
-import secrets
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
@@ -16,25 +15,20 @@ from audit_webhook.chunk import unpack
 from audit_webhook.config import Config
 from audit_webhook.database import Row, classified, open_database
 from audit_webhook.deadline import held
-from audit_webhook.errors import DuplicateKey
 from audit_webhook.reader import EVERYWHERE, Scope
+from audit_webhook.refusal_store import RefusalStore
 from audit_webhook.rows import Chunk
 from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
+from audit_webhook.sealing import begin_stream
 from audit_webhook.search_sql import (
     EVERYTHING, Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids, fill_values, within,
 )
 from audit_webhook.tally_store import TallyStore
-from audit_webhook.transaction import (
-    Arrival, ChunkRow, Quarantined, Refusal, TallyRow, Transaction, note_dimensions,
-)
+from audit_webhook.transaction import Arrival, Quarantined, Transaction, insert_fresh, note_dimensions
 
 REMEMBERED: Final = 100_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
-
-
-class PartlyStored(DuplicateKey):
-    """A chunk is new, but some of its events came before in another one; nothing of the batch was stored."""
 
 
 class Contact(NamedTuple):
@@ -74,15 +68,14 @@ class Repository:
         self._statements: Final = queries.load(self.database.dialect)
         self.saved: Final = SavedSearches(self.database, self._statements)
         self.tallies: Final = TallyStore(self.database, self._statements, scope)
+        self.refusals: Final = RefusalStore(self.database, self._statements, scope)
         self._lock = threading.Lock()
-        self._stream = b""
-        self._sequence = 0
+        self._head = begin_stream()
         self._known: set[tuple[bytes, int]] = set()
 
     def _begin_stream(self) -> None:
         """Begin a new stream: sequence numbers tell the order only while one connection gives them."""
-        self._stream = secrets.token_bytes(8)
-        self._sequence = 0
+        self._head = begin_stream()
 
     def migrate(self) -> list[int]:
         """Bring the schema up to date and make partitions ahead; give the numbers of the steps applied."""
@@ -104,42 +97,16 @@ class Repository:
         with classified(), held(self._lock):
             with self.database.write() as cursor:
                 transaction = Transaction(cursor, self._statements)
-                fresh = self._insert_chunks(transaction, chunks, received)
+                fresh, head = insert_fresh(transaction, chunks, self._head, received)
                 noted = note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
                 if quarantined:
                     transaction.insert_quarantined(quarantined)
                 stored = sum(len(chunk.events) for chunk in fresh)
                 known = sum(len(chunk.events) for chunk in chunks) - stored
-                sequence = self._sequence + len(fresh)
-                transaction.record_arrival(Arrival(self._stream, cluster, sequence, received, stored, known))
-            self._sequence = sequence
+                transaction.record_arrival(Arrival(head.stream, cluster, head.sequence, received, stored, known))
+            self._head = head
             self._known = (self._known if len(self._known) < REMEMBERED else set()) | noted
         return stored
-
-    def _insert_chunks(self, transaction: Transaction, chunks: Sequence[Chunk], received: int) -> list[Chunk]:
-        fresh: list[Chunk] = []
-        for chunk in chunks:
-            row = ChunkRow(
-                chunk.id, chunk.cluster, self._stream, self._sequence + len(fresh) + 1, received, chunk.first_id,
-                len(chunk.events), chunk.raw_bytes, chunk.frames, chunk.content,
-            )
-            if not transaction.insert_chunk(row):
-                continue
-            try:
-                transaction.insert_events(chunk.events)
-            except DuplicateKey as error:
-                raise PartlyStored(str(error)) from error
-            transaction.insert_postings(chunk.postings)
-            transaction.insert_tally(TallyRow(chunk.id, chunk.cluster, 0, len(chunk.events), chunk.tally))
-            fresh.append(chunk)
-        return fresh
-
-    def record_refusals(self, refusals: Iterable[Refusal]) -> None:
-        """Note the last refused request of each of these clusters."""
-        with self.database.write() as cursor:
-            transaction = Transaction(cursor, self._statements)
-            for refusal in refusals:
-                transaction.record_refusal(refusal)
 
     def stored_ids(self, ids: Sequence[bytes]) -> set[bytes]:
         """Give those of the ids that are stored."""
@@ -261,13 +228,6 @@ class Repository:
         contacts = [Contact(_text(name), received, int(new), int(known)) for name, received, new, known in rows]
         seen = self.scope()
         return [each for each in contacts if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
-
-    def refusals(self, cluster: str | None = None) -> list[Refusal]:
-        """Give the last refused request of every cluster, newest first, or only of the one named."""
-        rows = self._rows(self._statement("refusals"))
-        refusals = [Refusal(_text(name), refused, _text(why), _text(peer)) for name, refused, why, peer in rows]
-        seen = self.scope()
-        return [each for each in refusals if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
 
     def quarantined(self, limit: int = 100) -> list[Quarantined]:
         """Give what could not be read, newest first, to those who see everything: its namespace is unknown."""

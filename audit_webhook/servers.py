@@ -58,22 +58,23 @@ class Preference:
 class Servers:
     """All servers of ``DB_HOST``, as one place to connect to."""
 
-    def __init__(self, config: Config) -> None:
-        """Take the settings; nothing is connected yet."""
+    def __init__(self, config: Config, may_create: bool = True) -> None:
+        """Take the settings; nothing is connected yet. A database that is missing is created, if that is wanted."""
         self._config = config
+        self._may_create = may_create
         self._preference = Preference(config.db_servers)
         self.on_move: Callable[[], None] = lambda: None
 
     def connect(self) -> MysqlConnection:
         """Give a connection to the best server that is ready; raises the last one's error when none is."""
         if len(self._config.db_servers) == 1:
-            return connect_mysql(self._config)
+            return connect_mysql(self._config, may_create=self._may_create)
         error: BaseException = TimeoutError("no server was asked")
         for address in self._preference.order():
             seconds = left(HOST_SECONDS)
             try:
                 with within(seconds):
-                    connection = _connect_writable(self._config, address)
+                    connection = _connect_writable(self._config, address, self._may_create)
             except _SILENT as failure:
                 error = failure
                 if seconds == HOST_SECONDS or not isinstance(failure, TimeoutError):
@@ -90,9 +91,9 @@ class Servers:
         return used is None or (connection.host, connection.port) == used
 
 
-def _connect_writable(config: Config, address: Address) -> MysqlConnection:
+def _connect_writable(config: Config, address: Address, may_create: bool) -> MysqlConnection:
     """Connect to a server; raises OperationalError when it is a replica or has lost its cluster."""
-    connection = connect_mysql(config, address)
+    connection = connect_mysql(config, address, may_create)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT @@read_only")

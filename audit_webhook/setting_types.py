@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from audit_webhook.redaction_rules import Rule, parse_rules
+
 ENVIRONMENTS: Final = ("development", "production")
 _SERVER: Final = re.compile(r"(?:\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.%]+)\]|([^\s:\[\]]+))(?::(\d{1,5}))?")
 
@@ -55,6 +57,18 @@ def folder(raw: str) -> str:
     return raw
 
 
+def path_or_none(raw: str) -> str:
+    """Read the path of a file; empty for ``none``."""
+    return "" if raw == "none" else raw
+
+
+def anchors(raw: str) -> str:
+    """Read the path of a file, or an address."""
+    if "://" in raw and not raw.startswith(("http://", "https://")):
+        raise ValueError("is neither a file nor an http:// or https:// address")
+    return raw
+
+
 def networks(raw: str) -> str:
     """Read addresses or networks."""
     for part in raw.split(","):
@@ -77,6 +91,21 @@ def long_secret(raw: str) -> str:
     if len(raw) < 32:
         raise ValueError("is too short: give 32 characters or more, such as the output of `openssl rand -hex 32`")
     return raw
+
+
+def rules_file(raw: str) -> str:
+    """Read the name of a file with rules for redaction, and check each of them."""
+    redaction_rules(raw)
+    return raw
+
+
+def redaction_rules(path: str) -> tuple[Rule, ...]:
+    """Read a file of rules for redaction."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot be read: {error}") from error
+    return parse_rules(text)
 
 
 def day_count(raw: str) -> int:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -27,6 +28,9 @@ _tools = threading.local()
 Key = tuple[bytes, bytes, str]
 """The id of a caller, the id of an action, and a namespace."""
 
+_Place = tuple[bytes, bytes, str, int]
+"""A key and a lane."""
+
 _Entry = tuple[bytes, bytes, str, int, int, bytes]
 """A key, the raw bytes, the first lane, and the counts from this lane on, four bytes each."""
 
@@ -38,24 +42,33 @@ class Count(NamedTuple):
     raw_bytes: int
 
 
-def tally_events(events: Iterable[tuple[bytes, bytes, bytes, str, int]]) -> bytes:
+def tally_events(
+    ids: Sequence[bytes], callers: Iterable[bytes], actions: Iterable[bytes], namespaces: Iterable[str],
+    lengths: Iterable[int],
+) -> bytes:
     """Count the events of one chunk, which all lie in one day, and give the packed tally.
 
-    An event is its id, the ids of its caller and its action, its namespace, and the length of its raw bytes.
+    Of each event: its id, the ids of its caller and its action, its namespace, and the length of its raw bytes.
     """
-    cells: dict[tuple[bytes, bytes, str, int], list[int]] = {}
-    for identifier, caller, action, namespace, size in events:
-        place = (caller, action, namespace, int.from_bytes(identifier[:6], "big") % DAY // LANE)
-        cell = cells.get(place)
-        if cell is None:
-            cells[place] = [1, size]
-        else:
-            cell[0] += 1
-            cell[1] += size
+    places = list(zip(callers, actions, namespaces, _lanes_of(ids), strict=True))
+    sizes: defaultdict[_Place, int] = defaultdict(int)
+    for place, length in zip(places, lengths, strict=True):
+        sizes[place] += length
     counts: dict[Key, Count] = {}
-    for (caller, action, namespace, lane), (number, size) in cells.items():
+    for (caller, action, namespace, lane), number in Counter(places).items():
+        size = sizes[caller, action, namespace, lane]
         _add(counts, (caller, action, namespace), Count(number << lane * _BITS, size))
     return pack(counts)
+
+
+def _lanes_of(ids: Sequence[bytes]) -> list[int]:
+    """Give the lane of each id; most chunks lie in one."""
+    first, last = _lane(min(ids)), _lane(max(ids))
+    return [first] * len(ids) if first == last else list(map(_lane, ids))
+
+
+def _lane(identifier: bytes) -> int:
+    return int.from_bytes(identifier[:6], "big") % DAY // LANE
 
 
 def pack(counts: dict[Key, Count]) -> bytes:

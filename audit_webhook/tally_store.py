@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
 from audit_webhook.database import Database, Row
+from audit_webhook.entry import ActionRow, CallerRow
 from audit_webhook.errors import DuplicateKey
 from audit_webhook.identity import time_bound
 from audit_webhook.reader import Scope
-from audit_webhook.rows import ActionRow, CallerRow, window_end
+from audit_webhook.rows import window_end
 from audit_webhook.search_sql import Search, Span, fill_events, fill_ids, within
 from audit_webhook.tally import day_of, keep_namespaces, merge, pack, sum_id, tally_events
 from audit_webhook.transaction import TallyRow, Transaction
@@ -141,7 +142,8 @@ class TallyStore:
             rows = self.read_untallied(chunk)
             with self._write() as transaction:
                 if transaction.delete_untallied(chunk) and rows:
-                    content = tally_events((row[0], row[1], row[2], _text(row[3]), row[4]) for row in rows)
+                    ids, callers, actions, namespaces, lengths, _ = zip(*rows, strict=True)
+                    content = tally_events(ids, callers, actions, map(_text, namespaces), lengths)
                     transaction.insert_tally(TallyRow(chunk, _text(rows[0][5]), 0, len(rows), content))
         return len(waiting)
 

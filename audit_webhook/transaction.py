@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
 from audit_webhook.database import Cursor, classified
-from audit_webhook.errors import DuplicateKey
-from audit_webhook.rows import ActionRow, CallerRow, Chunk, EventRow, Posting
-
+from audit_webhook.entry import ActionRow, CallerRow
+from audit_webhook.errors import DuplicateKey, StoreBusy
+from audit_webhook.rows import Chunk, Posting
+from audit_webhook.sealing import EventRow, Head, Seal, record_of, seal_next
 
 DELETED_AT_ONCE: Final = 64
 """Ids in the statement ``delete_tallies``."""
+
+
+class PartlyStored(DuplicateKey):
+    """A chunk is new, but some of its events came before in another one; nothing of the batch was stored."""
 
 
 class Quarantined(NamedTuple):
@@ -24,15 +30,6 @@ class Quarantined(NamedTuple):
     reason: str
     raw_bytes: int
     content: bytes
-
-
-class Refusal(NamedTuple):
-    """The last request for a cluster that was refused: when in microseconds, why, and from which address."""
-
-    cluster: str
-    refused: int
-    reason: str
-    peer: str
 
 
 class Arrival(NamedTuple):
@@ -88,6 +85,17 @@ class Transaction:
             self._cursor.execute(self._statements["insert_chunk"], row)
             return True
         return False
+
+    def insert_seal(self, row: Seal) -> None:
+        """Insert the seal of a new chunk; raises StoreBusy when its number is taken, by somebody who has no right to.
+
+        The next try has a new connection, and with it a stream of its own.
+        """
+        try:
+            with classified():
+                self._cursor.execute(self._statements["insert_seal"], row)
+        except DuplicateKey as error:
+            raise StoreBusy(f"the stream of seals was continued by somebody else: {error}") from error
 
     def insert_events(self, rows: Sequence[EventRow]) -> None:
         """Insert events; raises DuplicateKey when one of them is there already."""
@@ -145,9 +153,31 @@ class Transaction:
         """Note when a cluster was heard from on this stream, and add to its counts."""
         self._cursor.execute(self._statements["record_arrival"], row)
 
-    def record_refusal(self, row: Refusal) -> None:
-        """Note the last refused request for a cluster."""
-        self._cursor.execute(self._statements["record_refusal"], row)
+
+def insert_fresh(
+    transaction: Transaction, chunks: Sequence[Chunk], head: Head, received: int
+) -> tuple[list[Chunk], Head]:
+    """Insert and seal the chunks that are new; give them, and where the stream then ends. Raises PartlyStored."""
+    fresh: list[Chunk] = []
+    for chunk in chunks:
+        row = ChunkRow(
+            chunk.id, chunk.cluster, head.stream, head.sequence + 1, received, chunk.first_id, len(chunk.events),
+            chunk.raw_bytes, chunk.frames, chunk.content,
+        )
+        if not transaction.insert_chunk(row):
+            continue
+        try:
+            transaction.insert_events(chunk.events)
+        except DuplicateKey as error:
+            raise PartlyStored(str(error)) from error
+        transaction.insert_postings(chunk.postings)
+        transaction.insert_tally(TallyRow(chunk.id, chunk.cluster, 0, len(chunk.events), chunk.tally))
+        record = record_of(chunk.cluster, received, chunk.first_id, chunk.raw_bytes, chunk.rows)
+        seal = seal_next(head, chunk.id, len(chunk.events), time.time_ns() // 1000, chunk.root, record)
+        transaction.insert_seal(seal)
+        fresh.append(chunk)
+        head = Head(seal.stream, seal.sequence, seal.link)
+    return fresh, head
 
 
 def note_dimensions(

@@ -57,8 +57,10 @@ class UsersFile:
                 return self._users
             seen = (status.st_mtime_ns, status.st_size, status.st_ino)
             if seen != self._seen:
-                self._users = _read(self.path)
+                self._users, problems = read_users(self.path)
                 self._seen = seen
+                for problem in problems:
+                    logger.error("%s", problem)
             return self._users
 
     def write(self, users: Iterable[User]) -> None:
@@ -73,19 +75,20 @@ class UsersFile:
         os.replace(fresh, self.path)
 
 
-def _read(path: Path) -> dict[str, User]:
-    """Read the lines; one that cannot be read lets nobody in."""
-    users = {}
+def read_users(path: Path) -> tuple[dict[str, User], list[str]]:
+    """Give the users by name, and what is wrong with each line that lets nobody in; raises OSError."""
+    users: dict[str, User] = {}
+    problems: list[str] = []
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         try:
             user = _parse(line.strip())
         except ValueError as error:
-            logger.error("%s, line %d lets nobody in: %s", path, number, error)
+            problems.append(f"{path}, line {number} lets nobody in: {error}")
         else:
             users[user.name] = user
-    return users
+    return users, problems
 
 
 def _parse(line: str) -> User:

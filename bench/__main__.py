@@ -11,27 +11,30 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
-from bench import explain, facets, imports, ingest, replicas, report
-from bench.events import batches
+from bench import behind, evidence, explain, facets, imports, ingest, replicas, report
+from bench.events import BATCH, batches
 from bench.ingest import LEVELS, Source
-from bench.receivers import Receiver
+from bench.receivers import Receiver, service
 from bench.pages import measure_pages
 from bench.search import measure
 from tests.mariadb import MariaDB
 
 MEBIBYTE: Final = 1024**2
 SOURCE_EVENTS: Final = 20_000_000
+EARLY_BATCHES: Final = 200
 
 
 def main() -> int:
-    """Measure replicas, ingest, then searches; exit 1 when one is over its limit."""
+    """Measure replicas, ingest, the proxy, then searches; exit 1 when one is over its limit."""
     chosen = _parser().parse_args()
+    is_quick = True
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%F}")
     if chosen.only in (None, "replicas"):
         with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
@@ -40,12 +43,17 @@ def main() -> int:
     if chosen.only in (None, "ingest"):
         with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
             _measure_ingest(server, chosen)
-    return _measure_search(chosen) if chosen.only in (None, "search") else 0
+    if chosen.only in (None, "proxy"):
+        with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
+            is_quick = _measure_proxy(server, chosen)
+    if chosen.only in (None, "search"):
+        is_quick = _measure_search(chosen) and is_quick
+    return 0 if is_quick else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", choices=("ingest", "search", "replicas"), help="measure only this")
+    parser.add_argument("--only", choices=("replicas", "ingest", "proxy", "search"), help="measure only this")
     parser.add_argument("--events", type=int, default=200_000, help="events to search in (default 200,000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of ingest for each receiver and level")
     parser.add_argument("--batch-events", type=int, default=30_000, help="events of a round")
@@ -82,6 +90,11 @@ def _measure_ingest(server: MariaDB, chosen: argparse.Namespace) -> None:
             print(f"\n{report.growth_table(_grow(server, receivers[0], source, chosen))}")
 
 
+def _measure_proxy(server: MariaDB, chosen: argparse.Namespace) -> bool:
+    with service(server) as receiver:
+        return behind.measure(receiver, Source(SOURCE_EVENTS), chosen.rounds, chosen.batch_events)
+
+
 def _grow(server: MariaDB, receiver: Receiver, source: Source, chosen: argparse.Namespace) -> list[report.Growth]:
     """Measure the service anew whenever it holds ten times as many events."""
     found: list[report.Growth] = []
@@ -97,31 +110,38 @@ def _grow(server: MariaDB, receiver: Receiver, source: Source, chosen: argparse.
     return found
 
 
-def _measure_search(chosen: argparse.Namespace) -> int:
+def _measure_search(chosen: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
         config = Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")})
         repository = open_repository(config)
         repository.migrate()
         _fill(repository, chosen.events)
-        is_quick = measure(repository)
+        is_quick = evidence.measure(repository, server.environment("bench"))
+        is_quick = measure(repository) and is_quick
         is_quick = facets.measure(repository) and is_quick
         is_quick = measure_pages(repository, config) and is_quick
         is_quick = imports.measure(repository) >= imports.LEAST and is_quick
         repository.close()
-    is_quick = explain.measure() >= explain.LEAST and is_quick
-    return 0 if is_quick else 1
+    return explain.measure() >= explain.LEAST and is_quick
 
 
 def _fill(repository: Repository, count: int) -> None:
-    """Store the events and print how fast; the making of the batches is not counted."""
-    spent, done = 0.0, 0
+    """Store the events and print how fast, and how fast at the end; the making of the batches is not counted."""
+    spent: list[float] = []
+    stored: list[int] = []
+    done = 0
     for body in batches(count, datetime.now(UTC), timedelta(days=3)):
         start = time.perf_counter()
-        done += receive(repository, "bench", body, now()).stored
-        spent += time.perf_counter() - start
+        stored.append(receive(repository, "bench", body, now()).stored)
+        spent.append(time.perf_counter() - start)
+        done += stored[-1]
         if sys.stderr.isatty():
             print(f"\rstored {done:,} of {count:,}", end="", file=sys.stderr)
-    print(f"\n{done:,} events stored, one connection: {done / spent:,.0f} events/s")
+    print(f"\n{done:,} events stored, one connection: {done / sum(spent):,.0f} events/s")
+    rates = [events / seconds for events, seconds in zip(stored, spent, strict=True)]
+    early, late = rates[EARLY_BATCHES:2 * EARLY_BATCHES], rates[-EARLY_BATCHES:]
+    if count > 3 * EARLY_BATCHES * BATCH:
+        print(f"median batch at the end ÷ after {EARLY_BATCHES * BATCH:,}: {median(late) / median(early):.2f}")
 
 
 if __name__ == "__main__":

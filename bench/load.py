@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Sequence
@@ -29,9 +30,12 @@ def request_of(body: bytes) -> bytes:
     return head.encode() + body
 
 
-def post(port: int, requests: Sequence[bytes], per_second: float = 0.0) -> Load:
+def post(
+    port: int, requests: Sequence[bytes], per_second: float = 0.0, trust: ssl.SSLContext | None = None
+) -> Load:
     """Post every request once over four kept connections, all at once or so many a second; RuntimeError unless 200.
 
+    With the certificates to trust, the connections are TLS.
     A paced batch counts from the moment when it was due, so that waiting for a free connection is part of its latency.
     """
     waiting = list(enumerate(requests))[::-1]
@@ -40,7 +44,7 @@ def post(port: int, requests: Sequence[bytes], per_second: float = 0.0) -> Load:
     begin = time.perf_counter()
 
     def work() -> None:
-        with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection:
+        with _connect(port, trust) as connection:
             while waiting and not failures:
                 try:
                     number, request = waiting.pop()
@@ -62,6 +66,11 @@ def post(port: int, requests: Sequence[bytes], per_second: float = 0.0) -> Load:
     if failures or len(latencies) != len(requests):
         raise RuntimeError(f"a batch was not acknowledged: {failures or 'the connection failed'}")
     return Load(time.perf_counter() - begin, latencies)
+
+
+def _connect(port: int, trust: ssl.SSLContext | None) -> socket.socket:
+    plain = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+    return trust.wrap_socket(plain, server_hostname="127.0.0.1") if trust else plain
 
 
 def _answer(connection: socket.socket) -> bytes:

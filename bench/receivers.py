@@ -92,16 +92,19 @@ def cpu_seconds(processes: Iterable[int]) -> float:
 
 
 def service(server: MariaDB, database: str = "service") -> Receiver:
-    """Give this program with two workers."""
+    """Give this program as it is installed, with two workers."""
     port = free_port()
-    command = [sys.executable, "-m", "bench.workers", "service", str(port), str(WORKERS)]
-    return Receiver("service", database, command, {"WEBHOOK_TOKEN": TOKEN, **server.environment(database)}, port)
+    environment = {
+        "WEBHOOK_TOKEN": TOKEN, "HTTP_PORT": str(port), "WORKERS": str(WORKERS),
+        **server.environment(database),
+    }
+    return Receiver("service", database, [sys.executable, "-m", "audit_webhook", "serve"], environment, port)
 
 
 def floor(server: MariaDB) -> Receiver:
     """Give the floor with two workers; its table must be there."""
     port = free_port()
-    command = [sys.executable, "-m", "bench.workers", "floor", str(port), str(WORKERS)]
+    command = [sys.executable, "-m", "bench.workers", str(port), str(WORKERS)]
     return Receiver("floor", "floor", command, {"WEBHOOK_TOKEN": TOKEN, **server.environment("floor")}, port)
 
 

@@ -37,8 +37,11 @@ HEADERS = {
 class ApiServer:
     """Sends to one cluster's address; a speed above 1 shortens the pauses, never the patience of an attempt."""
 
-    def __init__(self, url: str, ledger: Ledger, cluster: str = "prod", speed: float = 1.0) -> None:
-        """Send to the service at this URL."""
+    def __init__(
+        self, url: str, ledger: Ledger, cluster: str = "prod", speed: float = 1.0, token: str = ""
+    ) -> None:
+        """Send to the service at this URL, with a token if it wants one."""
+        self._headers = HEADERS | ({"Authorization": f"Bearer {token}"} if token else {})
         self._address = urlsplit(url).netloc
         self._path = f"/webhook/audit/{cluster}"
         self._ledger = ledger
@@ -121,7 +124,7 @@ class ApiServer:
         connection.timeout = max(0.01, end - time.monotonic())
         if connection.sock is not None:
             connection.sock.settimeout(connection.timeout)
-        connection.request(method, path, body, HEADERS)
+        connection.request(method, path, body, self._headers)
         response = connection.getresponse()
         response.read()
         return response

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 # Root cannot use Chromium's sandbox; the rest keeps it from looking for servers of its maker.
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -39,3 +41,14 @@ class Watcher:
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "status of 4" not in message.text:
             self.complaints.append(message.text)
+
+
+def serious_findings(page: Page) -> list[str]:
+    """Give what axe-core finds on the page that keeps somebody from using it."""
+    page.evaluate(AXE)  # evaluated by the debugger, which the page's policy does not bind
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{violation['id']}: {node['html'][:120]}"
+        for violation in found["violations"] if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]

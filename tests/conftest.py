@@ -46,8 +46,8 @@ def sqlite_config(tmp_path: Path) -> Config:
 
 
 def development(**settings: str) -> Config:
-    """Give settings for a trial on this machine."""
-    return Config.from_env({"ENVIRONMENT": "development", **settings})
+    """Give settings for a trial on this machine, in which nothing is signed."""
+    return Config.from_env({"ENVIRONMENT": "development", "EVIDENCE_KEY_FILE": "none", **settings})
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -136,6 +136,14 @@ class Server:
 def server(sqlite_config: Config) -> Iterator[Server]:
     """The application really served, on SQLite."""
     running = Server(sqlite_config)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def served(engine: Config) -> Iterator[Server]:
+    """The application really served, on each engine."""
+    running = Server(engine)
     yield running
     running.stop()
 

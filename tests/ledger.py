@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from audit_webhook.repository import Repository
 from audit_webhook.search_sql import EVERYTHING, LAST
+from audit_webhook.services.verify import verify
+from audit_webhook.signing import Keys
 
 
 class Answer(NamedTuple):
@@ -26,11 +28,12 @@ class Verdict(NamedTuple):
     missing: int
     twice: int
     altered: int
+    alarms: int
 
     @property
     def is_clean(self) -> bool:
-        """Whether every acknowledged event is stored once, with the bytes that were sent."""
-        return (self.missing, self.twice, self.altered) == (0, 0, 0)
+        """Whether every acknowledged event is stored once, with the bytes that were sent, and sealed."""
+        return (self.missing, self.twice, self.altered, self.alarms) == (0, 0, 0, 0)
 
 
 class Ledger:
@@ -83,10 +86,12 @@ class Ledger:
         """Compare with all that is stored."""
         stored = [raw.raw for raw in repository.read_chunks(repository.select_events(EVERYTHING, LAST, 5_000_000))]
         found = set(stored)
+        alarms = verify(repository, Keys(None, {})).findings.counts
         return Verdict(
             acknowledged=len(self.acknowledged),
             stored=len(stored),
             missing=len(self.acknowledged - found),
             twice=len(stored) - len(found),
             altered=len(found - self.sent),
+            alarms=sum(alarms.values()) - alarms["BAD_SIGNATURE"],  # the service's key is not at hand here
         )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tests import galera_trials, trials
+from tests import deployed, galera_trials, trials
 from tests.galera import Galera
 from tests.galera_trials import ClusterArena
 from tests.ledger import Verdict
@@ -34,12 +34,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="repeat everything so much more or less often")
     parser.add_argument("--only", default="", help="run only trials whose name contains this")
+    parser.add_argument("--base-image", default="", help="build the image on this, not on one made by debootstrap")
     chosen = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%F}\n")
     print("| trial | sent | acknowledged | missing | twice | altered | given up | seen | seconds |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
-        clean = [_report(trial, Path(folder), server) for trial in _trials(chosen.scale) if chosen.only in trial.what]
+        planned = _trials(chosen.scale) + _deployments(chosen.scale, chosen.base_image)
+        clean = [_report(trial, Path(folder), server) for trial in planned if chosen.only in trial.what]
     return 0 if all(clean) else 1
 
 
@@ -90,6 +92,14 @@ def _trials(scale: float) -> list[Trial]:
             f"same batch to two services at once, {times(1000)} times", _plain(trials.send_to_two, times(1000))
         ),
         *_galera_trials(times(10), times(5), times(1000)),
+    ]
+
+
+def _deployments(scale: float, base: str) -> list[Trial]:
+    count = max(2, round(1000 * scale))
+    return [
+        Trial("image built, run read-only without capabilities, stopped twice", deployed.run_image(base)),
+        Trial(f"{count} batches on one connection behind nginx", deployed.idle_behind_nginx(100, count)),
     ]
 
 

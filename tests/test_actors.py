@@ -75,6 +75,18 @@ def test_service_account_shows_the_pods_and_nodes_that_used_it(client: FlaskClie
     assert all(expected in text for expected in ("Pods", "web-7d8", "Nodes", "node-3", "JTI=1234", "shop/deployer"))
 
 
+def test_stolen_credential_shows_up_at_its_second_address(client: FlaskClient) -> None:
+    users = [by("alice", credential_id=[f"JTI={number}"]) for number in (1, 1, 2)]
+    addresses = (["10.0.0.1"], ["203.0.113.66"], ["10.0.0.1"])
+    for user, address in zip(users, addresses, strict=True):
+        post(client, audit_event(0, user=user, sourceIPs=address))
+    page = read(client, "/actors/prod/alice")
+    for told in ("JTI=1 from 10.0.0.1", "JTI=1 from 203.0.113.66", "JTI=2 from 10.0.0.1"):
+        assert told in page.text
+    (search,) = page.links("ip%3A203.0.113.66%20body%3AJTI") or page.links("ip:203.0.113.66+body:JTI")
+    assert read(client, search).text.count("looked at") == 1
+
+
 def test_actors_of_a_cluster_are_listed_people_first(client: FlaskClient) -> None:
     post(client, audit_event(0, user=by("system:node:n1")), audit_event(1, user=by("alice")))
     post(client, audit_event(2, user=by("bob")), cluster="staging")

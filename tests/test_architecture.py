@@ -29,10 +29,19 @@ FUNCTION_LINES: Final = 60
 ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
-    "commands": {"app", "config", "pruning", "query", "repository", "server", "services", "users", "wiring"},
+    "commands": {
+        "app", "checkpoints", "config", "doctor", "pruning", "query", "repository", "server", "services", "signing",
+        "users", "wiring",
+    },
+    "doctor": {
+        "config", "database", "disks", "engine_state", "reader_store", "schema", "services", "spool", "users",
+    },
+    "disks": {"config"},
+    "engine_state": {"database", "schema"},
     "app": {
-        "blueprints", "breaker", "compactor", "config", "daily", "keeper", "metrics", "reader_store", "repository",
-        "services", "spool", "users", "wiring",
+        "blueprints", "breaker", "checkpointer", "compactor", "config", "daily", "disks", "keeper", "metrics",
+        "reader_store",
+        "repository", "services", "spool", "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},
     "blueprints": {"openapi", "query", "services", "wiring"},
@@ -41,19 +50,27 @@ ROOMS: Final = {
     "keeper": {"repository", "services"},
     "daily": {"repository", "services", "wiring"},
     "compactor": {"repository"},
+    "checkpointer": {"services"},
     "metrics": {"board"},
     "board": set(),
     "services": {
-        "breaker", "config", "exploration", "history", "humanize", "kubectl", "pruning", "query", "reader_store",
-        "repository", "saved_searches", "search_sql", "spool", "tally_store", "transaction", "users",
+        "anchors", "breaker", "checkpoints", "config", "evidence_store", "exploration", "history", "humanize",
+        "kubectl", "pruning", "query", "reader_store", "refusal_store", "repository", "saved_searches", "search_sql",
+        "signing", "spool", "tally_store", "transaction", "users",
     },
     "spool": {"config"},
     "breaker": set(),
     "repository": {
-        "config", "database", "queries", "saved_searches", "schema", "search_sql", "tally_store", "transaction",
+        "config", "database", "queries", "refusal_store", "saved_searches", "schema", "search_sql", "tally_store",
+        "transaction",
     },
     "exploration": {"database", "queries", "search_sql"},
     "reader_store": {"database", "queries"},
+    "refusal_store": {"database", "queries"},
+    "evidence_store": {"checkpoints", "database", "queries"},
+    "checkpoints": {"signing"},
+    "signing": set(),
+    "anchors": set(),
     "users": set(),
     "saved_searches": {"database", "queries"},
     "tally_store": {"database", "queries", "search_sql", "transaction"},
@@ -80,12 +97,13 @@ LIBRARIES: Final = {
     "pymysql": {"bulk", "database", "mysql", "repository", "servers"},
     "sqlite3": {"database", "repository"},
     "socket": {"mysql", "server"},
+    "cryptography": {"signing"},
     "prometheus_client": {"metrics"},
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {
-    "database", "exploration", "mysql", "pruning", "queries", "query", "repository", "saved_searches", "schema",
-    "search_sql", "servers", "tally_store", "transaction",
+    "database", "engine_state", "evidence_store", "exploration", "mysql", "pruning", "queries", "query", "repository",
+    "saved_searches", "schema", "search_sql", "servers", "tally_store", "transaction",
 }
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"

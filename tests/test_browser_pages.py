@@ -1,41 +1,12 @@
-"""The pages of objects, actors and permissions in a real browser: light and dark, wide and narrow, by keyboard."""
+"""The pages of objects, actors and permissions in a real browser: what leads from one to another."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import Watcher
 from tests.conftest import Server
-from tests.test_browser import SCHEMES, SIZES, event_of, load_sample, post, serious_findings
+from tests.test_browser import event_of, load_sample, post
 from tests.test_objects import WEB, change, deployment
-
-PATHS = (
-    "/objects/prod/apps/deployments/shop/web", "/objects/prod/core/configmaps/shop/nothing-here", "/actors/prod/alice",
-    "/actors/prod/nobody", "/actors", "/permissions", "/permissions?cluster=nowhere",
-    "/permissions/needs?cluster=prod&user=alice",
-)
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_no_page_has_a_serious_finding_or_is_wider_than_the_screen(
-    server: Server, browser: Browser, size: tuple[int, int], scheme: Any
-) -> None:
-    load_sample(server)
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    page = context.new_page()
-    watcher = Watcher(page)
-    for path in PATHS:
-        page.goto(f"{server.url}{path}")
-        expect(page.get_by_role("heading", level=1)).to_have_count(1)
-        page.evaluate("for (const each of document.querySelectorAll('main details')) each.open = true")
-        assert serious_findings(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], path
-    assert watcher.complaints == []
-    context.close()
 
 
 def store_life(server: Server) -> None:
@@ -71,6 +42,18 @@ def test_who_deleted_it_is_three_steps_away(server: Server, page: Page) -> None:
     expect(page.locator(".change").first).to_contain_text("mallory deleted deployment web")
     page.go_back()
     expect(page.locator(".row")).to_have_count(3)
+
+
+def test_history_opens_at_the_change_that_it_was_asked_from(server: Server, page: Page) -> None:
+    store_life(server)
+    post(server, *(change(4 + number, response=deployment(str(number))) for number in range(20)))
+    page.goto(f"{server.url}/?q=user:bob")
+    page.locator(".row .line a:not(.aside)").click()
+    page.locator("#panel").get_by_role("link", name="History").click()
+    expect(page.locator("#change-2")).to_be_in_viewport()
+    marked = page.locator(".change:has(> :target)")
+    expect(marked).to_have_attribute("id", "change-2")
+    assert page.evaluate("scrollY") > 0
 
 
 def test_links_of_a_row_lead_away_and_the_row_itself_opens(server: Server, page: Page) -> None:

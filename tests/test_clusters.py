@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from audit_webhook.refusal_store import Refusal
 from audit_webhook.repository import Repository
 from audit_webhook.services import clusters, feed
 from audit_webhook.services.advisor import advise
@@ -15,7 +16,6 @@ from audit_webhook.services.dimensions import Dimensions
 from audit_webhook.services.ingest import receive
 from audit_webhook.services.volume import BY, Amount, Traffic, read_traffic, split, total, write_bytes
 from audit_webhook.tally_store import Kept
-from audit_webhook.transaction import Refusal
 from audit_webhook.wiring import wiring
 from tests.factories import NOON_US, audit_event, encode, event_list
 
@@ -79,7 +79,8 @@ def test_what_was_dropped_is_told(repository: Repository) -> None:
 
 
 def test_cluster_that_is_refused_is_listed_although_it_never_sent(repository: Repository) -> None:
-    repository.record_refusals([Refusal("staging", NOW - HOUR, "the token is not the one expected", "10.0.0.1")])
+    refusal = Refusal("staging", NOW - HOUR, "the token is not the one expected", "10.0.0.1")
+    repository.refusals.record([refusal], {})
     (state,) = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, NOW)
     assert (state.name, state.state, state.contact) == ("staging", "refused", None)
     assert clusters.view_cluster(repository, Dimensions(repository.tallies), "nowhere", 7, NOW) is None

@@ -59,7 +59,7 @@ def test_transaction_that_fails_in_the_middle_leaves_nothing(repository: Reposit
     with pytest.raises(RuntimeError), repository.database.write() as cursor:
         cursor.execute("INSERT INTO refusals (cluster, refused, reason, peer) VALUES ('c', 1, 'r', 'p')")
         raise RuntimeError("the process was about to die")
-    assert repository.refusals() == []
+    assert repository.refusals.last_refusals() == []
 
 
 def test_refused_statement_becomes_an_error_of_the_domain(repository: Repository) -> None:

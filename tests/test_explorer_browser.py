@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from audit_webhook.services import search
-from tests.browser import Watcher
+from tests.browser import Watcher, serious_findings
 from tests.conftest import Server
 from tests.factories import audit_event
-from tests.test_browser import SCHEMES, SIZES, event_of, load_sample, post, row_of, serious_findings
+from tests.test_browser import SCHEMES, SIZES, event_of, load_sample, post, row_of
 
 
 def feed_of(page: Page, server: Server, query: str = "") -> None:
@@ -146,6 +146,21 @@ def test_time_zone_is_chosen_and_kept(server: Server, page: Page) -> None:
     expect(page.locator("time[data-exact]").first).to_have_text("Thu 2 Jul 2026 07:30:00.250 GMT+9")
     page.get_by_label("Time zone").select_option("UTC")
     expect(page.locator("time[data-exact]").first).to_have_text("Wed 1 Jul 2026 22:30:00.250 UTC")
+
+
+def test_feed_says_in_the_chosen_zone_from_when_to_when_the_query_reaches(server: Server, page: Page) -> None:
+    post(server, event_of("alice"))
+    feed_of(page, server, "since:2026-11-23 until:2026-11-23T14:05%2B02:00")
+    reach = page.locator(".summary > span").first
+    expect(reach).to_have_text(
+        "Newest first, from Mon 23 Nov 2026 00:00:00.000 UTC until Mon 23 Nov 2026 12:05:00.000 UTC"
+    )
+    zone = page.get_by_label("Time zone")
+    zone.focus()
+    zone.select_option("Asia/Tokyo")
+    expect(reach).to_contain_text("from Mon 23 Nov 2026 09:00:00.000 GMT+9 until Mon 23 Nov 2026 21:05:00.000 GMT+9")
+    feed_of(page, server)
+    expect(reach).to_have_text("Newest first")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -313,7 +313,7 @@ def test_wrong_token_is_answered_with_401_as_json_and_stores_nothing(guarded: Fl
 def test_refused_request_is_remembered_with_its_reason(guarded: FlaskClient) -> None:
     post(guarded, b"", Authorization="Bearer wrong")
     wiring(guarded.application).refusals.flush()
-    (refusal,) = wiring(guarded.application).repository.refusals("prod")
+    (refusal,) = wiring(guarded.application).repository.refusals.last_refusals("prod")
     assert (refusal.reason, refusal.peer) == ("the token is not the one expected", "127.0.0.1")
 
 

@@ -19,6 +19,7 @@ from audit_webhook.app import create_app
 from audit_webhook.config import Config
 from audit_webhook.marks import make_mark
 from audit_webhook.redact import redact
+from audit_webhook.redaction import make_redaction
 from audit_webhook.services.ingest import identify
 from audit_webhook.uris import mask_uri, may_hold_token
 from audit_webhook.wiring import wiring
@@ -100,7 +101,7 @@ def test_equal_secrets_have_equal_marks_and_the_id_does_not_depend_on_the_key() 
         requestObject={"kind": "Secret", "stringData": {"a": MARKER, "b": "another-one"}},
         responseObject={"kind": "Secret", "data": {"a": encoded, "b": base64.b64encode(b"another-one").decode()}},
     )
-    plain, one, other = (identify("prod", raw, make_mark(key)) for key in ("", KEY, "x" * 32))
+    plain, one, other = (identify("prod", raw, make_redaction(key)) for key in ("", KEY, "x" * 32))
     assert plain.id == one.id == other.id
     assert b'"a":"***"' in plain.raw and MARKER.encode() not in one.raw and encoded.encode() not in one.raw
     sent, answered = (json.loads(one.raw)[name] for name in ("requestObject", "responseObject"))
@@ -117,8 +118,8 @@ def test_token_that_is_an_object_s_name_is_masked_everywhere() -> None:
         responseStatus={"code": 404, "message": f'"{MARKER}" not found', "details": {"name": MARKER}},
     ))
     kept = identify("prod", raw)
-    assert MARKER.encode() not in kept.raw and kept.event.name == "***" and kept.event.code == 404
-    assert "/oauthaccesstokens/***?pretty=1" in kept.event.request_uri
+    assert MARKER.encode() not in kept.raw and kept.name == "***" and kept.action[5] == 404
+    assert "/oauthaccesstokens/***?pretty=1" in kept.uri
 
 
 @pytest.fixture

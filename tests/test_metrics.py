@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.board import Board, Place
 from audit_webhook.config import Config
+from audit_webhook.disks import Room, measure_disks
 from audit_webhook.errors import AuditWebhookError, InvalidParameter, StoreBusy, StoreUnavailable
 from audit_webhook.metrics import MEANINGS, OUTCOMES, Metrics, SpoolState, make_board
 from audit_webhook.repository import Repository
@@ -152,6 +154,18 @@ def test_open_metrics_are_given_to_who_asks_for_them(sqlite_client: FlaskClient,
     assert answer.data.endswith(b"# EOF\n")
 
 
+def test_room_on_the_disks_is_told(sqlite_client: FlaskClient) -> None:
+    counted = scraped(sqlite_client)
+    free = counted['audit_webhook_disk_free_bytes{disk="database"}']
+    assert 0 < free <= counted['audit_webhook_disk_size_bytes{disk="database"}']
+
+
+def test_room_on_the_disk_of_a_spool_is_told_beside_a_database_server(mariadb_config: Config, tmp_path: Path) -> None:
+    config = replace(mariadb_config, spool_dir=str(tmp_path))
+    assert measure_disks(config).keys() == {"spool"}
+    assert measure_disks(replace(config, spool_dir="/nowhere")) == {}
+
+
 def test_documented_metrics_are_those_exposed() -> None:
     rows = [f"| `{name}` | {meaning} |" for name, meaning in MEANINGS.items()]
     table = "\n".join(["| metric | meaning |", "|---|---|", *rows])
@@ -160,5 +174,6 @@ def test_documented_metrics_are_those_exposed() -> None:
     assert found is not None and found[1].strip() == table
     metrics = Metrics()
     metrics.note_batch("prod", 10, Receipt(3, 3, 0, 0), 1, 0.1)
+    metrics.disks = lambda: {"spool": Room(1, 2)}
     named = {re.split(r"[{]", name)[0] for name in exposed(metrics)}
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} == MEANINGS.keys()

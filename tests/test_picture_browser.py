@@ -1,4 +1,4 @@
-"""Histogram, facets and the clusters' pages in a real browser."""
+"""Histogram and facets in a real browser."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from audit_webhook.blueprints import picture as blueprint
 from audit_webhook.services import picture, scanning
-from tests.browser import Watcher
+from tests.browser import Watcher, serious_findings
 from tests.conftest import Server
-from tests.test_browser import SCHEMES, SIZES, event_of, load_sample, post, serious_findings
+from tests.test_browser import SCHEMES, SIZES, event_of, load_sample, post
 
 
 def total_of(page: Page) -> int:
@@ -38,6 +38,15 @@ def test_range_is_chosen_by_dragging_and_left_again(server: Server, page: Page) 
     assert total_of(page) == everything
     page.go_back()
     expect(page.locator("#q")).not_to_have_value("")
+
+
+def test_bars_say_that_their_times_are_utc(server: Server, page: Page) -> None:
+    load_sample(server)
+    page.goto(server.url)
+    expect(page.locator(".legend")).to_contain_text("Times are UTC")
+    page.goto(f"{server.url}/?q=user:nobody")
+    expect(page.locator(".histogram .empty")).to_be_visible()
+    expect(page.locator(".legend")).not_to_contain_text("UTC")
 
 
 def test_range_is_chosen_by_keys(server: Server, page: Page) -> None:
@@ -103,10 +112,9 @@ def test_picture_is_there_without_scripts(server: Server, browser: Browser) -> N
     context.close()
 
 
-@pytest.mark.parametrize("path", ["/?q=-verb:get&by=verb", "/clusters", "/clusters/prod"])
 @pytest.mark.parametrize("size, scheme", list(zip(SIZES, SCHEMES, strict=True)), ids=["desktop-light", "phone-dark"])
-def test_pages_can_be_used_by_everybody(
-    server: Server, browser: Browser, path: str, size: tuple[int, int], scheme: str
+def test_picture_and_filters_can_be_used_by_everybody(
+    server: Server, browser: Browser, size: tuple[int, int], scheme: str
 ) -> None:
     load_sample(server)
     width, height = size
@@ -115,12 +123,11 @@ def test_pages_can_be_used_by_everybody(
     )
     page = context.new_page()
     watcher = Watcher(page)
-    page.goto(server.url + path)
-    if "clusters" not in path:
-        total_of(page)
-        if width < 1000:
-            page.locator("summary", has_text="Filters").click()
-        page.locator("summary", has_text="Views").click()
+    page.goto(server.url + "/?q=-verb:get&by=verb")
+    total_of(page)
+    if width < 1000:
+        page.locator("summary", has_text="Filters").click()
+    page.locator("summary", has_text="Views").click()
     assert serious_findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert watcher.complaints == []

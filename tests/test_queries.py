@@ -10,10 +10,12 @@ import pytest
 from pymysql.cursors import RE_INSERT_VALUES
 
 from audit_webhook import (
+    evidence_store,
     exploration,
     pruning,
     queries,
     reader_store,
+    refusal_store,
     repository,
     saved_searches,
     tally_store,
@@ -38,7 +40,10 @@ def uses(module: object) -> dict[str, list[str]]:
 
 
 def test_every_statement_is_used_by_the_one_method_of_its_name() -> None:
-    modules = (exploration, pruning, reader_store, repository, saved_searches, tally_store, transaction)
+    modules = (
+        evidence_store, exploration, pruning, reader_store, refusal_store, repository, saved_searches, tally_store,
+        transaction,
+    )
     found = [(method, name) for module in modules for method, names in uses(module).items() for name in names]
     assert sorted(found) == sorted((name, name) for name in queries.load("mysql"))
 

@@ -125,15 +125,16 @@ def test_every_valid_hash_is_compared_wherever_the_match_is(folder: Path, monkey
 def test_many_refusals_are_counted_and_logged_once(
     sqlite_repository: Repository, caplog: pytest.LogCaptureFixture
 ) -> None:
-    book = RefusalBook(sqlite_repository)
+    book = RefusalBook(sqlite_repository.refusals)
     with caplog.at_level(logging.WARNING):
         for number in range(500):
             cluster = "prod\r\nforged" if number % 2 else "prod"
-            book.note(cluster, "the token is not the one expected", "10.0.0.9", number)
+            book.note(cluster, "token", "the token is not the one expected", "10.0.0.9", number)
     book.flush()
     assert len(caplog.records) == 1
     assert "\n" not in caplog.records[0].getMessage() and "forged" not in caplog.text
-    assert [refusal.refused for refusal in sqlite_repository.refusals()] == [498]
+    assert [refusal.refused for refusal in sqlite_repository.refusals.last_refusals()] == [498]
+    assert sqlite_repository.refusals.refused_since(0) == [("", "token", 250), ("prod", "token", 250)]
 
 
 def test_no_token_is_kept_in_clear(folder: Path) -> None:

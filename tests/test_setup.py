@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
+from audit_webhook.refusal_store import Refusal
 from audit_webhook.repository import Contact
 from audit_webhook.services import policy, setup
-from audit_webhook.transaction import Refusal
 
 HOSTILE = (
     'prod"\nusers: []',

@@ -56,7 +56,7 @@ def test_lanes_are_added_side_by_side() -> None:
 
 def test_event_is_counted_in_the_lane_of_its_time() -> None:
     moment = 13 * DAY + 10 * 300_000 + 299_999
-    packed = tally_events([(moment.to_bytes(6, "big") + bytes(10), b"c", b"a", "shop", 900)])
+    packed = tally_events([moment.to_bytes(6, "big") + bytes(10)], [b"c"], [b"a"], ["shop"], [900])
     assert merge([packed]) == {(b"c", b"a", "shop"): Count(1 << 320, 900)}
 
 

@@ -203,7 +203,7 @@ def test_memory_stays_small_and_probes_quick_while_a_large_batch_is_stored(tmp_p
 
         def probe() -> None:
             while not done.is_set():
-                slowest.append(get(f"{service.url}/healthz").seconds)
+                slowest.append(max(get(f"{service.url}/{probe}").seconds for probe in ("healthz", "readyz")))
                 slowest.append(post(service.url, event_list([audit_event(len(slowest), verb="probe")])).seconds)
 
         prober = threading.Thread(target=probe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, current_app, render_template, request
 
 from audit_webhook.services import clusters
+from audit_webhook.services.refused import count_refused, nameless
 from audit_webhook.wiring import wiring
 
 bp = Blueprint("clusters", __name__)
@@ -17,7 +18,8 @@ def show_clusters() -> str:
     parts.refusals.flush()
     days = clusters.last_days(request.args.get("days", ""))
     states = clusters.list_clusters(parts.repository, parts.pictures.dimensions, days, parts.clock())
-    return render_template("clusters/list.html", states=states, days=days, choices=clusters.DAYS)
+    others = nameless(count_refused(parts.repository, days, parts.clock()))
+    return render_template("clusters/list.html", states=states, days=days, choices=clusters.DAYS, nameless=others)
 
 
 @bp.get("/clusters/<name>")

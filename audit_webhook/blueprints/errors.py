@@ -33,6 +33,8 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.StoreMisconfigured: 503,
     errors.DuplicateKey: 500,
     errors.RowRefused: 500,
+    errors.KeyUnusable: 500,
+    errors.NoProof: 404,
     QueryError: 400,
 }
 # Given to a kube-apiserver, 3 to 29 seconds make it try for about four minutes in all instead of a minute and a half.

@@ -55,6 +55,8 @@ NEEDS: Final[dict[str, Need]] = {
     "picture.show_picture": "viewer",
     "clusters.show_clusters": "viewer",
     "clusters.show_cluster": "viewer",
+    "evidence.show_evidence": "viewer",
+    "evidence.download_proof": "viewer",
     "explore.show_object": "viewer",
     "explore.show_actors": "viewer",
     "explore.show_actor": "viewer",

@@ -54,7 +54,7 @@ def _count(parts: Wiring, cluster: str, size: int, receipt: Receipt) -> None:
 def _note(parts: Wiring, cluster: str, error: AuditWebhookError, body: bytes | None) -> None:
     """Count and remember a refusal; without the text of an error of ours, which may quote what an event held."""
     reason = str(error) if status_of(error) != 500 else type(error).__name__
-    parts.metrics.note_refusal(error)
-    parts.refusals.note(cluster, reason, request.remote_addr or "", parts.clock())
+    kind = parts.metrics.note_refusal(error)
+    parts.refusals.note(cluster, kind, reason, request.remote_addr or "", parts.clock())
     if body is not None:
         parts.metrics.note_refused_batch(cluster, len(body), error.events, parts.clock())

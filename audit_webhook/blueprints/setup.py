@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.services import demo, setup
 from audit_webhook.services.policy import TIERS
+from audit_webhook.services.refused import count_refused
 from audit_webhook.wiring import wiring
 
 bp = Blueprint("setup", __name__)
@@ -79,4 +80,6 @@ def _token() -> str:
 def _status(cluster: str) -> setup.Status:
     parts = wiring(current_app)
     parts.refusals.flush()
-    return setup.tell_status(cluster, parts.repository.contacts(), parts.repository.refusals(), parts.clock())
+    now, repository = parts.clock(), parts.repository
+    counted = count_refused(repository, setup.REFUSED_DAYS, now)
+    return setup.tell_status(cluster, repository.contacts(), repository.refusals.last_refusals(), now, counted)

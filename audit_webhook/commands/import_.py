@@ -11,7 +11,7 @@ import orjson
 
 from audit_webhook.commands import settings
 from audit_webhook.commands.terminal import Bar
-from audit_webhook.marks import make_mark
+from audit_webhook.redaction import make_redaction
 from audit_webhook.repository import open_repository
 from audit_webhook.services.import_log import BadLine, LogImport, Report, Watcher
 from audit_webhook.services.intake import check_cluster
@@ -50,8 +50,8 @@ def run(chosen: argparse.Namespace) -> int:
         bar.draw(share, f"{report.stored:,} stored, {rate:,.0f} events/s")
 
     try:
-        mark = make_mark(config.secret_key)
-        report = LogImport(repository, chosen.cluster, now(), Watcher(progress, name), mark).run(chosen.files)
+        redaction = make_redaction(config.secret_key, config.read_redaction_rules())
+        report = LogImport(repository, chosen.cluster, now(), Watcher(progress, name), redaction).run(chosen.files)
     finally:
         bar.clear()
         repository.close()

@@ -12,6 +12,7 @@ from audit_webhook.event import rfc3339
 from audit_webhook.pruning import Expired
 from audit_webhook.repository import open_repository
 from audit_webhook.services import retention
+from audit_webhook.services.witness import open_witness
 from audit_webhook.wiring import now
 
 HELP: Final = "delete the events that are older than so many days"
@@ -35,7 +36,8 @@ def _days(text: str) -> int:
 
 def run(chosen: argparse.Namespace) -> int:
     """Delete, or tell what would be deleted."""
-    repository = open_repository(settings.load())
+    config = settings.load()
+    repository = open_repository(config)
     moment, bar = now(), Bar()
     try:
         found = retention.preview(repository, chosen.older_than, moment)
@@ -44,7 +46,8 @@ def run(chosen: argparse.Namespace) -> int:
             bar.draw(1 - left.events / max(found.events, 1), f"{left.events:,} events left")
 
         if not chosen.dry_run:
-            retention.prune(repository, chosen.older_than, moment, progress)
+            witness = open_witness(config, repository, now)
+            retention.prune(repository, chosen.older_than, moment, progress, witness)
     finally:
         bar.clear()
         repository.close()

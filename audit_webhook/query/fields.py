@@ -83,7 +83,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("id", "id", "e.id", lambda e: e.id, False, "event's id in this store", "id:01M86HN0DK2MJCSF556HH97J2D",
           str.upper),
     Field("since", "time", "e.id", lambda e: e.id, False,
-          "from this time on: 15m, 6h, 7d, today, yesterday, a date or a time (UTC)", "since:6h"),
+          "from this time on: 15m, 6h, 7d, today, yesterday, 14:05, a date or a time (UTC)", "since:6h"),
     Field("until", "time", "e.id", lambda e: e.id, False, "before this time", "until:2026-11-23T20:05"),
     Field("body", "body", "", lambda e: "", False,
           "a text in the event's stored JSON; reads the chunks of the time range, newest first",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, get_args
 
 from audit_webhook.event import EPOCH
@@ -18,7 +18,9 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 _COMPARISON: Final = re.compile(r"(>=|<=|>|<)(\d{1,3})", re.ASCII)
 _RANGE: Final = re.compile(r"(\d{1,3})\.\.(\d{1,3})", re.ASCII)
 _CLASS: Final = re.compile(r"([1-5])(xx|\*)", re.IGNORECASE)
-_TIME_EXAMPLES: Final = ("15m", "6h", "7d", "today", "yesterday", "2026-11-23", "2026-11-23T20:05:00Z")
+_CLOCK: Final = re.compile(r"\d\d:\d\d(:\d\d)?(z|[+-]\d\d:\d\d)?", re.ASCII | re.IGNORECASE)
+_TIME_EXAMPLES: Final = ("15m", "6h", "7d", "today", "yesterday", "14:05", "2026-11-23", "2026-11-23T20:05:00Z")
+_DAY: Final = 86_400_000
 
 
 def value_node(field: Field, token: Token, now: int) -> Node:
@@ -89,8 +91,11 @@ def _time(field: Field, token: Token, now: int) -> Node:
     operator: Comparison = ">=" if field.name == "since" else "<"
     first, dots, last = token.value.partition("..")
     if dots:
-        until = _milliseconds(field, token, last, now)
-        return And((Compare("time", ">=", _milliseconds(field, token, first, now)), Compare("time", "<", until)))
+        since, until = (_milliseconds(field, token, text, now) for text in (first, last))
+        # A clock at the end of a range shows the next such time, which may be still to come.
+        if until <= since and _CLOCK.fullmatch(last):
+            until += -(-(since - until + 1) // _DAY) * _DAY
+        return And((Compare("time", ">=", since), Compare("time", "<", until)))
     return Compare("time", operator, _milliseconds(field, token, token.value, now))
 
 
@@ -104,12 +109,21 @@ def _milliseconds(field: Field, token: Token, text: str, now: int) -> int:
             moment = named[text.lower()]
         elif match := _RELATIVE.fullmatch(text):
             moment -= timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
+        elif _CLOCK.fullmatch(text):
+            moment = _last_time(time.fromisoformat(text.upper()), moment)
         else:
             moment = datetime.fromisoformat(text.upper())
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return max(0, (moment - EPOCH) // timedelta(milliseconds=1))
     except (ValueError, OverflowError) as error:
         raise _mistake(field, token, _TIME_EXAMPLES) from error
+
+
+def _last_time(clock: time, now: datetime) -> datetime:
+    """Give the last time at which a clock showed this; without an offset it is one of UTC."""
+    zone = clock.tzinfo or UTC
+    shown = datetime.combine(now.astimezone(zone).date(), clock.replace(tzinfo=zone))
+    return shown if shown <= now else shown - timedelta(days=1)
 
 
 def _mistake(field: Field, token: Token, expected: tuple[str, ...]) -> QueryError:

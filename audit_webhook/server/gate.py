@@ -73,19 +73,19 @@ class Gate:
 
     def refuse(self, cluster: str, error: AuditWebhookError, peer: str) -> AuditWebhookError:
         """Note a refusal, and give it back to be raised."""
-        self._parts.metrics.note_refusal(error)
-        self._parts.refusals.note(cluster, str(error), peer, self._parts.clock())
+        kind = self._parts.metrics.note_refusal(error)
+        self._parts.refusals.note(cluster, kind, str(error), peer, self._parts.clock())
         return error
 
     def note_broken(self, reason: str, peer: str) -> None:
         """Note a request whose framing waitress refused."""
         self._parts.metrics.note_refusal(FRAMING)
-        self._parts.refusals.note("", f"not a usable HTTP request: {reason}", peer, self._parts.clock())
+        self._parts.refusals.note("", FRAMING, f"not a usable HTTP request: {reason}", peer, self._parts.clock())
 
     def note_slow(self, peer: str) -> None:
         """Note a request that did not arrive in time."""
         self._parts.metrics.note_refusal(SLOW)
-        self._parts.refusals.note("", "the request did not arrive in time", peer, self._parts.clock())
+        self._parts.refusals.note("", SLOW, "the request did not arrive in time", peer, self._parts.clock())
 
     def note_in_flight(self) -> None:
         """Bring the gauges up to date."""

@@ -126,7 +126,8 @@ def _groups(portrait: Portrait) -> Iterator[Group]:
     yield _counted("Permissions they used", _bindings(actor, events), note)
     yield _dated("Addresses", "ip", portrait, [(each.source_ip, each.last_day) for each in portrait.callers])
     yield _dated("Programs", "ua", portrait, [(each.user_agent, each.last_day) for each in portrait.callers])
-    for key, title in (("credential-id", "Credentials"), ("pod-name", "Pods"), ("node-name", "Nodes")):
+    yield _counted("Credentials", _credentials(portrait), note)
+    for key, title in (("pod-name", "Pods"), ("node-name", "Nodes")):
         values = Counter(text for _, traits in sample for text in traits.extra.get(CREDENTIAL + key, ()))
         yield _counted(title, ((Tally(shown(text)), count) for text, count in values.most_common()), note)
     yield _people("Acted as", actor, [(each.impersonated_user, each.last_day) for each in portrait.callers])
@@ -178,6 +179,17 @@ def _bindings(actor: Actor, events: list[Event]) -> Iterator[tuple[Tally, int]]:
         elif found:
             counts["system:masters: no rule asked" if "system:masters" in groups else "Without a reason"] += 1
     yield from ((Tally(shown(text)), count) for text, count in counts.most_common())
+
+
+def _credentials(portrait: Portrait) -> Iterator[tuple[Tally, int]]:
+    """Count each credential with the address that it came from: a stolen one shows up at a second address."""
+    counts = Counter(
+        (text, event.source_ip) for event, traits in portrait.sample
+        for text in traits.extra.get(f"{CREDENTIAL}credential-id", ())
+    )
+    for (text, address), count in counts.most_common():
+        query = f"{portrait.actor.query} ip:{quote(address)} body:{quote(text)}"
+        yield Tally(shown(f"{text} from {address}" if address else text), query=query), count
 
 
 def _dated(title: str, field: str, portrait: Portrait, pairs: list[tuple[str, int]]) -> Group:

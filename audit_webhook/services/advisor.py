@@ -1,8 +1,9 @@
 """Advises on an audit policy from what a cluster really sent: rules for its noisiest traffic, what each would save and
 what nobody could find out any more.
 
-Never advised against: what people and anonymous callers did, sessions, secrets and tokens, and who may do what. Rules
-are those of audit.k8s.io/v1 Policy: the first that matches a request decides.
+Never advised against: what people and anonymous callers did (but for health checks, see path_advice.py), sessions,
+secrets and tokens, and who may do what. Rules are those of audit.k8s.io/v1 Policy: the first that matches a request
+decides.
 """
 
 from __future__ import annotations
@@ -35,34 +36,40 @@ _OMIT: Final = 'omitStages: ["RequestReceived"]\n'
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A rule or a line for the policy, what it saves, what it hides, and the query for what it is about."""
+    """A rule or a line for the policy, what it saves, what it hides, and the query for what it is about.
+
+    ``estimate`` says how what it saves was estimated; empty when it was counted.
+    """
 
     text: str
     saved: Amount
     hides: str
     query: str
+    estimate: str = ""
 
 
 _Group = tuple[str, str, str, str, bool, str]
 
 
-def advise(traffic: Sequence[Traffic]) -> list[Advice]:
-    """Give the advice that saves most, first; only what saves a hundredth of the bytes or the events."""
+def advise(traffic: Sequence[Traffic], others: Iterable[Advice] = ()) -> list[Advice]:
+    """Give the advice, and others, that saves most, first; only what saves a hundredth of the bytes or the events."""
     everything = total(traffic)
     groups: dict[_Group, list[Traffic]] = defaultdict(list)
     for item in traffic:
         if _may_be_dropped(item.event):
             groups[_group(item.event)].append(item)
     size = _metadata_size(traffic)
-    found = [advice for items in groups.values() if (advice := _advise(items, size)) and _pays(advice, everything)]
+    found = [advice for items in groups.values() if (advice := _advise(items, size))]
+    found = [advice for advice in (*found, *others) if is_worth_a_rule(advice.saved, everything)]
     found.sort(key=lambda advice: -advice.saved.raw_bytes)
     return [*_stages(traffic, everything), *found[:MOST]]
 
 
-def _pays(advice: Advice, everything: Amount) -> bool:
+def is_worth_a_rule(saved: Amount, everything: Amount) -> bool:
+    """Whether it is a hundredth of the bytes or of the events."""
     return (
-        advice.saved.raw_bytes >= everything.raw_bytes * WORTH_SHARE
-        or advice.saved.events >= max(1, everything.events * WORTH_SHARE)
+        saved.raw_bytes >= everything.raw_bytes * WORTH_SHARE
+        or saved.events >= max(1, everything.events * WORTH_SHARE)
     )
 
 
@@ -79,7 +86,7 @@ def _may_be_dropped(event: Event) -> bool:
 
 
 def _group(event: Event) -> _Group:
-    who = "system:nodes" if event.kind == "node" else event.user
+    who = group_caller(event)
     level = event.level if event.verb not in READS else ""
     return (who, event.api_group, event.resource, event.subresource, event.verb in READS, level)
 
@@ -100,21 +107,37 @@ def _advise(items: Sequence[Traffic], metadata_size: int) -> Advice | None:
     else:
         return None
     hides = _hides(event, level, verbs, sum(item.amount.events for item in items if item.event.code == 403))
-    rule = Rule(f"{_who(event)}: {', '.join(verbs)} {_resource(event)}. {hides}", level, _fields(event, verbs))
+    rule = Rule(f"{name_caller(event)}: {', '.join(verbs)} {_resource(event)}. {hides}", level, _fields(event, verbs))
     return Advice(write_rule(rule), saved, hides, _query(event, verbs))
 
 
+def group_caller(event: Event) -> str:
+    """Give what tells apart whom rules are for: each identity, and all nodes together."""
+    return "system:nodes" if event.kind == "node" else event.user
+
+
+def name_caller(event: Event) -> str:
+    """Name whom a rule is for, safe to read."""
+    return "Nodes" if event.kind == "node" else shown(event.user, longest=120)
+
+
+def select_caller(event: Event) -> Fields:
+    """Give the fields of a rule for this identity, or for all nodes."""
+    return {"userGroups": ["system:nodes"]} if event.kind == "node" else {"users": [event.user]}
+
+
+def count_denied(text: str, denied: int) -> str:
+    """Add how many denied requests a rule would hide."""
+    return f"{text} Of them {denied:,} were denied, which would not be seen either." if denied else text
+
+
 def _fields(event: Event, verbs: list[str]) -> Fields:
-    who: Fields = {"userGroups": ["system:nodes"]} if event.kind == "node" else {"users": [event.user]}
-    return {**who, "verbs": verbs, "resources": [{"group": event.api_group, "resources": [_resource(event)]}]}
+    resources = [{"group": event.api_group, "resources": [_resource(event)]}]
+    return {**select_caller(event), "verbs": verbs, "resources": resources}
 
 
 def _resource(event: Event) -> str:
     return f"{event.resource}/{event.subresource}" if event.subresource else event.resource
-
-
-def _who(event: Event) -> str:
-    return "Nodes" if event.kind == "node" else shown(event.user, longest=120)
 
 
 def _hides(event: Event, level: str, verbs: list[str], denied: int) -> str:
@@ -125,7 +148,7 @@ def _hides(event: Event, level: str, verbs: list[str], denied: int) -> str:
         text = "Hides that this identity read them: who has stolen its token would read unseen."
     else:
         text = "Hides these heartbeats; nobody but this identity is left out."
-    return f"{text} Of them {denied:,} were denied, which would not be seen either." if denied else text
+    return count_denied(text, denied)
 
 
 def _query(event: Event, verbs: list[str]) -> str:
@@ -140,4 +163,4 @@ def _stages(traffic: Sequence[Traffic], everything: Amount) -> list[Advice]:
     saved = total(item for item in traffic if item.event.stage == "RequestReceived")
     hides = "Hides only requests that the kube-apiserver never finished, as when it crashed."
     advice = Advice(_OMIT, saved, hides, "stage:RequestReceived")
-    return [advice] if saved.events and _pays(advice, everything) else []
+    return [advice] if saved.events and is_worth_a_rule(saved, everything) else []

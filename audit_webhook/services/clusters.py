@@ -10,13 +10,15 @@ from typing import Final, Literal, NamedTuple
 from audit_webhook.event import SYSTEM_KINDS, Event
 from audit_webhook.humanize.phrases import READS
 from audit_webhook.query.edit import quote
+from audit_webhook.refusal_store import Refusal
 from audit_webhook.repository import Contact, Repository
 from audit_webhook.services.advisor import Advice, advise
 from audit_webhook.services.dimensions import Dimensions
+from audit_webhook.services.path_advice import advise_on_paths
+from audit_webhook.services.refused import Refused, count_refused
 from audit_webhook.services.rows import SECOND, shown, write_duration
 from audit_webhook.services.volume import BY, LEVELS, Amount, Traffic, read_traffic, split, total, write_bytes
 from audit_webhook.tally_store import Batch, Kept
-from audit_webhook.transaction import Refusal
 
 RECENT: Final = 100
 ROWS: Final = 12
@@ -75,6 +77,7 @@ class ClusterState:
     size: str
     shares: tuple[Share, ...]
     refusal: Refusal | None
+    refused: Refused | None
     kept: Kept | None
     dropped: int
     """Events that were stored once and have been dropped since, with the partitions of their days."""
@@ -104,10 +107,14 @@ def list_clusters(repository: Repository, dimensions: Dimensions, days: int, now
     """Give the state of every cluster that was ever heard from or refused."""
     traffic = read_traffic(repository, dimensions, days, now)
     contacts = {contact.cluster: contact for contact in repository.contacts()}
-    refusals = {refusal.cluster: refusal for refusal in repository.refusals()}
+    refusals = {refusal.cluster: refusal for refusal in repository.refusals.last_refusals()}
     kept = repository.tallies.tallied_clusters()
+    counted = count_refused(repository, days, now)
     return [
-        _state(repository, name, contacts.get(name), refusals.get(name), traffic.get(name, []), kept.get(name), now)
+        _state(
+            repository, name, contacts.get(name), (refusals.get(name), counted.get(name)), traffic.get(name, []),
+            kept.get(name), now,
+        )
         for name in sorted(contacts.keys() | refusals.keys())
     ]
 
@@ -117,26 +124,29 @@ def view_cluster(
 ) -> ClusterView | None:
     """Give all about one cluster; None when it was never heard from or refused."""
     contact = next(iter(repository.contacts(name)), None)
-    refusal = next(iter(repository.refusals(name)), None)
+    refusal = next(iter(repository.refusals.last_refusals(name)), None)
     if contact is None and refusal is None:
         return None
     traffic = read_traffic(repository, dimensions, days, now).get(name, [])
     everything = total(traffic)
+    on_paths = advise_on_paths(repository, name, traffic, days, now)
     return ClusterView(
         state=_state(
-            repository, name, contact, refusal, traffic, repository.tallies.tallied_clusters().get(name), now
+            repository, name, contact, (refusal, count_refused(repository, days, now).get(name)), traffic,
+            repository.tallies.tallied_clusters().get(name), now,
         ),
         days=days,
         tables=tuple(_table(label, name, traffic, of, everything) for label, of in BY),
         unseen=tuple(name_unseen(traffic)),
-        counsels=tuple(_counsel(advice, everything) for advice in advise(traffic)),
+        counsels=tuple(_counsel(advice, everything) for advice in advise(traffic, on_paths)),
     )
 
 
 def _state(
-    repository: Repository, name: str, contact: Contact | None, refusal: Refusal | None, traffic: Sequence[Traffic],
-    kept: Kept | None, now: int,
+    repository: Repository, name: str, contact: Contact | None, refusals: tuple[Refusal | None, Refused | None],
+    traffic: Sequence[Traffic], kept: Kept | None, now: int,
 ) -> ClusterState:
+    refusal, refused = refusals
     recent = repository.tallies.recent_chunks(name, RECENT)
     amount = total(traffic)
     silence = now - contact.received if contact else 0
@@ -145,7 +155,7 @@ def _state(
         state = "refused"
     return ClusterState(
         name, state, contact, silence, _lag(recent), amount, write_bytes(amount.raw_bytes),
-        tuple(_shares(name, traffic, amount)), refusal, kept, _dropped(repository, contact, kept),
+        tuple(_shares(name, traffic, amount)), refusal, refused, kept, _dropped(repository, contact, kept),
     )
 
 

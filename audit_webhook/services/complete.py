@@ -27,6 +27,7 @@ _FIXED: Final = {
     "flag": ("true", "false"),
     "time": ("15m", "1h", "6h", "24h", "7d", "30d", "today", "yesterday"),
 }
+_DAYS: Final = ("today", "yesterday")
 
 
 class Offer(NamedTuple):
@@ -73,7 +74,7 @@ def _values(repository: Repository, field: Field, typed: str, rest: str, now: in
     if field.type in _FIXED:
         for value in _FIXED[field.type]:
             if value.startswith(typed.lower()):
-                yield Offer(value, value, "", None)
+                yield Offer(value, value, "from midnight UTC" if value in _DAYS else "", None)
         return
     if not field.column or field.type in ("id", "audit"):
         return

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from audit_webhook.entry import ActionRow, CallerRow
 from audit_webhook.event import Event
-from audit_webhook.rows import ActionRow, CallerRow
 from audit_webhook.tally import Key
 from audit_webhook.tally_store import TallyStore
 

@@ -14,11 +14,11 @@ from typing import Final
 
 from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
-from audit_webhook.decode import read_wire, to_event
+from audit_webhook.decode import read_wire
 from audit_webhook.errors import AuditWebhookError, RowRefused
 from audit_webhook.parcel import Parcel
 from audit_webhook.repository import Repository
-from audit_webhook.rows import Identified
+from audit_webhook.entry import Entry, file_event
 from audit_webhook.services.ingest import Batch
 from audit_webhook.services.isolate import store_isolating
 from audit_webhook.spool import Spool
@@ -123,14 +123,14 @@ def _size_of(parcel: Parcel) -> int:
 
 def _batch_of(parcel: Parcel, received: int) -> Batch:
     """Make the batch that was spooled, redacted and identified already."""
-    events: dict[bytes, Identified] = {}
+    events: dict[bytes, Entry] = {}
     quarantined = [
         Quarantined(item.id, parcel.cluster, received, item.reason, item.raw_bytes, item.content)
         for item in parcel.unread
     ]
     for item in parcel.events:
         try:
-            events[item.id] = Identified(item.id, to_event(read_wire(item.raw), item.raw, parcel.cluster), item.raw)
+            events[item.id] = file_event(item.id, parcel.cluster, read_wire(item.raw), item.raw)
         except Undecodable as error:
             reason = str(error)[:255]
             quarantined.append(Quarantined(item.id, parcel.cluster, received, reason, len(item.raw), item.raw))

@@ -11,8 +11,8 @@ from typing import Final
 from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError, SpoolUnavailable, StoreMisconfigured, StoreUnavailable
-from audit_webhook.marks import Mark
 from audit_webhook.parcel import Item, Parcel, Unread
+from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
 from audit_webhook.services.ingest import Batch, Receipt, read_batch
 from audit_webhook.services.isolate import store_isolating
@@ -28,13 +28,13 @@ class DurableStore:
     """The database with the spool, if there is one, behind it."""
 
     def __init__(
-        self, repository: Repository, breaker: Breaker, spool: Spool | None, mark: Mark | None = None
+        self, repository: Repository, breaker: Breaker, spool: Spool | None, redaction: Redaction = BUILT_IN
     ) -> None:
         """Keep batches in the repository while the breaker is closed, and in the spool otherwise.
 
-        ``mark`` gives what stands in the place of secrets instead of the constant mask.
+        ``redaction`` says what is done about secrets beside what is built in.
         """
-        self._mark = mark
+        self._redaction = redaction
         self._repository = repository
         self._breaker = breaker
         self._spool = spool
@@ -46,7 +46,7 @@ class DurableStore:
         """
         if not self._is_worth_reading():
             raise StoreUnavailable("the database is away, and there is no spool that could take the batch")
-        batch = read_batch(cluster, body, received, self._mark)
+        batch = read_batch(cluster, body, received, self._redaction)
         try:
             return self._keep(cluster, batch, received)
         except AuditWebhookError as error:

@@ -86,7 +86,8 @@ def _who(event: Event, document: Mapping[str, object]) -> Iterable[Fact]:
     user = _mapping(document.get("user"))
     extra = _mapping(user.get("extra"))
     for key, label in _EXTRA_LABELS:
-        yield Fact(label, tuple(_code(text) for text in _texts(extra.get(CREDENTIAL + key))))
+        # No column holds these: whatever else came with the same token is found in the events themselves.
+        yield Fact(label, tuple(_linked("body", text, is_code=True) for text in _texts(extra.get(CREDENTIAL + key))))
     known = {CREDENTIAL + key for key, _ in _EXTRA_LABELS}
     for name, values in list(extra.items())[:MOST_VALUES]:
         if name not in known:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
-from audit_webhook.query import QueryError
+from audit_webhook.query import QueryError, parse, time_bounds
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.repository import Repository
 from audit_webhook.services import cards, feed
@@ -86,6 +86,13 @@ class Progress:
     percent: int
 
 
+class Reach(NamedTuple):
+    """From when (itself in) to when (itself not) a query finds anything; None is as far as there is."""
+
+    since: Moment | None = None
+    until: Moment | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class FeedView:
     """Everything that the feed's templates use."""
@@ -96,6 +103,7 @@ class FeedView:
     next: str | None = None
     live: str = ""
     progress: Progress | None = None
+    reach: Reach = Reach()
     mistake: Mistake | None = None
     clusters: Picker = Picker("", ())
     ranges: Picker = Picker("", ())
@@ -147,6 +155,7 @@ def view_page(
         next=page.next,
         live=page.live,
         progress=_progress(page.progress, now),
+        reach=_reach(text, now),
         hints=() if rows or page.next else tuple(_hints(text)),
         is_store_empty=not rows and not names,
         can_load_demo=can_load_demo,
@@ -167,6 +176,10 @@ def _read_page(
 def fold_of(show: str) -> Literal["commands", "requests"] | None:
     """Give what events are folded into; None when each has a row of its own. What is unknown means commands."""
     return None if show == "events" else "requests" if show == "requests" else "commands"
+
+
+def _reach(text: str, now: int) -> Reach:
+    return Reach(*(moment_of(bound * 1000, now) if bound else None for bound in time_bounds(parse(text, now))))
 
 
 def _progress(progress: feed.Progress | None, now: int) -> Progress | None:

@@ -12,9 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Final, NamedTuple
 
-from audit_webhook.marks import Mark
+from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
-from audit_webhook.rows import Identified
+from audit_webhook.entry import Entry
 from audit_webhook.services.ingest import Batch, Receipt, identify, store_batch
 from audit_webhook.services.log_files import Line, LogFile, list_files, size_of
 from audit_webhook.split import MalformedBody, split
@@ -56,13 +56,13 @@ class LogImport:
     """One import: the caller's thread reads and decodes, another one waits for the database."""
 
     def __init__(
-        self, repository: Repository, cluster: str, now: int, watcher: Watcher, mark: Mark | None = None
+        self, repository: Repository, cluster: str, now: int, watcher: Watcher, redaction: Redaction = BUILT_IN
     ) -> None:
         """Import into this repository as events of this cluster, received now (microseconds).
 
-        ``mark`` gives what stands in the place of secrets instead of the constant mask.
+        ``redaction`` says what is done about secrets beside what is built in.
         """
-        self._mark = mark
+        self._redaction = redaction
         self._repository = repository
         self._cluster = cluster
         self._now = now
@@ -104,7 +104,7 @@ class LogImport:
             )
 
     def _batches(self, path: str, file: Iterable[Line]) -> Iterator[Batch]:
-        events: dict[bytes, Identified] = {}
+        events: dict[bytes, Entry] = {}
         count = size = 0
         for line in file:
             for item in self._events(path, line):
@@ -117,13 +117,13 @@ class LogImport:
         if events:
             yield Batch(events, count - len(events), [])
 
-    def _events(self, path: str, line: Line) -> Iterator[Identified]:
+    def _events(self, path: str, line: Line) -> Iterator[Entry]:
         """Read the events of a line: one, or those of a list that somebody kept as it was posted."""
         problem = line.problem
         try:
             if not problem:
                 for raw in _items(line.raw):
-                    yield identify(self._cluster, raw, self._mark)
+                    yield identify(self._cluster, raw, self._redaction)
         except (MalformedBody, Undecodable) as error:
             problem = str(error)
         if problem:

@@ -11,16 +11,17 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from audit_webhook.decode import read_wire, to_event
+from audit_webhook.decode import read_wire, stage_time
+from audit_webhook.entry import Entry, file_event
 from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
-from audit_webhook.identity import event_id, quarantine_id
-from audit_webhook.marks import Mark
-from audit_webhook.redact import redact, redact_unreadable
-from audit_webhook.repository import PartlyStored, Repository
-from audit_webhook.rows import Identified, lay_out
+from audit_webhook.identity import event_id, quarantine_id, within_bounds
+from audit_webhook.redact import redact, redact_paths, redact_unreadable
+from audit_webhook.redaction import BUILT_IN, Redaction
+from audit_webhook.repository import Repository
+from audit_webhook.rows import lay_out
 from audit_webhook.split import MalformedBody, split
 from audit_webhook.tolerant import Undecodable
-from audit_webhook.transaction import Quarantined
+from audit_webhook.transaction import PartlyStored, Quarantined
 
 TRIES: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.05
@@ -45,7 +46,7 @@ class Receipt(NamedTuple):
 class Batch(NamedTuple):
     """A batch, read: its events by id in the order sent, how often one was repeated, and what could not be read."""
 
-    events: dict[bytes, Identified]
+    events: dict[bytes, Entry]
     repeated: int
     quarantined: list[Quarantined]
 
@@ -77,44 +78,49 @@ def store_batch(repository: Repository, cluster: str, batch: Batch, received: in
     )
 
 
-def read_batch(cluster: str, body: bytes, received: int, mark: Mark | None = None) -> Batch:
-    """Split a body and read each of its items; ``mark`` is what `identify` takes."""
+def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = BUILT_IN) -> Batch:
+    """Split a body and read each of its items; ``redaction`` is what `identify` takes."""
     try:
         parts = split(body)
     except MalformedBody as error:
         raise MalformedBatch(str(error)) from error
-    events: dict[bytes, Identified] = {}
+    events: dict[bytes, Entry] = {}
     unreadable = [(item.raw, item.reason) for item in parts.broken]
     for raw in parts.items:
         try:
-            identified = identify(cluster, raw, mark)
+            entry = identify(cluster, raw, redaction)
         except Undecodable as error:
             unreadable.append((raw, str(error)))
         else:
-            events[identified.id] = identified
+            events[entry.id] = entry
     repeated = len(parts.items) + len(parts.broken) - len(events) - len(unreadable)
-    return Batch(events, repeated, [_quarantine(cluster, raw, reason, received) for raw, reason in unreadable])
+    telltale = redaction.rules.telltale if redaction.rules else None
+    left = [(redact_unreadable(raw, telltale), len(raw), reason) for raw, reason in unreadable]
+    return Batch(events, repeated, [_quarantine(cluster, *item, received) for item in left])
 
 
-def identify(cluster: str, raw: bytes, mark: Mark | None = None) -> Identified:
+def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry:
     """Read one event, take its secrets out and give it its id; raises Undecodable.
 
-    With ``mark``, what is kept carries keyed marks; the id never depends on them.
+    What is kept carries the marks and masks of ``redaction``; the id never depends on them.
     """
     wire = read_wire(raw)
     target = wire.object_ref
     facts = ((target and target.resource) or "", (target and target.subresource) or "", wire.request_uri or "")
     clean = identified = redact(raw, *facts)
     if clean is not raw:
-        clean = redact(raw, *facts, mark) if mark else clean
+        clean = redact(raw, *facts, redaction.mark) if redaction.mark else clean
+    if redaction.rules:
+        paths = redaction.rules.paths_of(facts[0], (target and target.api_group) or "", facts[1])
+        clean = redact_paths(clean, paths, redaction.mark)
+    if clean is not raw:
         wire = read_wire(clean)  # what was masked must not reach the columns
-    event = to_event(wire, clean, cluster)
-    return Identified(event_id(cluster, identified, event.time // 1000), event, clean)
+    moment = within_bounds(stage_time(wire)) // 1000
+    return file_event(event_id(cluster, identified, moment), cluster, wire, clean)
 
 
-def _quarantine(cluster: str, raw: bytes, reason: str, received: int) -> Quarantined:
-    content = redact_unreadable(raw)
-    return Quarantined(quarantine_id(cluster, content), cluster, received, reason[:255], len(raw), content)
+def _quarantine(cluster: str, content: bytes, size: int, reason: str, received: int) -> Quarantined:
+    return Quarantined(quarantine_id(cluster, content), cluster, received, reason[:255], size, content)
 
 
 def _check_room(repository: Repository) -> None:
@@ -138,6 +144,6 @@ def _store(repository: Repository, cluster: str, batch: Batch, received: int) ->
     raise StoreUnavailable("the database was busy each time; the batch was not stored")
 
 
-def _without(events: dict[bytes, Identified], stored: Iterable[bytes]) -> dict[bytes, Identified]:
+def _without(events: dict[bytes, Entry], stored: Iterable[bytes]) -> dict[bytes, Entry]:
     known = set(stored)
     return {key: item for key, item in events.items() if key not in known}

@@ -13,17 +13,17 @@ import logging
 import re
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError, Forbidden, InvalidCluster, Unauthenticated, UnsupportedEncoding
-from audit_webhook.repository import Repository
-from audit_webhook.transaction import Refusal
+from audit_webhook.refusal_store import MICROSECONDS_A_DAY, NO_NAME, Refusal, RefusalKey, RefusalStore
 
 logger: Final = logging.getLogger(__name__)
 
-CLUSTERS_REMEMBERED: Final = 200
+NAMES_WAITING: Final = 500
 WRITE_SECONDS: Final = 1.0
 SECONDS_BETWEEN_READS: Final = 1.0
 EVERY_CLUSTER: Final = frozenset({"*"})
@@ -117,11 +117,16 @@ def _read_tokens(folder: Path) -> dict[bytes, frozenset[str]]:
     tokens: dict[bytes, frozenset[str]] = {}
     for path in folder.iterdir():
         if _CLUSTER.fullmatch(path.name) and not path.name.startswith(".") and path.is_file():
-            for line in path.read_bytes().splitlines():
-                if line.strip() and not line.startswith(b"#"):
-                    digest = _hash(line.strip())
-                    tokens[digest] = tokens.get(digest, frozenset()) | {path.name}
+            for token in read_token_lines(path):
+                digest = _hash(token)
+                tokens[digest] = tokens.get(digest, frozenset()) | {path.name}
     return tokens
+
+
+def read_token_lines(path: Path) -> list[bytes]:
+    """Give the tokens of a cluster's file, one a line; raises OSError."""
+    lines = path.read_bytes().splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith(b"#")]
 
 
 def _hash(token: bytes) -> bytes:
@@ -142,41 +147,54 @@ def _token_of(authorization: str) -> bytes | None:
 
 
 class RefusalBook:
-    """Remembers the last refused request of each cluster, and tells the log of refusals without flooding it."""
+    """Counts refused requests, remembers the last one of each cluster, and tells the log without flooding it."""
 
-    def __init__(self, repository: Repository) -> None:
-        """Write into this repository, when `flush` is called."""
-        self._repository = repository
+    def __init__(self, store: RefusalStore | None) -> None:
+        """Write into this store, when `flush` is called; without one, into the log alone."""
+        self._store = store
         self._pending: dict[str, Refusal] = {}
-        self._named: set[str] = set()
+        self._counts: Counter[RefusalKey] = Counter()
         self._paused_until = float("-inf")
         self._lines = Lines()
         self._lock = threading.Lock()
 
-    def note(self, cluster: str, reason: str, peer: str, now: int) -> None:
-        """Note a refusal; names that are no cluster's, and too many different ones, are not kept. Never waits."""
-        known = cluster if _CLUSTER.fullmatch(cluster) else ""
-        self._lines.write(reason[:255], known, peer[:64])
+    def note(self, cluster: str, kind: str, reason: str, peer: str, now: int) -> None:
+        """Note a refusal of a kind that the metrics name. Never waits.
+
+        Names that are no cluster's, and too many different ones at once, are counted under no name.
+        """
+        name = cluster if _CLUSTER.fullmatch(cluster) else NO_NAME
+        self._lines.write(reason[:255], name, peer[:64])
+        if self._store is None:
+            return
         with self._lock:
-            if not known or (known not in self._named and len(self._named) >= CLUSTERS_REMEMBERED):
-                return
-            self._named.add(known)
-            self._pending[known] = Refusal(known, now, reason[:255], peer[:64])
+            if name not in self._pending and len(self._pending) >= NAMES_WAITING:
+                name = NO_NAME
+            if name:
+                self._pending[name] = Refusal(name, now, reason[:255], peer[:64])
+            self._counts[RefusalKey(now // MICROSECONDS_A_DAY, name, kind)] += 1
 
     def flush(self) -> None:
         """Write down what is pending, so that a page shows the newest; after a failure, not for some seconds."""
         with self._lock:
-            if not self._pending or time.monotonic() < self._paused_until:
+            if self._store is None or not self._counts or time.monotonic() < self._paused_until:
                 return
             pending, self._pending = self._pending, {}
+            counts, self._counts = self._counts, Counter()
         try:
             with within(WRITE_SECONDS):
-                self._repository.record_refusals(pending.values())
+                self._store.record(pending.values(), counts)
         except AuditWebhookError as error:
             logger.warning("refused requests could not be noted: %s", type(error).__name__)
             with self._lock:
                 self._paused_until = time.monotonic() + SECONDS_AFTER_FAILURE
                 self._pending = pending | self._pending
+                self._counts.update(counts)
+
+    def forget_old(self, now: int) -> None:
+        """Delete what is written down and older than any page shows."""
+        if self._store is not None:
+            self._store.forget(now)
 
 
 class Lines:

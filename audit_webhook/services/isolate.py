@@ -13,7 +13,7 @@ from typing import Final
 from audit_webhook.errors import RowRefused
 from audit_webhook.identity import quarantine_id
 from audit_webhook.repository import Repository
-from audit_webhook.rows import Identified
+from audit_webhook.entry import Entry
 from audit_webhook.services.ingest import Batch, Receipt, store_batch
 from audit_webhook.transaction import Quarantined
 
@@ -54,6 +54,6 @@ def _parts(batch: Batch, cluster: str, received: int, reason: str) -> list[Batch
     return [Batch(first, batch.repeated, batch.quarantined), Batch(dict(items), 0, [])]
 
 
-def _refused(item: Identified, cluster: str, received: int, reason: str) -> Quarantined:
+def _refused(item: Entry, cluster: str, received: int, reason: str) -> Quarantined:
     identifier = quarantine_id(cluster, item.raw)
     return Quarantined(identifier, cluster, received, reason[:255], len(item.raw), item.raw)

@@ -45,6 +45,9 @@ SECRETS: Final = [
     {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
 ]
 LEASES: Final = [{"group": "coordination.k8s.io", "resources": ["leases"]}]
+HEALTH_PATHS: Final = ["/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*"]
+DISCOVERY_PATHS: Final = ["/api", "/api/*", "/apis", "/apis/*", "/openapi/*", "/version"]
+METRICS_PATHS: Final = ["/metrics", "/metrics/*"]
 EVENTS: Final = [{"group": group, "resources": ["events"]} for group in ("", "events.k8s.io")]
 
 _SECRETS: Final = Rule(
@@ -55,12 +58,12 @@ _SECRETS: Final = Rule(
 _HEALTH: Final = Rule(
     "Health checks: several a second, and they say nothing about anybody.",
     "None",
-    {"nonResourceURLs": ["/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*"]},
+    {"nonResourceURLs": HEALTH_PATHS},
 )
 _DISCOVERY: Final = Rule(
     "Discovery: every client and controller asks what the API offers.",
     "None",
-    {"verbs": ["get"], "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/openapi/*", "/version"]},
+    {"verbs": ["get"], "nonResourceURLs": DISCOVERY_PATHS},
 )
 _EVENTS: Final = Rule(
     "Kubernetes' own Event objects, a log of their own. Deleting them is still recorded.",

@@ -7,6 +7,7 @@ from typing import Final
 
 from audit_webhook.pruning import DAY, Expired, Pruner
 from audit_webhook.repository import Repository
+from audit_webhook.services.witness import Witness
 
 GRACE_DAYS: Final = 30
 """How much longer callers and actions stay than events: a clock that ran ahead dates events later than they came."""
@@ -24,17 +25,23 @@ def preview(repository: Repository, days: int, now: int) -> Expired:
     return Pruner(repository.database).count_expired(first_kept(days, now))
 
 
-def prune(repository: Repository, days: int, now: int, watch: Watch = lambda left: None) -> Expired:
+def prune(
+    repository: Repository, days: int, now: int, watch: Watch = lambda left: None, witness: Witness | None = None
+) -> Expired:
     """Delete all that is older than so many whole days in UTC; give what it was.
 
-    ``watch`` is told again and again what is left to delete. Raises what `database.classify` knows; what was deleted by
-    then stays deleted, and the next time goes on.
+    ``watch`` is told again and again what is left to delete; ``witness`` signs that it was meant to go. Raises what
+    `database.classify` knows; what was deleted by then stays deleted, and the next time goes on.
     """
     before = first_kept(days, now)
     pruner = Pruner(repository.database)
     found = pruner.count_expired(before)
+    if witness is not None:
+        witness.sign_pruning(before)
     for left in pruner.prune(before):
         watch(left)
+    if witness is not None:
+        witness.trim(before)
     pruner.forget_unreadable(before)
     pruner.forget_readings(before)
     pruner.fold_arrivals(before)

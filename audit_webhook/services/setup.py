@@ -13,18 +13,21 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from audit_webhook.errors import InvalidCluster
 from audit_webhook.event import rfc3339
+from audit_webhook.refusal_store import NO_NAME, Refusal
 from audit_webhook.repository import Contact
 from audit_webhook.services.intake import check_cluster
 from audit_webhook.services.policy import DEFAULT_TIER, Tier, tier, write_policy
-from audit_webhook.transaction import Refusal
+from audit_webhook.services.refused import Refused
 
 FOLDER: Final = "/etc/kubernetes/audit"
 FRESH: Final = 3600 * 1_000_000
+REFUSED_DAYS: Final = 7
 TRANSPORTS: Final = ("https", "http")
 TOKEN_PLACEHOLDER: Final = "PUT-THE-WEBHOOK_TOKEN-HERE"
 """Stands for the token where it must not be shown; nothing in it needs quoting in YAML, a shell or an address."""
@@ -62,6 +65,7 @@ class Status:
     """What is known of a cluster: `state` is waiting, heard or refused, whichever came last.
 
     Other clusters' contacts and fresh refusals stand beside it, because a name with a typing error is one of them.
+    `refused` and `nameless` count requests of these days, for the cluster and for no name that is listed.
     """
 
     state: str
@@ -69,6 +73,8 @@ class Status:
     refusal: Refusal | None
     others: tuple[Contact, ...]
     other_refusals: tuple[Refusal, ...]
+    refused: Refused | None = None
+    nameless: Refused | None = None
 
 
 def read_form(arguments: Mapping[str, str], here: str) -> Form:
@@ -261,7 +267,10 @@ def _bearer(token: str) -> str:
     return f"Authorization: Bearer {token}"
 
 
-def tell_status(cluster: str, contacts: Iterable[Contact], refusals: Iterable[Refusal], now: int) -> Status:
+def tell_status(
+    cluster: str, contacts: Iterable[Contact], refusals: Iterable[Refusal], now: int,
+    counted: Mapping[str, Refused] = MappingProxyType({}),
+) -> Status:
     """Tell whether a cluster has been heard from; a refusal is its state only when nothing came through after it."""
     known = {contact.cluster: contact for contact in contacts}
     refused = {refusal.cluster: refusal for refusal in refusals}
@@ -272,4 +281,6 @@ def tell_status(cluster: str, contacts: Iterable[Contact], refusals: Iterable[Re
         state = "heard" if contact else "waiting"
     others = sorted(known.values(), key=lambda other: -other.received)
     fresh = [other for other in refused.values() if now - other.refused < FRESH]
-    return Status(state, contact, refusal, tuple(others[:5]), tuple(fresh[:3]))
+    return Status(
+        state, contact, refusal, tuple(others[:5]), tuple(fresh[:3]), counted.get(cluster), counted.get(NO_NAME)
+    )

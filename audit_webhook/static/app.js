@@ -20,6 +20,17 @@
     }));
   });
 
+  // Printing: paper cannot be unfolded.
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll(".page details:not([open])")];
+    for (const each of unfolded) each.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const each of unfolded) each.open = false;
+    unfolded = [];
+  });
+
   // Copying
   const copyByHand = (text) => {
     // Without https a browser offers no clipboard to scripts; a selected text field still has one.

@@ -62,9 +62,6 @@ SELECT stream, MAX(sequence) FROM arrivals WHERE received >= %s GROUP BY stream
 -- name: contacts
 SELECT cluster, MAX(received), SUM(events), SUM(duplicates) FROM arrivals GROUP BY cluster ORDER BY cluster
 
--- name: refusals
-SELECT cluster, refused, reason, peer FROM refusals ORDER BY refused DESC LIMIT 200
-
 -- name: quarantined
 SELECT id, cluster, received, reason, raw_bytes, content FROM quarantine ORDER BY received DESC LIMIT %s
 

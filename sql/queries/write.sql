@@ -2,6 +2,10 @@
 INSERT INTO chunks (id, cluster, stream, sequence, received, first_id, events, raw_bytes, frames, content)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
+-- name: insert_seal
+INSERT INTO seals (stream, sequence, chunk_id, events, sealed, root, record, link)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+
 -- name: insert_events
 INSERT INTO events (id, chunk_id, chunk_offset, chunk_length, caller_id, action_id, audit_hash, namespace, name,
 request_uri)
@@ -46,16 +50,6 @@ INSERT INTO arrivals (stream, cluster, sequence, received, events, duplicates)
 VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (stream, cluster) DO UPDATE SET sequence = excluded.sequence, received = excluded.received,
 events = events + excluded.events, duplicates = duplicates + excluded.duplicates
-
--- name: record_refusal (mysql)
-INSERT INTO refusals (cluster, refused, reason, peer)
-VALUES (%s, %s, %s, %s)
-ON DUPLICATE KEY UPDATE refused = VALUES(refused), reason = VALUES(reason), peer = VALUES(peer)
-
--- name: record_refusal (sqlite)
-INSERT INTO refusals (cluster, refused, reason, peer)
-VALUES (%s, %s, %s, %s)
-ON CONFLICT (cluster) DO UPDATE SET refused = excluded.refused, reason = excluded.reason, peer = excluded.peer
 
 -- name: insert_quarantined (mysql)
 INSERT INTO quarantine (id, cluster, received, reason, raw_bytes, content)

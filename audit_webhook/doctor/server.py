@@ -1,0 +1,107 @@
+"""A MariaDB or MySQL server: durability, packet size, character set, rights, partitions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Final
+
+from audit_webhook import engine_state
+from audit_webhook.config import Config
+from audit_webhook.database import Database
+from audit_webhook.doctor.finding import Finding, fail, ok, say_size, warn
+from audit_webhook.schema import DAYS_AHEAD, PARTITIONED
+
+LEAST_PACKET: Final = 16 * 1024**2
+"""A chunk has about 8 MiB of events; escaped and incompressible it comes to twice as much."""
+NEEDED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP")
+_DURABLE: Final = {
+    "innodb_flush_log_at_trx_commit": ("1", "a power failure takes transactions that were acknowledged"),
+    "innodb_doublewrite": ("ON", "a power failure can tear pages"),
+}
+_GRANT: Final = re.compile(r"GRANT (?P<rights>.+?) ON (?P<where>\S+\.\S+) TO ", re.DOTALL)
+
+
+def check_server(config: Config, database: Database) -> Iterator[Finding]:
+    """Look at what the server says of itself; raises what `database.classify` knows."""
+    settings = engine_state.server_settings(database)
+    yield ok("database", f"{settings['version']} answers at {config.db_host}:{config.db_port}")
+    if settings.get("read_only", "OFF") != "OFF":
+        yield fail("database", "it is read-only, as a replica is", "let DB_HOST name the server that is written to")
+    yield from _check_durability(settings)
+    yield _check_packet(int(settings["max_allowed_packet"]))
+    yield _check_charset(config, settings)
+    yield _check_rights(config, engine_state.grants(database))
+    yield from _check_partitions(engine_state.newest_partitions(database), datetime.now(UTC).date())
+
+
+def _check_durability(settings: Mapping[str, str]) -> Iterator[Finding]:
+    wrong = [
+        fail("durability", f"{name}={settings[name]}: {why}", f"set {name}={wanted}")
+        for name, (wanted, why) in _DURABLE.items() if settings.get(name, wanted) != wanted
+    ]
+    if settings.get("log_bin") == "ON" and settings.get("sync_binlog") != "1":
+        wrong.append(fail(
+            "durability", f"sync_binlog={settings.get('sync_binlog')}: a power failure can part it from its replicas",
+            "set sync_binlog=1",
+        ))
+    yield from wrong or [ok("durability", "each commit is synced to the disk (innodb_flush_log_at_trx_commit=1)")]
+
+
+def _check_packet(size: int) -> Finding:
+    what = f"max_allowed_packet is {say_size(size)}"
+    if size < LEAST_PACKET:
+        return warn("packet", f"{what}: larger events go into quarantine", "set max_allowed_packet=64M")
+    return ok("packet", what)
+
+
+def _check_charset(config: Config, settings: Mapping[str, str]) -> Finding:
+    found = {settings["character_set_connection"], settings["character_set_database"]}
+    if found == {"utf8mb4"}:
+        return ok("charset", "utf8mb4")
+    other = ", ".join(sorted(found - {"utf8mb4"}))
+    advice = f"run: ALTER DATABASE `{config.db_name}` CHARACTER SET utf8mb4"
+    return warn("charset", f"{other}: tables of later versions would get it too", advice)
+
+
+def _check_rights(config: Config, grants: Sequence[str]) -> Finding:
+    """Tell which rights are missing on the database; those on single tables do not count, because tables are added."""
+    found: set[str] = set()
+    for match in filter(None, map(_GRANT.match, grants)):
+        if _covers(match["where"], config.db_name):
+            found |= {right.strip() for right in match["rights"].split(",")}
+    missing = [] if "ALL PRIVILEGES" in found else [right for right in NEEDED if right not in found]
+    if not missing:
+        return ok("rights", f"{config.db_user} may do all that is needed in {config.db_name}")
+    advice = f"run: GRANT {', '.join(NEEDED)} ON `{config.db_name}`.* TO the user"
+    return fail("rights", f"{config.db_user} may not {', '.join(missing)} in {config.db_name}", advice)
+
+
+def _covers(where: str, name: str) -> bool:
+    """Whether a grant's place is all of a database: `*.*`, or a pattern as LIKE has it, such as ```audit\\_%`.*``."""
+    schema, _, table = where.rpartition(".")
+    if table != "*":
+        return False
+    pattern = re.sub(r"\\?[%_]|[^%_\\]+|\\", _to_regex, schema.strip("`").replace("``", "`"))
+    return schema == "*" or re.fullmatch(pattern, name) is not None
+
+
+def _to_regex(match: re.Match[str]) -> str:
+    return {"%": ".*", "_": "."}.get(match[0]) or re.escape(match[0].removeprefix("\\") or match[0])
+
+
+def _check_partitions(newest: Mapping[str, date], today: date) -> Iterator[Finding]:
+    """Tell how many days have their partition; nothing while there are no tables."""
+    if not newest.keys() >= set(PARTITIONED):
+        return
+    table = min(newest, key=lambda name: newest[name])
+    days = (newest[table] - today).days
+    what = f"those of {table} reach to {newest[table]}, {days} days ahead of today"
+    advice = "see whether the service runs and its user may ALTER; `audit-webhook migrate` makes them now"
+    if days < 1:
+        yield fail("partitions", f"{what}: events collect in p_future, and cannot be dropped by day", advice)
+    elif days < DAYS_AHEAD - 1:
+        yield warn("partitions", what, advice)
+    else:
+        yield ok("partitions", what)

@@ -1,0 +1,142 @@
+"""How chunks are sealed, so that whoever changes one later is found out; pure functions over bytes.
+
+The seal of a chunk is a hash over all that was stored of it and over the seal before it. Each writing connection has a
+stream of seals of its own, numbered from 1 without gaps, so that no two writers wait for each other. Three hashes stand
+for the content, all SHA-256:
+
+- ``root``: a Merkle tree over the raw events in stored order (RFC 6962, section 2.1), so that one event can be proved
+  without the others;
+- ``rows``: the rows of the table events in the order of their ids, by which events are found;
+- ``record``: those rows, and what the table chunks says of the whole.
+
+Postings and tallies are no part of it: they can be worked out from the events.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+BEGINNING: Final = bytes(32)
+"""What stands in the place of the seal before the first one."""
+_LINK: Final = b"audit-webhook seal 1\0"
+_RECORD: Final = b"audit-webhook record 1\0"
+
+EventRow = tuple[bytes, bytes, int, int, bytes, bytes, bytes, str, str, str]
+
+
+class Head(NamedTuple):
+    """Where a stream ends: its newest number, 0 for none, and the link of that seal."""
+
+    stream: bytes
+    sequence: int
+    link: bytes
+
+
+class Seal(NamedTuple):
+    """A row of the table seals; ``sealed`` is a time in microseconds."""
+
+    stream: bytes
+    sequence: int
+    chunk_id: bytes
+    events: int
+    sealed: int
+    root: bytes
+    record: bytes
+    link: bytes
+
+
+def begin_stream() -> Head:
+    """Give a stream that has no seal yet."""
+    return Head(secrets.token_bytes(8), 0, BEGINNING)
+
+
+def seal_next(head: Head, chunk_id: bytes, events: int, sealed: int, root: bytes, record: bytes) -> Seal:
+    """Seal a chunk as the next one of a stream."""
+    seal = Seal(head.stream, head.sequence + 1, chunk_id, events, sealed, root, record, b"")
+    return seal._replace(link=link_of(head.link, seal))
+
+
+def link_of(previous: bytes, seal: Seal) -> bytes:
+    """Give what a seal's link must be after the link before it."""
+    return sha256(b"".join((
+        _LINK, previous, seal.stream, _number(seal.sequence), seal.chunk_id, _number(seal.events), _number(seal.sealed),
+        seal.root, seal.record,
+    ))).digest()
+
+
+def record_of(cluster: str, received: int, first_id: bytes, raw_bytes: int, rows: bytes) -> bytes:
+    """Give the hash of what is known of a chunk as a whole, and of its events' rows."""
+    numbers = _number(received) + _number(raw_bytes)
+    return sha256(b"".join((_RECORD, numbers, first_id, rows, cluster.encode("utf-8", "surrogateescape")))).digest()
+
+
+def write_row(row: EventRow) -> bytes:
+    """Write a row of the table events so that no two rows read the same; the statement ``event_rows`` does it too."""
+    identifier, chunk, offset, length, caller, action, audit, namespace, name, uri = row
+    space, named = namespace.encode("utf-8", "surrogateescape"), name.encode("utf-8", "surrogateescape")
+    return b"%b%b%b%b%b%d,%d,%d,%d,%b%b%b" % (
+        identifier, chunk, caller, action, audit, offset, length, len(space), len(named), space, named,
+        uri.encode("utf-8", "surrogateescape"),
+    )
+
+
+def digest_rows(rows: Iterable[EventRow]) -> bytes:
+    """Give the hash of a chunk's rows: each begins with its id, so that their order is that of the table."""
+    return sha256(b"".join(sorted(map(write_row, rows)))).digest()
+
+
+def leaf_of(raw: bytes) -> bytes:
+    """Give the leaf of an event in its chunk's tree."""
+    return sha256(b"\0" + raw).digest()
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """Give the root of the tree over at least one leaf."""
+    return _levels(leaves)[-1][0]
+
+
+def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """Give the hashes that lead from a leaf to the root."""
+    path = []
+    for level in _levels(leaves)[:-1]:
+        if index ^ 1 < len(level):
+            path.append(level[index ^ 1])
+        index //= 2
+    return path
+
+
+def climb(leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> bytes | None:
+    """Give the root that a leaf and its path lead to in a tree of ``count`` leaves; None when the path does not fit."""
+    found, steps = leaf, iter(path)
+    while count > 1:
+        if index ^ 1 < count:
+            beside = next(steps, None)
+            if beside is None:
+                return None
+            found = _node(beside, found) if index & 1 else _node(found, beside)
+        index, count = index // 2, (count + 1) // 2
+    return found if next(steps, None) is None else None
+
+
+def _number(value: int) -> bytes:
+    """Write a number of at most 64 bits; a changed row may hold a negative one."""
+    return (value & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "big")
+
+
+def _levels(leaves: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """Give the levels of the tree, leaves first; a node without a partner rises as it is, which RFC 6962 amounts to."""
+    levels = [leaves]
+    while len(leaves) > 1:
+        above = [sha256(b"\1" + left + right).digest() for left, right in zip(leaves[::2], leaves[1::2])]
+        if len(leaves) % 2:
+            above.append(leaves[-1])
+        levels.append(above)
+        leaves = above
+    return levels
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\1" + left + right).digest()

@@ -1,0 +1,99 @@
+"""What the page of evidence shows: the newest checkpoints, the key, and what stands against trusting them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from audit_webhook.checkpoints import BadCheckpoint, Checkpoint, read
+from audit_webhook.config import Config
+from audit_webhook.evidence_store import EvidenceStore
+from audit_webhook.repository import Repository
+from audit_webhook.services.rows import Moment, moment_of
+from audit_webhook.services.witness import BUSY_MICROSECONDS, IDLE_MICROSECONDS
+from audit_webhook.signing import public_pem
+
+SHOWN: Final = 10
+LATE_MICROSECONDS: Final = 5 * BUSY_MICROSECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A checkpoint in the list: its number, when it was made, and what it says."""
+
+    number: int
+    time: Moment
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """The page; ``key`` is the PEM block of the public key of the newest checkpoint, empty when there is none."""
+
+    warnings: tuple[str, ...]
+    newest: Line | None
+    key: str
+    lines: tuple[Line, ...]
+    has_anchors: bool
+
+
+def view_evidence(repository: Repository, config: Config, now: int) -> EvidenceView:
+    """Give the page at a time in microseconds."""
+    store = EvidenceStore(repository.database)
+    last = store.last_checkpoint()
+    found: list[Checkpoint] = []
+    damaged = 0
+    for number, signed in store.checkpoints_after(last[0] - SHOWN, SHOWN) if last else ():
+        try:
+            found.insert(0, read(signed.body))
+        except BadCheckpoint:
+            damaged = number
+    lines = tuple(_line(checkpoint, now) for checkpoint in found)
+    is_late = bool(found) and _is_late(store, found[0], now)
+    return EvidenceView(
+        tuple(_warnings(config, found, damaged, is_late)), lines[0] if lines else None,
+        _key(found[0]) if found else "", lines, bool(config.evidence_anchors),
+    )
+
+
+def _line(checkpoint: Checkpoint, now: int) -> Line:
+    count = len(checkpoint.heads)
+    parts = [f"{count} stream went on" if count == 1 else f"{count} streams went on"] if count else []
+    if checkpoint.pruned:
+        parts.append(f"all before {moment_of(checkpoint.pruned * 1000, now).exact} was deleted by retention")
+    if checkpoint.old:
+        chunks = sum(day.chunks for day in checkpoint.old)
+        parts.append(f"{chunks:,} batches are from before there were seals")
+    return Line(checkpoint.number, moment_of(checkpoint.made, now), "; ".join(parts) or "nothing new")
+
+
+def _key(checkpoint: Checkpoint) -> str:
+    try:
+        return public_pem(checkpoint.key)
+    except ValueError:
+        return ""
+
+
+def _is_late(store: EvidenceStore, newest: Checkpoint, now: int) -> bool:
+    age = now - newest.made
+    if age > IDLE_MICROSECONDS + LATE_MICROSECONDS:
+        return True
+    return age > LATE_MICROSECONDS and bool(store.fresh_heads(newest.made))
+
+
+def _warnings(config: Config, found: list[Checkpoint], damaged: int, is_late: bool) -> list[str]:
+    warnings = []
+    if not config.evidence_key_file:
+        warnings.append("Nothing is signed: EVIDENCE_KEY_FILE is none. Seals alone can be made anew by anybody.")
+    elif not found:
+        warnings.append("No checkpoint was signed yet. The log says what keeps the server from it, if anything does.")
+    elif is_late:
+        warnings.append("No checkpoint was signed for some time. The log says why.")
+    if damaged:
+        warnings.append(f"Checkpoint {damaged} cannot be read: somebody has changed it.")
+    if found and not config.evidence_anchors:
+        warnings.append(
+            "Checkpoints are on the log alone. Keep the log where nobody who can change the database can change it, or "
+            "set EVIDENCE_ANCHORS."
+        )
+    return warnings

@@ -1,0 +1,82 @@
+"""Tells whether what is stored is what was stored: signatures, seals, content, in this order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from audit_webhook.checkpoints import Signed
+from audit_webhook.evidence_store import EvidenceStore
+from audit_webhook.repository import Repository
+from audit_webhook.services.findings import Findings
+from audit_webhook.services.verify_content import ContentCheck
+from audit_webhook.services.verify_seals import SealCheck, StreamReport
+from audit_webhook.services.verify_trail import Trail
+from audit_webhook.signing import Keys
+
+Progress = Callable[[str, int], None]
+"""Told what is being done, and with how many events that is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a verification has come to.
+
+    ``older`` are batches from before there were seals; ``unsigned`` are those that no checkpoint covers yet.
+    """
+
+    findings: Findings
+    streams: list[StreamReport]
+    checkpoints: int
+    newest_checkpoint: str
+    anchors: int
+    events: int
+    older: int
+    seconds: float
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings.counts
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether there was a signature to go by, or nothing that needed one."""
+        return bool(self.checkpoints or self.anchors) or not self.streams
+
+    @property
+    def batches(self) -> int:
+        """Give the number of batches that have a seal."""
+        return sum(stream.batches for stream in self.streams)
+
+    @property
+    def pruned(self) -> int:
+        """Give the number of batches that were deleted on purpose and still have a seal."""
+        return sum(stream.pruned for stream in self.streams)
+
+    @property
+    def unsigned(self) -> int:
+        """Give the number of batches that came after the newest checkpoint of their stream."""
+        return sum(stream.unsigned for stream in self.streams)
+
+
+def verify(
+    repository: Repository, keys: Keys, anchors: Iterable[Signed] = (), since: int = 0,
+    progress: Progress = lambda step, events: None,
+) -> Report:
+    """Check signatures and seals of everything, and the content from a time in milliseconds on."""
+    begun: Final = time.monotonic()
+    store, findings = EvidenceStore(repository.database), Findings()
+    trail = Trail(store, keys, findings)
+    trail.take_anchors(anchors)
+    trail.follow()
+    trail.end()
+    streams = SealCheck(store, trail, findings, lambda events: progress("seals", events)).run()
+    content = ContentCheck(repository, store, trail, findings, lambda events: progress("events", events))
+    content.run(since)
+    return Report(
+        findings, streams, trail.signed, trail.newest_time, trail.anchors, content.events, content.older,
+        time.monotonic() - begun,
+    )

@@ -1,0 +1,141 @@
+"""Finds out what is wrong with a chunk that does not fit its seal, and names the events.
+
+An event's id follows from its bytes, and a chunk's id from the ids of its events in stored order. So what was changed
+in one place can be told from the other places.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from audit_webhook.chunk import Damaged, unpack_whole
+from audit_webhook.entry import Entry
+from audit_webhook.evidence_store import EvidenceStore, SealedChunk
+from audit_webhook.identity import chunk_id, time_bound, to_text
+from audit_webhook.rows import WINDOW_MILLISECONDS, lay_out, window_end
+from audit_webhook.sealing import EventRow, leaf_of, root_of
+from audit_webhook.services.findings import Findings
+from audit_webhook.services.ingest import identify
+from audit_webhook.services.verify_seals import place_of
+from audit_webhook.tolerant import Undecodable
+
+
+class Piece(NamedTuple):
+    """The bytes of one event in a chunk's content, and what they are; None when they are no event."""
+
+    offset: int
+    raw: bytes
+    found: Entry | None
+
+
+def locate(
+    store: EvidenceStore, chunk: SealedChunk, content: bytes, frames: bytes, findings: Findings
+) -> None:
+    """Note what is wrong with a chunk; there is at least one finding."""
+    before = findings.counts.total()
+    rows = rows_in(store, chunk)
+    try:
+        whole = unpack_whole(content, frames)
+    except Damaged as error:
+        findings.add("MODIFIED", _name(chunk.id), f"{_place(chunk)}: the content of the batch is damaged: {error}")
+        return
+    pieces = _pieces(chunk, whole, rows)
+    if root_of([leaf_of(piece.raw) for piece in pieces]) == chunk.root:
+        _compare_rows(chunk, pieces, rows, findings)
+    else:
+        _compare_content(chunk, pieces, rows, findings)
+    if findings.counts.total() == before:
+        text = f"{_place(chunk)}: cluster, time of receipt, numbers or id of the batch were changed"
+        findings.add("MODIFIED", _name(chunk.id), text)
+
+
+def rows_in(store: EvidenceStore, chunk: SealedChunk) -> list[EventRow]:
+    """Give the rows of a chunk's events, in stored order."""
+    end = window_end(int.from_bytes(chunk.id[:6], "big"))
+    return store.rows_of_chunk(time_bound(end - WINDOW_MILLISECONDS), time_bound(end), chunk.id)
+
+
+def _pieces(chunk: SealedChunk, whole: bytes, rows: list[EventRow]) -> list[Piece]:
+    """Cut the content where the rows say when they cover it without gaps, else at each line."""
+    spans = [(row[2], row[3]) for row in rows]
+    is_tiled = bool(spans) and spans[0][0] == 0 and sum(spans[-1]) + 1 == len(whole) and all(
+        sum(left) + 1 == right[0] for left, right in pairwise(spans)
+    )
+    if not is_tiled:
+        spans, offset = [], 0
+        for line in whole.split(b"\n")[:-1] or [whole]:
+            spans.append((offset, len(line)))
+            offset += len(line) + 1
+    return [_piece(chunk.cluster, offset, whole[offset:offset + length]) for offset, length in spans]
+
+
+def _piece(cluster: str, offset: int, raw: bytes) -> Piece:
+    try:
+        return Piece(offset, raw, identify(cluster, raw))
+    except (Undecodable, ValueError, RecursionError):
+        return Piece(offset, raw, None)
+
+
+def _compare_rows(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow], findings: Findings) -> None:
+    """The content is as it was sealed: compare the rows with those that follow from it."""
+    found = [piece.found for piece in pieces if piece.found is not None]
+    wanted = {row[0]: row for part in lay_out(chunk.cluster, found) for row in part.events}
+    there = {row[0]: row for row in rows}
+    if there and not wanted.keys() & there.keys():
+        return  # ids follow from the cluster too: it was changed, not each of the events
+    for identifier in sorted(wanted.keys() - there.keys()):
+        findings.add("MISSING", to_text(identifier), f"{_place(chunk)}: the row by which the event is found is gone")
+    for identifier in sorted(there.keys() - wanted.keys()):
+        findings.add("EXTRA", _name(identifier), f"{_place(chunk)}: a row that belongs to no event of the batch")
+    for identifier in sorted(wanted.keys() & there.keys()):
+        if (wanted[identifier][2:]) != there[identifier][2:]:
+            findings.add("MODIFIED", to_text(identifier), f"{_place(chunk)}: the row of the event was changed")
+
+
+def _compare_content(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow], findings: Findings) -> None:
+    """The content is not as it was sealed: look for events that are not those of their rows."""
+    by_offset = {row[2]: row[0] for row in rows}
+    ids = [piece.found.id if piece.found else b"" for piece in pieces]
+    strange = [
+        (by_offset.get(piece.offset, b""), own) for piece, own in zip(pieces, ids, strict=True)
+        if by_offset.get(piece.offset) != own
+    ]
+    known = {row[0] for row in rows}
+    if len(pieces) != chunk.sealed_events:
+        _compare_count(chunk, ids, known, findings)
+        return
+    if sorted(ids) == sorted(known) and chunk_id(ids) != chunk.id:
+        findings.add("REORDERED", _name(chunk.id), f"{_place(chunk)}: the events of the batch stand in another order")
+        return
+    for row, own in strange:
+        if row and own not in known:
+            findings.add("MODIFIED", _name(row), f"{_place(chunk)}: the event is not the one that was sealed")
+    if not strange:
+        text = f"{_place(chunk)}: an event of the batch was exchanged for another one"
+        findings.add("MODIFIED", _name(chunk.id), text)
+
+
+def _compare_count(chunk: SealedChunk, ids: list[bytes], known: set[bytes], findings: Findings) -> None:
+    """There are more or fewer events than were sealed."""
+    place, more = _place(chunk), len(ids) - (chunk.sealed_events or 0)
+    lost = sorted(known - set(ids))
+    if more < 0:
+        text = f"{place}: {-more} of {chunk.sealed_events} events of the batch are gone"
+        for identifier in lost or [chunk.id]:
+            findings.add("MISSING", _name(identifier), text)
+        return
+    text = f"{place}: there are {more} more events than the {chunk.sealed_events} that were sealed"
+    strangers = [own for own in ids if own not in known]
+    if not strangers and more == 1:
+        strangers = [own for place, own in enumerate(ids) if chunk_id(ids[:place] + ids[place + 1:]) == chunk.id]
+    for identifier in strangers or [chunk.id]:
+        findings.add("EXTRA", _name(identifier), text)
+
+
+def _place(chunk: SealedChunk) -> str:
+    return place_of(chunk.stream, chunk.sequence)
+
+
+def _name(identifier: bytes) -> str:
+    return to_text(identifier) if len(identifier) == 16 else identifier.hex() or "unknown"

@@ -1,0 +1,231 @@
+"""Compares what is stored with its seals, some windows of ten minutes at a time, oldest first.
+
+All chunks and rows of a window's events lie in it, so that memory holds a few bytes for each event of these windows,
+and the content of some chunks. How many windows are taken follows from how many events the last ones had.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from itertools import chain
+from typing import Final
+
+from audit_webhook.chunk import Damaged, unpack_whole
+from audit_webhook.evidence_store import CHUNKS_AT_ONCE, ROWS_AT_ONCE, EvidenceStore, SealedChunk
+from audit_webhook.identity import time_bound, to_text
+from audit_webhook.pruning import DAY
+from audit_webhook.repository import Repository
+from audit_webhook.rows import WINDOW_MILLISECONDS, is_action, is_caller, window_end
+from audit_webhook.sealing import leaf_of, record_of, root_of
+from audit_webhook.services.ahead import ahead
+from audit_webhook.services.findings import Findings
+from audit_webhook.services.verify_chunk import locate
+from audit_webhook.services.verify_trail import Trail
+from audit_webhook.services.witness import NO_CHUNKS, day_of_chunk, extend_day
+
+CONTENT_BYTES: Final = 8 * 1024**2
+CHUNKS_TOGETHER: Final = 32
+STRANGERS: Final = 1_000
+FEW_EVENTS: Final = 20_000
+MANY_EVENTS: Final = 100_000
+MOST_WINDOWS: Final = 1_008
+_LATEST: Final = b"\xff" * 16
+
+Contents = dict[bytes, tuple[bytes, bytes]]
+
+
+class Opened:
+    """A chunk of the window at hand: what the tables say of it, a hash of its rows so far, and where its events lie."""
+
+    __slots__ = ("chunk", "rows", "places")
+
+    def __init__(self, chunk: SealedChunk) -> None:
+        """Begin without rows."""
+        self.chunk: Final = chunk
+        self.rows: Final = sha256()
+        self.places: Final = array("Q")
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Give offset and length of each event, in stored order."""
+        return sorted(zip(self.places[::2], self.places[1::2], strict=True))
+
+
+class ContentCheck:
+    """One pass over all chunks and rows from a time on."""
+
+    def __init__(
+        self, repository: Repository, store: EvidenceStore, trail: Trail, findings: Findings,
+        progress: Callable[[int], None],
+    ) -> None:
+        """Read from this store; ``progress`` is told how many events were compared."""
+        self._repository: Final = repository
+        self._store: Final = store
+        self._trail: Final = trail
+        self._findings: Final = findings
+        self._progress: Final = progress
+        self._days: dict[int, tuple[int, bytes]] = {}
+        self._used: tuple[set[bytes], set[bytes]] = set(), set()
+        self.events = self.chunks = self.older = 0
+
+    def run(self, since: int = 0) -> None:
+        """Check everything from the midnight before a time in milliseconds."""
+        since = since // DAY * DAY
+        first = self._store.first_stored(time_bound(since))
+        windows = 1
+        while first is not None:
+            start = window_end(int.from_bytes(first[:6], "big")) - WINDOW_MILLISECONDS
+            end = start + windows * WINDOW_MILLISECONDS
+            high = time_bound(end) if end < 1 << 48 else _LATEST
+            before = self.events
+            self._check_between(time_bound(start), high)
+            if self.events - before < FEW_EVENTS:
+                windows = min(windows * 2, MOST_WINDOWS)
+            elif self.events - before > MANY_EVENTS:
+                windows = max(windows // 2, 1)
+            first = self._store.first_stored(high) if high != _LATEST else None
+        self._check_older(since)
+        self._check_dimensions()
+
+    def _check_between(self, low: bytes, high: bytes) -> None:
+        """Check all windows from one id to before another."""
+        opened = {chunk.id: Opened(chunk) for chunk in self._chunks(low, high)}
+        strangers: dict[bytes, bytes] = {}
+        for row in chain.from_iterable(ahead(self._rows(low, high))):
+            found = opened.get(row[16:32])
+            if found is None:
+                if len(strangers) < STRANGERS:
+                    strangers[row[16:32]] = row[:16]
+                continue
+            found.rows.update(row)
+            offset, length, _ = row[56:].split(b",", 2)
+            found.places.append(int(offset) & 0xFFFF_FFFF_FFFF)
+            found.places.append(int(length) & 0xFFFF_FFFF_FFFF)
+            self._used[0].add(row[32:40])
+            self._used[1].add(row[40:48])
+        self._check_strangers(strangers, low, high)
+        sealed = [each for each in opened.values() if not self._is_older(each.chunk)]
+        for group, contents in ahead(self._contents(sealed)):
+            self._check_chunks(group, contents)
+
+    def _chunks(self, low: bytes, high: bytes) -> Iterator[SealedChunk]:
+        while page := self._store.sealed_chunks(low, high):
+            yield from page
+            if len(page) < CHUNKS_AT_ONCE:
+                return
+            low = _after(page[-1].id)
+
+    def _rows(self, low: bytes, high: bytes) -> Iterator[list[bytes]]:
+        while page := self._store.event_rows(low, high):
+            yield page
+            if len(page) < ROWS_AT_ONCE:
+                return
+            low = _after(page[-1][:16])
+
+    def _check_strangers(self, strangers: dict[bytes, bytes], low: bytes, high: bytes) -> None:
+        """Look at the rows whose chunk was not there: it came since, was pruned since, or there is none."""
+        for chunk, event in strangers.items():
+            is_here = low <= chunk < high
+            if is_here and (self._store.is_chunk_there(chunk) or self._trail.was_pruned(chunk, 0)):
+                continue
+            text = f"its row points to the batch {_name(chunk)}, which is not there"
+            self._findings.add("EXTRA", _name(event), text)
+
+    def _is_older(self, chunk: SealedChunk) -> bool:
+        """Count a chunk without a seal by its day, to compare the day with what was signed at the beginning."""
+        if chunk.root is not None:
+            return False
+        day = day_of_chunk(chunk.id)
+        if day in self._trail.old:
+            self._days[day] = extend_day(self._days.get(day, NO_CHUNKS), [chunk.id])
+            self.older += 1
+        else:
+            text = f"a batch of {chunk.events} events of {chunk.cluster!r} was never sealed"
+            self._findings.add("UNSEALED", _name(chunk.id), text)
+        return True
+
+    def _check_older(self, since: int) -> None:
+        for day, old in self._trail.old.items():
+            count, digest = self._days.get(day, NO_CHUNKS)
+            is_whole = (count, digest) == (old.chunks, old.digest)
+            if day < since or is_whole or self._trail.was_pruned(time_bound(day), 0):
+                continue
+            text = f"of the {old.chunks} batches of this day from before there were seals, {count} are there now"
+            self._findings.add(
+                "MISSING" if count < old.chunks else "UNSEALED", to_text(time_bound(day)),
+                text if count != old.chunks else "a batch of this day from before there were seals was exchanged",
+            )
+
+    def _contents(self, opened: list[Opened]) -> Iterator[tuple[list[Opened], Contents]]:
+        """Give chunks in groups, with the content and the frame table of each."""
+        for group in _together(opened):
+            found = self._repository.chunk_contents([each.chunk.id for each in group])
+            yield group, {identifier: (content, frames) for identifier, frames, content in found}
+
+    def _check_chunks(self, group: list[Opened], contents: Contents) -> None:
+        for each in group:
+            content, frames = contents.get(each.chunk.id, (b"", b""))
+            if not self._is_sound(each, content, frames) and not self._is_going(each.chunk):
+                locate(self._store, each.chunk, content, frames, self._findings)
+            self.chunks += 1
+            self.events += each.chunk.events
+        self._progress(self.events)
+
+    def _is_going(self, chunk: SealedChunk) -> bool:
+        """Whether a pruning is just taking this chunk: its rows go first."""
+        return self._trail.was_pruned(chunk.id, chunk.received)
+
+    def _is_sound(self, opened: Opened, content: bytes, frames: bytes) -> bool:
+        chunk = opened.chunk
+        record = record_of(chunk.cluster, chunk.received, chunk.first_id, chunk.raw_bytes, opened.rows.digest())
+        spans = opened.spans()
+        if (chunk.sealed_id, chunk.sealed_events, chunk.record) != (chunk.id, len(spans), record):
+            return False
+        try:
+            whole = unpack_whole(content, frames)
+        except Damaged:
+            return False
+        leaves = [leaf_of(whole[offset:offset + length]) for offset, length in spans]
+        return len(whole) == chunk.raw_bytes and chunk.events == len(spans) and root_of(leaves) == chunk.root
+
+    def _check_dimensions(self) -> None:
+        """Compare callers and actions with their ids, which are hashes of them; each that a row uses must be there."""
+        kinds = (
+            ("caller", self._store.callers_after, is_caller, self._used[0]),
+            ("action", self._store.actions_after, is_action, self._used[1]),
+        )
+        for kind, after, is_right, used in kinds:
+            last = b""
+            while page := after(last):
+                for row in page:
+                    used.discard(row[0])
+                    if not is_right(row):
+                        self._findings.add("MODIFIED", f"{kind} {row[0].hex()}", f"this {kind} was another one")
+                last = page[-1][0]
+            for identifier in sorted(used):
+                text = f"events point to this {kind}, and it is gone"
+                self._findings.add("MISSING", f"{kind} {identifier.hex()}", text)
+
+
+def _together(opened: Iterable[Opened]) -> Iterator[list[Opened]]:
+    """Give chunks in groups whose content is read at once."""
+    group: list[Opened] = []
+    size = 0
+    for each in opened:
+        if group and (size + each.chunk.raw_bytes > CONTENT_BYTES or len(group) == CHUNKS_TOGETHER):
+            yield group
+            group, size = [], 0
+        group.append(each)
+        size += each.chunk.raw_bytes
+    if group:
+        yield group
+
+
+def _after(identifier: bytes) -> bytes:
+    """Give the id that follows one."""
+    return min(int.from_bytes(identifier, "big") + 1, (1 << 128) - 1).to_bytes(16, "big")
+
+
+def _name(identifier: bytes) -> str:
+    return to_text(identifier) if len(identifier) == 16 else identifier.hex()

@@ -1,0 +1,83 @@
+-- Seals and checkpoints: written while events are stored, read by `audit-webhook verify` and for proofs.
+
+-- name: last_checkpoint
+SELECT number, made, body, signature FROM checkpoints ORDER BY number DESC LIMIT 1
+
+-- name: insert_checkpoint
+INSERT INTO checkpoints (number, made, body, signature) VALUES (%s, %s, %s, %s)
+
+-- name: checkpoints_after
+SELECT number, body, signature FROM checkpoints WHERE number > %s ORDER BY number LIMIT %s
+
+-- name: checkpoints_since
+SELECT body, signature FROM checkpoints WHERE made >= %s ORDER BY made LIMIT %s
+
+-- name: fresh_heads
+SELECT s.stream, s.sequence, s.link
+FROM (SELECT stream, MAX(sequence) AS newest FROM seals WHERE sealed >= %s GROUP BY stream) h
+JOIN seals s ON s.stream = h.stream AND s.sequence = h.newest
+ORDER BY s.stream
+
+-- name: find_seal
+SELECT stream, sequence, chunk_id, events, sealed, root, record, link FROM seals WHERE stream = %s AND sequence = %s
+
+-- name: seals_after
+SELECT s.stream, s.sequence, s.chunk_id, s.events, s.sealed, s.root, s.record, s.link,
+CASE WHEN k.id IS NULL THEN 0 ELSE 1 END
+FROM seals s LEFT JOIN chunks k ON k.id = s.chunk_id
+WHERE s.stream = %s AND s.sequence > %s
+ORDER BY s.sequence LIMIT %s
+
+-- name: next_stream
+SELECT stream FROM seals WHERE stream > %s ORDER BY stream LIMIT 1
+
+-- name: delete_seals
+DELETE FROM seals WHERE stream = %s AND sequence <= %s
+
+-- name: unsealed_chunks
+SELECT k.id FROM chunks k LEFT JOIN seals s ON s.stream = k.stream AND s.sequence = k.sequence
+WHERE k.id > %s AND s.link IS NULL
+ORDER BY k.id LIMIT %s
+
+-- name: sealed_chunks
+SELECT k.id, k.cluster, k.received, k.first_id, k.events, k.raw_bytes, k.stream, k.sequence,
+s.chunk_id, s.events, s.root, s.record
+FROM chunks k LEFT JOIN seals s ON s.stream = k.stream AND s.sequence = k.sequence
+WHERE k.id >= %s AND k.id < %s
+ORDER BY k.id LIMIT %s
+
+-- name: is_chunk_there
+SELECT 1 FROM chunks WHERE id = %s
+
+-- name: event_rows (mysql)
+SELECT CONCAT(id, chunk_id, caller_id, action_id, audit_hash, CONCAT_WS(0x2C, chunk_offset, chunk_length,
+LENGTH(namespace), LENGTH(name), CONCAT(namespace, name, request_uri)))
+FROM events WHERE id >= %s AND id < %s
+ORDER BY id LIMIT %s
+
+-- name: event_rows (sqlite)
+SELECT id, chunk_id, chunk_offset, chunk_length, caller_id, action_id, audit_hash, namespace, name, request_uri
+FROM events WHERE id >= %s AND id < %s
+ORDER BY id LIMIT %s
+
+-- name: rows_of_chunk
+SELECT id, chunk_id, chunk_offset, chunk_length, caller_id, action_id, audit_hash, namespace, name, request_uri
+FROM events WHERE id >= %s AND id < %s AND chunk_id = %s
+ORDER BY chunk_offset, id
+
+-- name: chunk_of_event
+SELECT k.id, k.cluster, k.received, k.first_id, k.events, k.raw_bytes, k.stream, k.sequence
+FROM events e JOIN chunks k ON k.id = e.chunk_id
+WHERE e.id = %s
+
+-- name: first_stored
+SELECT (SELECT MIN(id) FROM chunks WHERE id >= %s), (SELECT MIN(id) FROM events WHERE id >= %s)
+
+-- name: callers_after
+SELECT id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind
+FROM callers WHERE id > %s ORDER BY id LIMIT %s
+
+-- name: actions_after
+SELECT id, verb, api_group, resource, subresource, code, level, stage, decision, manager, command, dry_run, truncated,
+cut
+FROM actions WHERE id > %s ORDER BY id LIMIT %s

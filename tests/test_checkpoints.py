@@ -1,0 +1,235 @@
+"""Checkpoints: who signs when, that they can be carried anywhere, and that no second key is ever made."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from audit_webhook import checkpoints
+from audit_webhook.anchors import anchor
+from audit_webhook.checkpointer import Checkpointer
+from audit_webhook.checkpoints import Checkpoint, OldDay, Signed, find_tokens
+from audit_webhook.config import Config
+from audit_webhook.errors import ConfigError, KeyUnusable
+from audit_webhook.sealing import Head
+from audit_webhook.services.ingest import receive
+from audit_webhook.signing import make_or_read_keys, parse_keys, public_pem, read_keys
+from tests.evidence import MINUTE, Evidence
+from tests.factories import NOON_US, audit_event, event_list
+
+EXAMPLE = Checkpoint(
+    7, NOON_US, b"p" * 32, b"k" * 32, (Head(b"stream 1", 5, b"l" * 32),), 1_000, (Head(b"stream 2", 9, b"m" * 32),),
+    (OldDay(86_400_000, 3, b"d" * 32),),
+)
+
+
+@pytest.fixture
+def evidence(engine: Config, tmp_path: Path) -> Iterator[Evidence]:
+    """An empty store with a witness, on each engine."""
+    made = Evidence(engine, tmp_path / "evidence.key")
+    yield made
+    made.repository.close()
+
+
+def store(evidence: Evidence) -> None:
+    receive(evidence.repository, "prod", event_list([audit_event()]), NOON_US)
+
+
+def signed(evidence: Evidence) -> list[Checkpoint]:
+    return [checkpoints.read(each.body) for each in evidence.signed()]
+
+
+def test_checkpoint_that_was_signed_reads_the_same_and_no_other_key_has_signed_it(tmp_path: Path) -> None:
+    keys, others = make_or_read_keys(tmp_path / "one"), make_or_read_keys(tmp_path / "two")
+    example = EXAMPLE._replace(key=keys.public)
+    made = checkpoints.sign(example, keys)
+    assert checkpoints.read(made.body) == example
+    assert checkpoints.is_signed(made, keys.public, keys)
+    assert not checkpoints.is_signed(made, keys.public, others)
+    assert not checkpoints.is_signed(made._replace(body=made.body.replace(b"7", b"8", 1)), keys.public, keys)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'{"number": "x"}', b"\xff", b"null"])
+def test_bytes_that_are_no_checkpoint_are_refused(body: bytes) -> None:
+    with pytest.raises(checkpoints.BadCheckpoint):
+        checkpoints.read(body)
+
+
+def test_checkpoint_is_found_in_any_log_line(tmp_path: Path) -> None:
+    made = checkpoints.sign(EXAMPLE, make_or_read_keys(tmp_path / "key"))
+    log = f'{{"checkpoint":"{made.token}"}}\n12:00 INFO checkpoint={made.token} more\naudit-checkpoint.a.b'
+    assert list(find_tokens(log)) == [made, made]
+
+
+def test_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    path, found = tmp_path / "evidence.key", []
+    threads = [threading.Thread(target=lambda: found.append(make_or_read_keys(path).public)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1 and len(found) == 8
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["evidence.key"]
+
+
+def test_last_private_key_signs_and_those_before_it_stay_trusted(tmp_path: Path) -> None:
+    old, new, other = (make_or_read_keys(tmp_path / name) for name in ("old", "new", "other"))
+    text = b"".join((tmp_path / name).read_bytes() for name in ("old", "new")) + public_pem(other.public).encode()
+    both = parse_keys(text)
+    assert both.public == new.public
+    assert set(both.trusted) == {old.public, new.public, other.public}
+
+
+def test_key_that_openssl_made_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", path], check=True, capture_output=True)
+    assert len(make_or_read_keys(path).sign(b"text")) == 64
+
+
+@pytest.mark.parametrize("text", [
+    "", "secret", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n",
+    "-----BEGIN PUBLIC KEY-----\nc2VjcmV0\n-----END PUBLIC KEY-----\n",
+])
+def test_file_that_holds_no_key_is_refused_without_quoting_it(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "evidence.key"
+    path.write_text(text)
+    with pytest.raises(KeyUnusable) as caught:
+        read_keys(path)
+    assert "secret" not in str(caught.value) and "c2VjcmV0" not in str(caught.value)
+
+
+def test_key_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "x25519", "-out", path], check=True, capture_output=True)
+    with pytest.raises(KeyUnusable, match="Ed25519"):
+        read_keys(path)
+
+
+def test_key_that_cannot_be_made_or_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(KeyUnusable, match="cannot be made"):
+        make_or_read_keys(tmp_path / "missing" / "evidence.key")
+    with pytest.raises(KeyUnusable, match="cannot be read"):
+        read_keys(tmp_path / "missing")
+
+
+def test_checkpoint_is_made_a_minute_after_the_last_when_something_was_stored(evidence: Evidence) -> None:
+    assert evidence.witness.sign_when_due() and not evidence.witness.sign_when_due()
+    store(evidence)
+    evidence.ahead += MINUTE // 2
+    assert not evidence.witness.sign_when_due()
+    evidence.ahead += MINUTE
+    assert evidence.witness.sign_when_due()
+    evidence.ahead += 2 * MINUTE
+    assert not evidence.witness.sign_when_due()
+    evidence.ahead += 60 * MINUTE
+    assert evidence.witness.sign_when_due()
+    made = signed(evidence)
+    assert [checkpoint.number for checkpoint in made] == [1, 2, 3]
+    assert [[head.sequence for head in checkpoint.heads] for checkpoint in made] == [[], [1], []]
+    for before, after in zip(evidence.signed(), made[1:]):
+        assert after.previous == before.digest
+
+
+def test_last_checkpoint_does_not_wait_for_the_minute(evidence: Evidence) -> None:
+    evidence.witness.sign_when_due()
+    assert not evidence.witness.sign_when_due(is_last=True)
+    store(evidence)
+    assert evidence.witness.sign_when_due(is_last=True)
+
+
+def test_of_two_witnesses_one_signs_and_the_other_sees_it(evidence: Evidence, tmp_path: Path) -> None:
+    other = Evidence(evidence.config, tmp_path / "evidence.key")
+    assert evidence.witness.sign_when_due()
+    store(evidence)
+    store(other)
+    for each in (evidence, other):
+        each.ahead += 2 * MINUTE
+    assert [each.witness.sign_when_due() for each in (other, evidence)] == [True, False]
+    assert len(signed(other)[0].heads) == 2
+    assert evidence.found() == []
+    other.repository.close()
+
+
+def test_thread_signs_while_it_runs_and_when_it_stops(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit_webhook.checkpointer.LOOK_SECONDS", 0.01)
+    thread = Checkpointer(evidence.witness)
+    thread.start()
+    deadline = threading.Event()
+    for _ in range(500):
+        if evidence.anchors or deadline.wait(0.02):
+            break
+    store(evidence)
+    thread.stop()
+    assert [len(checkpoint.heads) for checkpoint in signed(evidence)] == [0, 1]
+
+
+def test_what_keeps_from_signing_is_said_once(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("audit_webhook.checkpointer.LOOK_SECONDS", 0.01)
+    evidence.key_file.write_text("broken")
+    thread = Checkpointer(evidence.witness)
+    with caplog.at_level(logging.ERROR):
+        thread.start()
+        for _ in range(500):
+            if caplog.records:
+                break
+            threading.Event().wait(0.02)
+        thread.stop()
+    assert len(caplog.records) == 1 and "evidence.key" in caplog.text
+
+
+def test_checkpoints_are_appended_to_a_file(tmp_path: Path) -> None:
+    made = checkpoints.sign(EXAMPLE, make_or_read_keys(tmp_path / "key"))
+    path = tmp_path / "anchors"
+    for _ in range(2):
+        anchor(str(path), made.token)
+    assert list(find_tokens(path.read_text())) == [made, made]
+
+
+def test_checkpoints_are_posted_to_an_address(tmp_path: Path) -> None:
+    made = checkpoints.sign(EXAMPLE, make_or_read_keys(tmp_path / "key"))
+    taken: list[str] = []
+
+    class Taker(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Taker) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        anchor(f"http://127.0.0.1:{server.server_port}/", made.token)
+        thread.join(10)
+    assert list(find_tokens(taken[0])) == [made]
+
+
+@pytest.mark.parametrize("target", ["/nowhere/anchors", "http://127.0.0.1:1/", "http://[/"])
+def test_anchor_that_fails_is_said_and_stops_nothing(target: str, caplog: pytest.LogCaptureFixture) -> None:
+    anchor(target, "token")
+    assert "EVIDENCE_ANCHORS" in caplog.text
+
+
+def test_anchors_that_are_neither_file_nor_address_are_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="EVIDENCE_ANCHORS"):
+        Config.from_env({"ENVIRONMENT": "development", "EVIDENCE_ANCHORS": "ftp://example.org/"})
+
+
+def test_damaged_checkpoint_is_followed_by_another_one(evidence: Evidence) -> None:
+    evidence.sign()
+    evidence.change("UPDATE checkpoints SET body = %s", b"broken")
+    store(evidence)
+    evidence.sign()
+    assert [checkpoint.number for checkpoint in signed(evidence)] == [1, 2]
+    assert signed(evidence)[1].previous == Signed(b"broken", b"").digest
