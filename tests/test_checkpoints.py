@@ -19,6 +19,7 @@ from audit_webhook.config import Config
 from audit_webhook.errors import ConfigError, KeyUnusable
 from audit_webhook.sealing import Head
 from audit_webhook.services.ingest import receive
+from audit_webhook.services.witness import Witness
 from audit_webhook.signing import make_or_read_keys, parse_keys, public_pem, read_keys
 from tests.evidence import MINUTE, Evidence
 from tests.factories import NOON_US, audit_event, event_list
@@ -155,6 +156,28 @@ def test_of_two_witnesses_one_signs_and_the_other_sees_it(evidence: Evidence, tm
     assert len(signed(other)[0].heads) == 2
     assert evidence.found() == []
     other.repository.close()
+
+
+def test_strange_key_is_said_once_and_verify_names_it(
+    evidence: Evidence, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Evidence(evidence.config, tmp_path / "other.key")
+    other.sign()
+    for turn in range(3):
+        evidence.ahead += 4 * MINUTE
+        store(evidence)
+        evidence.witness.sign_when_due()
+    assert caplog.text.count("signed with another key") == 1
+    assert [(each.kind, each.place) for each in evidence.found()] == [("BAD_SIGNATURE", "checkpoint 1")]
+    assert other.keys.public.hex() in evidence.found()[0].text
+    other.repository.close()
+
+
+def test_key_is_not_made_where_it_may_not_be(evidence: Evidence, tmp_path: Path) -> None:
+    witness = Witness(evidence.store, str(tmp_path / "none.key"), evidence.clock, may_make_key=False)
+    with pytest.raises(KeyUnusable):
+        witness.sign_when_due()
+    assert not (tmp_path / "none.key").exists()
 
 
 def test_thread_signs_while_it_runs_and_when_it_stops(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import orjson
@@ -13,6 +14,7 @@ from audit_webhook.cli import main
 from audit_webhook.config import Config
 from audit_webhook.errors import NoProof
 from audit_webhook.event import rfc3339
+from audit_webhook.evidence_store import EvidenceStore
 from audit_webhook.identity import from_text
 from audit_webhook.parcel import Parcel
 from audit_webhook.redaction import make_redaction
@@ -300,3 +302,18 @@ def test_event_that_no_checkpoint_covers_has_no_proof_yet(evidence: Evidence) ->
     evidence.change("DELETE FROM seals")
     with pytest.raises(NoProof, match="no seal"):
         proof_of_some_event(evidence, 1)
+
+
+def test_many_windows_are_compared_in_parts(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit_webhook.services.verify_content.MANY_EVENTS", 3)
+    for name in ("CHUNKS_AT_ONCE", "ROWS_AT_ONCE"):
+        monkeypatch.setattr(f"audit_webhook.services.verify_content.{name}", 2)
+    for name in ("sealed_chunks", "event_rows"):
+        monkeypatch.setattr(EvidenceStore, name, partialmethod(getattr(EvidenceStore, name), limit=2))
+    for number in range(9):
+        batch = [audit_event(number * 400 + place) for place in range(2)]
+        receive(evidence.repository, "prod", event_list(batch), NOON_US)
+    evidence.sign()
+    assert evidence.found() == [] and evidence.verify().events == 18
+    evidence.change("DELETE FROM events WHERE id = (SELECT * FROM (SELECT MAX(id) FROM events) e)")
+    assert [each.kind for each in evidence.found()] == ["MISSING"]

@@ -46,7 +46,7 @@ def run(chosen: argparse.Namespace) -> int:
             bar.draw(1 - left.events / max(found.events, 1), f"{left.events:,} events left")
 
         if not chosen.dry_run:
-            witness = open_witness(config, repository, now)
+            witness = open_witness(config, repository, now, may_make_key=False)
             retention.prune(repository, chosen.older_than, moment, progress, witness)
     finally:
         bar.clear()

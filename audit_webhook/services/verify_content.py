@@ -1,7 +1,7 @@
 """Compares what is stored with its seals, some windows of ten minutes at a time, oldest first.
 
 All chunks and rows of a window's events lie in it, so that memory holds a few bytes for each event of these windows,
-and the content of some chunks. How many windows are taken follows from how many events the last ones had.
+and the content of some chunks. So many windows are taken that they have some hundred thousand events.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ from audit_webhook.services.witness import NO_CHUNKS, day_of_chunk, extend_day
 CONTENT_BYTES: Final = 8 * 1024**2
 CHUNKS_TOGETHER: Final = 32
 STRANGERS: Final = 1_000
-FEW_EVENTS: Final = 20_000
 MANY_EVENTS: Final = 100_000
-MOST_WINDOWS: Final = 1_008
+MOST_MILLISECONDS: Final = 1_000 * WINDOW_MILLISECONDS
 _LATEST: Final = b"\xff" * 16
 
 Contents = dict[bytes, tuple[bytes, bytes]]
@@ -73,24 +72,32 @@ class ContentCheck:
         """Check everything from the midnight before a time in milliseconds."""
         since = since // DAY * DAY
         first = self._store.first_stored(time_bound(since))
-        windows = 1
         while first is not None:
             start = window_end(int.from_bytes(first[:6], "big")) - WINDOW_MILLISECONDS
-            end = start + windows * WINDOW_MILLISECONDS
-            high = time_bound(end) if end < 1 << 48 else _LATEST
-            before = self.events
-            self._check_between(time_bound(start), high)
-            if self.events - before < FEW_EVENTS:
-                windows = min(windows * 2, MOST_WINDOWS)
-            elif self.events - before > MANY_EVENTS:
-                windows = max(windows // 2, 1)
+            high = self._check_from(time_bound(start), _bound(start + MOST_MILLISECONDS))
             first = self._store.first_stored(high) if high != _LATEST else None
         self._check_older(since)
         self._check_dimensions()
 
-    def _check_between(self, low: bytes, high: bytes) -> None:
-        """Check all windows from one id to before another."""
-        opened = {chunk.id: Opened(chunk) for chunk in self._chunks(low, high)}
+    def _check_from(self, low: bytes, high: bytes) -> bytes:
+        """Check windows from an id on, up to another one or until they have many events; give where that ended."""
+        opened: dict[bytes, Opened] = {}
+        events = 0
+        for chunk in self._chunks(low, high):
+            if chunk.id >= high:
+                break
+            opened[chunk.id] = Opened(chunk)
+            events += chunk.events
+            if events > MANY_EVENTS:
+                high = min(high, _bound(window_end(int.from_bytes(chunk.id[:6], "big"))))
+        self._read_rows(opened, low, high)
+        sealed = [each for each in opened.values() if not self._is_older(each.chunk)]
+        for group, contents in ahead(self._contents(sealed)):
+            self._check_chunks(group, contents)
+        return high
+
+    def _read_rows(self, opened: dict[bytes, Opened], low: bytes, high: bytes) -> None:
+        """Hand each row between two ids to its chunk."""
         strangers: dict[bytes, bytes] = {}
         for row in chain.from_iterable(ahead(self._rows(low, high))):
             found = opened.get(row[16:32])
@@ -105,9 +112,6 @@ class ContentCheck:
             self._used[0].add(row[32:40])
             self._used[1].add(row[40:48])
         self._check_strangers(strangers, low, high)
-        sealed = [each for each in opened.values() if not self._is_older(each.chunk)]
-        for group, contents in ahead(self._contents(sealed)):
-            self._check_chunks(group, contents)
 
     def _chunks(self, low: bytes, high: bytes) -> Iterator[SealedChunk]:
         while page := self._store.sealed_chunks(low, high):
@@ -220,6 +224,11 @@ def _together(opened: Iterable[Opened]) -> Iterator[list[Opened]]:
         size += each.chunk.raw_bytes
     if group:
         yield group
+
+
+def _bound(milliseconds: int) -> bytes:
+    """Give the smallest id of a time, and for one that no id has the largest there is."""
+    return time_bound(milliseconds) if milliseconds < 1 << 48 else _LATEST
 
 
 def _after(identifier: bytes) -> bytes:

@@ -22,7 +22,7 @@ from audit_webhook.identity import time_bound
 from audit_webhook.pruning import DAY
 from audit_webhook.repository import Repository
 from audit_webhook.sealing import BEGINNING, Head
-from audit_webhook.signing import Keys, make_or_read_keys
+from audit_webhook.signing import Keys, make_or_read_keys, read_keys
 
 logger: Final = logging.getLogger(__name__)
 
@@ -35,16 +35,18 @@ NO_CHUNKS: Final = (0, bytes(32))
 
 
 class Witness:
-    """Holds the key; makes it when it is first needed."""
+    """Holds the key, from when it is first needed."""
 
     def __init__(
         self, store: EvidenceStore, key_file: str, clock: Callable[[], int],
-        publish: Callable[[str], None] = lambda token: None,
+        publish: Callable[[str], None] = lambda token: None, may_make_key: bool = True,
     ) -> None:
         """Sign with this file's key, none when it is empty; ``publish`` is given each checkpoint in one word.
 
-        The clock gives microseconds.
+        The clock gives microseconds. A missing key is made when it may be.
         """
+        self._may_make_key: Final = may_make_key
+        self._strange_key = b""
         self._store: Final = store
         self._key_file: Final = key_file
         self._publish: Final = publish
@@ -58,7 +60,7 @@ class Witness:
 
     @cached_property
     def _keys(self) -> Keys:
-        return make_or_read_keys(Path(self._key_file))
+        return make_or_read_keys(Path(self._key_file)) if self._may_make_key else read_keys(Path(self._key_file))
 
     def sign_when_due(self, is_last: bool = False) -> bool:
         """Make a checkpoint when something was stored since the last one and a minute has passed, or an hour.
@@ -134,11 +136,19 @@ class Witness:
         raise StoreBusy("other processes made checkpoints each time")
 
     def _remember(self, signed: Signed) -> None:
+        """Take what a checkpoint says for signed already, and say on the log when its key is a strange one."""
         try:
-            heads = read(signed.body).heads
+            checkpoint = read(signed.body)
         except BadCheckpoint:
             return  # `audit-webhook verify` tells
-        self._signed |= {head.stream: head.sequence for head in heads}
+        self._signed |= {head.stream: head.sequence for head in checkpoint.heads}
+        if checkpoint.key not in self._keys.trusted and checkpoint.key != self._strange_key:
+            self._strange_key = checkpoint.key
+            logger.error(
+                "checkpoint %d was signed with another key than that of EVIDENCE_KEY_FILE: all processes need the "
+                "same, and one that was in use before has to stay in the file", checkpoint.number,
+                extra={"key": checkpoint.key.hex()},
+            )
 
     def _old_days(self) -> tuple[OldDay, ...]:
         """Give the days of chunks that have no seal, as an earlier version stored them."""
@@ -164,7 +174,11 @@ def day_of_chunk(identifier: bytes) -> int:
     return int.from_bytes(identifier[:6], "big") // DAY * DAY
 
 
-def open_witness(config: Config, repository: Repository, clock: Callable[[], int]) -> Witness:
+def open_witness(
+    config: Config, repository: Repository, clock: Callable[[], int], may_make_key: bool = True
+) -> Witness:
     """Give the witness of the settings; the clock gives microseconds."""
-    store = EvidenceStore(repository.database)
-    return Witness(store, config.evidence_key_file, clock, lambda token: anchor(config.evidence_anchors, token))
+    return Witness(
+        EvidenceStore(repository.database), config.evidence_key_file, clock,
+        lambda token: anchor(config.evidence_anchors, token), may_make_key,
+    )
