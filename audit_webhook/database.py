@@ -11,6 +11,7 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,7 @@ from audit_webhook.servers import Servers
 
 CALL_SECONDS: Final = 20
 POOLED: Final = 16
+PAUSE_SECONDS: Final = 0.01
 
 Row = tuple[Any, ...]
 Dialect = Literal["mysql", "sqlite"]
@@ -240,7 +242,21 @@ def open_database(config: Config, on_new_writer: Callable[[], None], may_create:
 def connect_sqlite(path: Path) -> sqlite3.Connection:
     """Open the file in WAL mode, each commit synced to the disk."""
     connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
+    _enter_wal_mode(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -65536")
     return connection
+
+
+def _enter_wal_mode(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL mode; of two that switch a new file at once, SQLite refuses one without any wait."""
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                connection.close()
+                raise
+            time.sleep(PAUSE_SECONDS)

@@ -101,6 +101,14 @@ def read_wire(raw: bytes) -> Wire:
         return _tolerant_wire(tolerant.shallow(raw, skip=BODIES).values)
 
 
+def is_event(wire: Wire) -> bool:
+    """Whether an object has at least one of the members that every audit event has.
+
+    Something else that was posted by mistake, such as an AdmissionReview, is none, and may hold anything.
+    """
+    return any((wire.audit_id, wire.level, wire.stage, wire.verb, wire.request_uri))
+
+
 class _Caller(NamedTuple):
     """Who called, with what: the few callers of a cluster repeat endlessly."""
 

@@ -17,6 +17,7 @@ _SETTINGS: Final = (
     "version", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog", "log_bin", "max_allowed_packet",
     "read_only", "character_set_connection", "character_set_database",
 )
+_GALERA: Final = ("wsrep_provider_name", "wsrep_ready", "wsrep_cluster_size")
 _CLOCK: Final = {
     "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
     "sqlite": "SELECT (julianday() - 2440587.5) * 86400.0",  # the Julian day of 1970-01-01
@@ -29,6 +30,15 @@ def server_settings(database: Database) -> dict[str, str]:
         marks = ", ".join(["%s"] * len(_SETTINGS))
         cursor.execute(f"SHOW VARIABLES WHERE Variable_name IN ({marks})", _SETTINGS)
         return {_text(name).lower(): _text(value) for name, value in cursor.fetchall()}
+
+
+def galera_status(database: Database) -> dict[str, str]:
+    """Give what a node of a Galera cluster says of its cluster; nothing of another server."""
+    with database.read() as cursor:
+        marks = ", ".join(["%s"] * len(_GALERA))
+        cursor.execute(f"SHOW STATUS WHERE Variable_name IN ({marks})", _GALERA)
+        status = {_text(name).lower(): _text(value) for name, value in cursor.fetchall()}
+    return status if status.get("wsrep_provider_name") else {}
 
 
 def grants(database: Database) -> list[str]:

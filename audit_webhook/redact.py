@@ -114,9 +114,8 @@ def _mask_token_event(masking: Masking, name: str, member: Member) -> None:
 
 
 def _mask_other_event(masking: Masking, name: str, member: Member) -> None:
-    """Mask one member of an event about something else that mentions Secrets."""
-    if name in _BODIES or name == "annotations":
-        masking.mask_held_secrets(member.key, member.start, member.end)
+    """Mask one member of an event about something else that mentions Secrets, whatever the member is called."""
+    masking.mask_held_secrets(member.key, member.start, member.end)
 
 
 def _mask_named_event(masking: Masking, name: str, member: Member) -> None:

@@ -50,7 +50,7 @@ def measure(server: MariaDB, source: Source, rounds: int, events: int) -> list[P
 
 def _replica(server: MariaDB, database: str) -> Receiver:
     port = free_port()
-    settings = {"WEBHOOK_TOKEN": TOKEN, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port), "WORKERS": "1"}
+    settings = {"WEBHOOK_TOKEN": TOKEN, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port), "EVIDENCE_KEY_FILE": "none"}
     command = [sys.executable, "-m", "audit_webhook", "serve"]
     return Receiver(database, database, command, {**settings, **server.environment(database)}, port)
 

@@ -34,7 +34,8 @@ ROOMS: Final = {
         "users", "wiring",
     },
     "doctor": {
-        "config", "database", "disks", "engine_state", "reader_store", "schema", "services", "spool", "users",
+        "config", "database", "disks", "engine_state", "evidence_store", "reader_store", "schema", "services",
+        "signing", "spool", "users",
     },
     "disks": {"config"},
     "engine_state": {"database", "schema"},

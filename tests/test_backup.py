@@ -16,11 +16,13 @@ from typing import Final
 import pytest
 
 from audit_webhook.config import Config
+from audit_webhook.evidence_store import EvidenceStore
 from audit_webhook.identity import event_id
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.services.verify import verify
-from audit_webhook.signing import Keys
+from audit_webhook.services.witness import Witness
+from audit_webhook.signing import read_keys
 from audit_webhook.wiring import now
 from tests.factories import audit_event, event_list
 from tests.mariadb import MariaDB
@@ -28,6 +30,7 @@ from tests.recorded import BATCHES
 
 GUIDE: Final = (Path(__file__).resolve().parents[1] / "docs/operations.md").read_text("utf-8")
 BATCH: Final = 20
+LATER: Final = 120_000_000
 BINARY: Final = "".join(map(chr, range(1, 0x250))) + "'\\\"\0\x1a\u2028\U0001f512"
 
 
@@ -47,12 +50,16 @@ def rights(number: int) -> str:
     return ", ".join(re.sub(r"\s+", " ", right) for right in re.findall(r"`([^`]+)`", lists[number]))
 
 
-def fill(repository: Repository) -> dict[str, bytes]:
-    """Store recorded batches, one with every kind of character, and one that cannot be read; give what is stored."""
+def fill(repository: Repository, key: Path) -> dict[str, bytes]:
+    """Store recorded batches, one with every kind of character, and one that cannot be read; give what is stored.
+
+    A checkpoint over all of it is signed with a new key.
+    """
     for path in BATCHES[:12]:
         receive(repository, "prod", gzip.decompress(path.read_bytes()), now())
     strange = audit_event(1, requestURI=BINARY, user={"username": BINARY[:80]}, requestObject={"data": BINARY})
     receive(repository, "staging", event_list([strange, b"null"]), now())
+    assert Witness(EvidenceStore(repository.database), str(key), lambda: now() + LATER).sign_when_due()
     return contents(repository)
 
 
@@ -92,8 +99,11 @@ def storing(repository: Repository) -> Iterator[None]:
         thread.join(30)
 
 
-def check_copy(config: Config, before: dict[str, bytes]) -> None:
-    """Open a copy: all that was there before it was made is, each later batch whole and sealed, and it goes on."""
+def check_copy(config: Config, before: dict[str, bytes], key: Path) -> None:
+    """Open a copy: all that was there before it was made is, each later batch whole, nothing else, and it goes on.
+
+    Its evidence is sound and signed.
+    """
     copy = open_repository(config)
     try:
         assert copy.is_ready() and copy.migrate() == []
@@ -102,7 +112,8 @@ def check_copy(config: Config, before: dict[str, bytes]) -> None:
         assert (len(restored) - len(before)) % BATCH == 0
         assert sum(contact.events for contact in copy.contacts()) == len(restored)
         assert copy.quarantine_size()[0] == 1
-        assert verify(copy, Keys(None, {})).is_sound
+        report = verify(copy, read_keys(key), ())
+        assert (report.is_sound, report.is_signed, report.events) == (True, True, len(restored))
         assert receive(copy, "prod", gzip.decompress(BATCHES[0].read_bytes()), now()).stored == 0
         assert receive(copy, "prod", event_list([audit_event(9)]), now()).stored == 1
     finally:
@@ -113,14 +124,14 @@ def check_copy(config: Config, before: dict[str, bytes]) -> None:
 def test_copy_of_sqlite_has_every_event(
     sqlite_repository: Repository, sqlite_config: Config, tmp_path: Path, way: str
 ) -> None:
-    before = fill(sqlite_repository)
+    before = fill(sqlite_repository, tmp_path / "key")
     copy, restored = tmp_path / "copy.db", tmp_path / "restored.db"
     with storing(sqlite_repository):
         run(way, DB_PATH=sqlite_config.db_path, COPY=str(copy))
     for name in ("", "-wal", "-shm"):
         Path(f"{restored}{name}").write_bytes(b"what was there before and must not be mixed with the copy")
     run("sqlite-restore", DB_PATH=str(restored), COPY=str(copy))
-    check_copy(replace(sqlite_config, db_path=str(restored)), before)
+    check_copy(replace(sqlite_config, db_path=str(restored)), before, tmp_path / "key")
 
 
 def client_file(server: MariaDB, folder: Path, rights: str = "", user: str = "keeper") -> str:
@@ -138,14 +149,14 @@ def client_file(server: MariaDB, folder: Path, rights: str = "", user: str = "ke
 def test_dump_of_mariadb_has_every_event(
     mariadb_repository: Repository, mariadb_config: Config, mariadb: MariaDB, tmp_path: Path
 ) -> None:
-    before = fill(mariadb_repository)
+    before = fill(mariadb_repository, tmp_path / "key")
     copy, restored = str(tmp_path / "copy.sql.gz"), f"{mariadb_config.db_name}_restored"
     limited = client_file(mariadb, tmp_path, f"{rights(0)} ON `{mariadb_config.db_name}`.*")
     with storing(mariadb_repository):
         run("mariadb-dump", CLIENT_CNF=limited, DB_NAME=mariadb_config.db_name, COPY=copy)
     try:
         run("mariadb-restore", CLIENT_CNF=client_file(mariadb, tmp_path), DB_NAME=restored, COPY=copy)
-        check_copy(replace(mariadb_config, db_name=restored), before)
+        check_copy(replace(mariadb_config, db_name=restored), before, tmp_path / "key")
     finally:
         mariadb.execute(f"DROP DATABASE IF EXISTS `{restored}`")
         mariadb.execute("DROP USER keeper")
@@ -158,7 +169,7 @@ def test_copied_files_of_mariadb_have_every_event(tmp_path: Path) -> None:
         config = Config.from_env({"ENVIRONMENT": "development", **first.environment("audit")})
         repository = open_repository(config)
         repository.migrate()
-        before = fill(repository)
+        before = fill(repository, tmp_path / "key")
         client, copy = client_file(first, tmp_path, f"{rights(1)} ON *.*"), str(tmp_path / "copy")
         with storing(repository):
             run("mariadb-backup", CLIENT_CNF=client, DATADIR=str(first.folder / "data"), COPY=copy)
@@ -167,6 +178,6 @@ def test_copied_files_of_mariadb_have_every_event(tmp_path: Path) -> None:
     run("mariadb-backup-restore", DATADIR=str(second.folder / "data"), COPY=copy)
     try:
         second.start()
-        check_copy(replace(config, db_port=second.port), before)
+        check_copy(replace(config, db_port=second.port), before, tmp_path / "key")
     finally:
         second.stop()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
+from pathlib import Path
 
 import pymysql
 import pytest
 
 from audit_webhook import errors
 from audit_webhook.config import Config
-from audit_webhook.database import classify
+from audit_webhook.database import classify, connect_sqlite
 from audit_webhook.deadline import within
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.wiring import now
@@ -146,3 +148,15 @@ def test_folder_that_does_not_exist_is_a_mistake_in_the_settings(tmp_path: objec
     repository = open_repository(Config.from_env({"WEBHOOK_TOKEN": "t", "DB_PATH": f"{tmp_path}/none/audit.db"}))
     with pytest.raises(errors.StoreMisconfigured):
         repository.migrate()
+
+
+def test_new_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    maker = sqlite3.connect(tmp_path / "new.db", isolation_level=None, check_same_thread=False)
+    maker.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, maker.execute, ("COMMIT",))
+    release.start()
+    opened = connect_sqlite(tmp_path / "new.db")
+    assert opened.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    release.join()
+    opened.close()
+    maker.close()

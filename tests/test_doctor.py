@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +13,21 @@ from pathlib import Path
 import pytest
 
 from audit_webhook import engine_state, schema
-from audit_webhook.cli import main
 from audit_webhook.config import Config
-from audit_webhook.doctor import disk, examine, spool, worst
+from audit_webhook.doctor import disk, examine, spool
 from audit_webhook.doctor.disk import judge_room
-from audit_webhook.doctor.finding import Finding, say_seconds, say_size
+from audit_webhook.doctor.finding import say_size
+from audit_webhook.doctor.server import judge_galera
+from audit_webhook.evidence_store import EvidenceStore
 from audit_webhook.reader_store import ReaderStore, Token
 from audit_webhook.repository import Repository, open_repository
+from audit_webhook.services.ingest import receive
 from audit_webhook.services.readers import HOUR
+from audit_webhook.services.witness import Witness
+from audit_webhook.signing import make_or_read_keys
 from audit_webhook.wiring import now, wiring
 from tests.conftest import Server
+from tests.factories import audit_event, event_list
 from tests.mariadb import MariaDB, free_port
 from tests.readers import add_user
 
@@ -59,8 +63,10 @@ def production(
     if engine.db_host:
         request.getfixturevalue("mariadb").execute(f"ALTER DATABASE {engine.db_name} CHARACTER SET utf8mb4")
     add_user(tmp_path / "users.txt", "root", "admin")
+    make_or_read_keys(tmp_path / "evidence.key")
     return replace(
-        engine, environment="production", webhook_token=LONG_TOKEN, ui_users_file=str(tmp_path / "users.txt"),
+        engine, environment="production", evidence_key_file=str(tmp_path / "evidence.key"),
+        webhook_token=LONG_TOKEN, ui_users_file=str(tmp_path / "users.txt"),
         spool_dir=str(tmp_path / "spool"), spool_max_bytes=1024**2, http_port=free_port(),
     )
 
@@ -81,7 +87,8 @@ def test_all_is_well_with_a_sound_installation(production: Config) -> None:
     assert [each for each in findings if each.status != "ok"] == []
     checks = {each.check for each in findings}
     assert checks >= {
-        "settings", "webhook tokens", "readers", "database", "durability", "schema", "clock", "API tokens", "disk",
+        "settings", "webhook tokens", "readers",
+        "evidence", "database", "durability", "schema", "clock", "API tokens", "disk",
         "spool", "port",
     }
     assert (checks >= {"packet", "charset", "rights", "partitions"}) == bool(production.db_host)
@@ -127,6 +134,30 @@ def test_server_s_weak_setting_is_named(tuned: Config, check: str, status: str, 
     assert len(problems) == len(texts)
     for (how, what), text in zip(problems, texts, strict=True):
         assert how == status and text in what
+
+
+def test_each_of_several_servers_is_looked_at(
+    mariadb_repository: Repository, mariadb_config: Config, tuned: Config
+) -> None:
+    there = open_repository(replace(tuned, db_name=mariadb_config.db_name))
+    there.migrate()
+    there.close()
+    addresses = [f"127.0.0.1:{port}" for port in (mariadb_config.db_port, tuned.db_port, free_port())]
+    config = replace(mariadb_config, db_host=",".join(addresses))
+    ((status, what),) = found(config, "database")
+    assert status == "warn" and what.startswith(f"{addresses[2]} does not answer")
+    assert {what.partition(": ")[0] for _, what in found(config, "durability")} == {addresses[1]}
+    alone = replace(config, db_host=",".join(addresses[1:]))
+    assert [status for status, _ in found(alone, "database")] == ["warn", "fail"], "none of them takes writes"
+
+
+@pytest.mark.parametrize(
+    ("ready", "size", "status"), [("ON", "3", "ok"), ("ON", "2", "warn"), ("OFF", "1", "fail")]
+)
+def test_node_without_its_cluster_is_noticed(ready: str, size: str, status: str) -> None:
+    galera = {"wsrep_provider_name": "Galera", "wsrep_ready": ready, "wsrep_cluster_size": size}
+    assert [each.status for each in judge_galera(galera, 3)] == [status]
+    assert list(judge_galera({}, 1)) == []
 
 
 @pytest.mark.parametrize(
@@ -208,6 +239,22 @@ def test_api_token_that_ends_soon_is_named(repository: Repository, engine: Confi
         ends = now() + hours * HOUR
         ReaderStore(repository.database).insert_token(Token(name.encode().ljust(32), "alice", name, 0, ends, 0))
     assert only(engine, "API tokens") == ("warn", "within a week end: 'soon' of alice")
+
+
+def test_what_is_not_signed_is_noticed(repository: Repository, engine: Config, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    config = replace(engine, evidence_key_file=str(key))
+    assert [status for status, _ in found(replace(engine, evidence_key_file=""), "evidence")] == ["warn"]
+    make_or_read_keys(key)
+    assert found(config, "evidence") == []
+    receive(repository, "prod", event_list([audit_event()]), now())
+    assert only(config, "evidence") == ("warn", "batches are stored, and none is signed yet")
+    witness = Witness(EvidenceStore(repository.database), str(key), lambda: now() + HOUR // 30)
+    assert witness.sign_when_due() and found(config, "evidence") == []
+    repository.store("prod", [], [], now() + 2 * HOUR)
+    assert [status for status, _ in found(config, "evidence")] == ["warn"]
+    key.write_text("no key")
+    assert "fail" in [status for status, _ in found(config, "evidence")]
 
 
 @pytest.mark.parametrize(
@@ -322,61 +369,3 @@ def test_settings_that_serve_would_refuse_are_a_failure(sqlite_config: Config) -
         ("warn", "SPOOL_DIR is not set: events are lost when the database is away for longer than a kube-apiserver "
          "tries again, one to four minutes"),
     ]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of its own to work in, with settings for a trial."""
-    for name in ("WEBHOOK_TOKEN", "DB_HOST", "DB_PATH", "SPOOL_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ENVIRONMENT", "development")
-    monkeypatch.setenv("HTTP_PORT", str(free_port()))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def test_command_prints_a_line_for_each_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert all(line.split(": ")[0] in ("ok", "warn", "fail") for line in lines)
-    assert "warn: database: audit.db is not there yet; nothing, if this is new: serve makes it" in lines
-
-
-def test_command_says_no_when_something_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / ".env").write_text("SPOOL_DIR=/proc/spool\n")
-    assert main(["doctor", "--json"]) == 1
-    document = json.loads(capsys.readouterr().out)
-    assert document["status"] == "fail"
-    assert [each["check"] for each in document["checks"] if each["status"] == "fail"] == ["spool"]
-
-
-def test_setting_that_cannot_be_read_is_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / ".env").write_text("DB_PORT=x\nWORKERS=many\n")
-    assert main(["doctor"]) == 1
-    assert [line[:14] for line in capsys.readouterr().out.splitlines()] == ["fail: settings"] * 2
-
-
-def test_no_file_s_name_can_write_a_line_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "tokens").mkdir()
-    (folder / "tokens" / "a\nok: all is well\x1b[2J").write_text(LONG_TOKEN)
-    (folder / ".env").write_text("WEBHOOK_TOKENS_DIR=tokens\n")
-    main(["doctor"])
-    shown = capsys.readouterr().out
-    assert "\x1b" not in shown and "ok: all is well" not in shown.splitlines()
-
-
-def test_worst_finding_decides() -> None:
-    kinds = [Finding("a", "ok", ""), Finding("b", "fail", ""), Finding("c", "warn", "")]
-    assert [worst(kinds), worst(kinds[::2]), worst([])] == ["fail", "warn", "ok"]
-
-
-@pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 bytes"), (1536, "1.5 KiB"), (16 * 1024**2, "16 MiB"), (1010 * 1024**2, "1010 MiB")]
-)
-def test_sizes_are_written_for_people(size: int, text: str) -> None:
-    assert say_size(size) == text
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.0042, "4 ms"), (90, "90 seconds"), (10_800, "3 hours")])
-def test_times_are_written_for_people(seconds: float, text: str) -> None:
-    assert say_seconds(seconds) == text

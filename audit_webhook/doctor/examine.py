@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from audit_webhook.config import Config
 from audit_webhook.doctor.disk import check_disk
+from audit_webhook.doctor.evidence import check_key
 from audit_webhook.doctor.finding import Finding, fail
 from audit_webhook.doctor.port import check_ports
 from audit_webhook.doctor.readers import check_readers
@@ -21,6 +22,7 @@ def examine(config: Config, warnings: Iterable[str], now: int) -> Iterator[Findi
     yield from check_settings(config, warnings)
     yield from check_tokens(config)
     yield from check_readers(config)
+    yield from check_key(config)
     yield from check_store(config, now)
     yield from check_disk(config)
     yield from check_spool(config)

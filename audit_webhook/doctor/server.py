@@ -23,17 +23,31 @@ _DURABLE: Final = {
 _GRANT: Final = re.compile(r"GRANT (?P<rights>.+?) ON (?P<where>\S+\.\S+) TO ", re.DOTALL)
 
 
-def check_server(config: Config, database: Database) -> Iterator[Finding]:
-    """Look at what the server says of itself; raises what `database.classify` knows."""
+def check_server(config: Config, database: Database, servers: int = 1) -> Iterator[Finding]:
+    """Look at what one of so many servers says of itself; raises what `database.classify` knows."""
     settings = engine_state.server_settings(database)
-    yield ok("database", f"{settings['version']} answers at {config.db_host}:{config.db_port}")
-    if settings.get("read_only", "OFF") != "OFF":
+    yield ok("database", f"{settings['version']} answers at {config.db_host}")
+    if settings.get("read_only", "OFF") != "OFF" and servers == 1:
         yield fail("database", "it is read-only, as a replica is", "let DB_HOST name the server that is written to")
+    yield from judge_galera(engine_state.galera_status(database), servers)
     yield from _check_durability(settings)
     yield _check_packet(int(settings["max_allowed_packet"]))
     yield _check_charset(config, settings)
     yield _check_rights(config, engine_state.grants(database))
     yield from _check_partitions(engine_state.newest_partitions(database), datetime.now(UTC).date())
+
+
+def judge_galera(status: Mapping[str, str], servers: int) -> Iterator[Finding]:
+    """Say whether a node of a Galera cluster has its cluster, and how many nodes that has; nothing of no node."""
+    if not status:
+        return
+    size = int(status.get("wsrep_cluster_size", 0))
+    if status.get("wsrep_ready") != "ON":
+        yield fail("database", "the node has lost its cluster", "start the others, or mend the network between them")
+    elif size < servers:
+        yield warn("database", f"its cluster has {size} of {servers} nodes", "start the others")
+    else:
+        yield ok("database", f"its Galera cluster has {size} nodes")
 
 
 def _check_durability(settings: Mapping[str, str]) -> Iterator[Finding]:

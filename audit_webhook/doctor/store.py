@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from audit_webhook import engine_state
 from audit_webhook.config import Config
 from audit_webhook.database import Database, open_database
+from audit_webhook.doctor.evidence import check_checkpoints
 from audit_webhook.doctor.finding import Finding, fail, ok, say_seconds, warn
 from audit_webhook.doctor.readers import check_api_tokens
 from audit_webhook.doctor.server import check_server
@@ -28,16 +30,39 @@ def check_store(config: Config, now: int) -> Iterator[Finding]:
     if not config.db_host and not Path(config.db_path).exists() and config.db_path != ":memory:":
         yield warn(CHECK, f"{config.db_path} is not there yet", "nothing, if this is new: serve makes it")
         return
+    servers = config.db_servers if config.db_host else ()
+    if len(servers) > 1:
+        for address in servers:
+            yield from _check_one_of(config, address)
     database = open_database(config, lambda: None, may_create=False)
     try:
-        yield from check_server(config, database) if config.db_host else _check_file(config, database)
+        if len(servers) == 1:
+            yield from check_server(config, database)
+        elif not servers:
+            yield from _check_file(config, database)
         yield from _check_steps(database)
         yield _check_clock(database)
-        yield from _check_arrivals(database, now)
+        yield from _check_arrivals(config, database, now)
     except StoreMisconfigured as error:
         yield fail(CHECK, f"it refuses: {error}", "check DB_HOST, DB_USER, DB_PASSWORD, DB_NAME and DB_PATH")
     except AuditWebhookError as error:
         yield fail(CHECK, f"it does not answer: {error}", "see whether it runs and can be reached from here")
+    finally:
+        database.close()
+
+
+def _check_one_of(config: Config, address: tuple[str, int]) -> Iterator[Finding]:
+    """Look at one of several servers: that one of them is away or takes no writes is what the others are for."""
+    where = "{}:{}".format(*address) if ":" not in address[0] else "[{}]:{}".format(*address)
+    alone = replace(config, db_host=where)
+    database = open_database(alone, lambda: None, may_create=False)
+    try:
+        for finding in check_server(alone, database, len(config.db_servers)):
+            yield finding._replace(what=f"{where}: {finding.what}")
+    except StoreMisconfigured as error:
+        yield fail(CHECK, f"{where} refuses: {error}", "give it the same database and user as the others")
+    except AuditWebhookError as error:
+        yield warn(CHECK, f"{where} does not answer: {error}", "repair it: the others are used meanwhile")
     finally:
         database.close()
 
@@ -78,7 +103,7 @@ def _check_clock(database: Database) -> Finding:
     return warn("clock", what, advice) if abs(skew) > SKEW_WARN else ok("clock", what)
 
 
-def _check_arrivals(database: Database, now: int) -> Iterator[Finding]:
+def _check_arrivals(config: Config, database: Database, now: int) -> Iterator[Finding]:
     """Look at what needs the tables; nothing where there are none."""
     if not engine_state.applied_steps(database) >= set(steps(database.dialect)):
         return
@@ -88,4 +113,5 @@ def _check_arrivals(database: Database, now: int) -> Iterator[Finding]:
             "clock", f"the last batch was received {say_seconds(ahead)} from now",
             "this machine's clock, or a replica's, is or was wrong: let all follow one time server",
         )
+    yield from check_checkpoints(config, database)
     yield from check_api_tokens(ReaderStore(database), now)

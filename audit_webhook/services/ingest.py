@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from audit_webhook.decode import read_wire, stage_time
+from audit_webhook.decode import is_event, read_wire, stage_time
 from audit_webhook.entry import Entry, file_event
 from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.identity import event_id, quarantine_id, within_bounds
@@ -105,6 +105,8 @@ def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry
     What is kept carries the marks and masks of ``redaction``; the id never depends on them.
     """
     wire = read_wire(raw)
+    if not is_event(wire):
+        raise Undecodable("it has no member that an audit event has")
     target = wire.object_ref
     facts = ((target and target.resource) or "", (target and target.subresource) or "", wire.request_uri or "")
     clean = identified = redact(raw, *facts)

@@ -1,0 +1,38 @@
+"""The table of trials in docs/security.md names a test for each promise, and each of them exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+TESTS: Final = Path(__file__).parent
+DOCUMENT: Final = (TESTS.parent / "docs/security.md").read_text("utf-8")
+ROWS: Final = re.findall(r"^\| ([CDE]\d\d) [^|]+\| (.+) \|$", DOCUMENT, re.MULTILINE)
+TRIALS: Final = [
+    *(f"C{number}" for number in range(22, 29)), *(f"D{number}" for number in range(29, 41)),
+    *(f"E{number}" for number in (41, 42, 43, 44, 46)),
+]
+
+
+def test_every_trial_is_in_the_table() -> None:
+    assert [trial for trial, _ in ROWS] == TRIALS
+
+
+@pytest.mark.parametrize(("trial", "named"), ROWS, ids=[trial for trial, _ in ROWS])
+def test_every_test_that_is_named_exists(trial: str, named: str) -> None:
+    found = re.findall(r"`(\w+\.py)::(\w+)`", named)
+    assert found, trial
+    for file, function in found:
+        tree = ast.parse((TESTS / file).read_text("utf-8"))
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, (file, function)
+
+
+def test_document_says_what_is_promised_what_is_not_and_how_to_report_a_hole() -> None:
+    headings = re.findall(r"^## (.+)$", DOCUMENT, re.MULTILINE)
+    wanted = ["Who is thought of", "Senders", "Readers", "In the browser", "What is masked", "Evidence", "Trials"]
+    assert [heading for heading in headings if heading in wanted] == wanted
+    assert headings[-2:] == ["What is not promised", "Reporting a hole"]
