@@ -12,7 +12,7 @@ run: ## set up and serve on http://localhost:8080 with an embedded database
 
 test: ## set up, real MariaDB, nginx and Chromium included, and run all tests; ARGS="-k feed" for some
 	@tools/prepare test
-	$(PYTHON_IN_VENV) -m pytest $(ARGS)
+	$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile $(ARGS)
 
 soak: ## kill, freeze and fill everything at length, build and run the image (an hour); ARGS="--scale 0.1"
 	@tools/prepare soak

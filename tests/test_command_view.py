@@ -39,7 +39,7 @@ def test_page_shows_command_confidence_evidence_and_requests(client: FlaskClient
     assert "exact" in page.text and "2 requests that belong together" in page.text
     assert "Requests of this command" in page.text and "alice looked at deployment web in shop" in page.text
     links = page.links("/events/")
-    assert len([link for link in links if not link.endswith("/raw")]) == 1
+    assert len([link for link in links if not link.endswith(("/raw", "/proof"))]) == 1
 
 
 def test_both_requests_of_a_command_show_the_same_line(sqlite_client: FlaskClient) -> None:
