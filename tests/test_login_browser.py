@@ -67,7 +67,7 @@ def test_ended_session_takes_an_open_page_to_the_login_and_back(production: Serv
     page.goto(f"{production.url}/login")
     log_in(page)
     expect(page.locator(".row")).to_have_count(1)
-    page.wait_for_load_state("networkidle")  # the picture is fetched by itself, and would go to the login before the click
+    page.wait_for_load_state("networkidle")  # the picture, fetched by itself, would go to the login before the click
     end_all_sessions(production)
     page.locator(".row .line a:not(.aside)").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
