@@ -109,7 +109,7 @@ def is_event(wire: Wire) -> bool:
     return any((wire.audit_id, wire.level, wire.stage, wire.verb, wire.request_uri))
 
 
-class _Caller(NamedTuple):
+class Caller(NamedTuple):
     """Who called, with what: the few callers of a cluster repeat endlessly."""
 
     user: str
@@ -122,7 +122,7 @@ class _Caller(NamedTuple):
     is_bounded: bool
 
 
-class _Action(NamedTuple):
+class Action(NamedTuple):
     """What was done, on which kind of object: these repeat endlessly too."""
 
     level: str
@@ -146,8 +146,8 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
     verb = wire.verb or ""
     name = target.name or (created_name(raw) if verb == "create" and target.resource else "")
     manager, dry_run = query_facts(uri) if "?" in uri else ("", False)
-    caller = _caller_of(wire.user, wire.impersonated_user, wire.source_ips, wire.user_agent)
-    action = _action_of(
+    caller = caller_of(wire.user, wire.impersonated_user, wire.source_ips, wire.user_agent)
+    action = action_of(
         caller.client, wire.level, wire.stage, verb, notes.decision, target.api_group, target.resource,
         target.subresource, manager,
     )
@@ -191,32 +191,28 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _caller_of(
+def caller_of(
     user: User | None, impersonated: User | None, source_ips: tuple[str, ...] | None, agent: str | None
-) -> _Caller:
+) -> Caller:
+    """Give who called, from the members that say so."""
     who = user or NO_USER
     name, client = who.username or "", client_of(agent or "")
-    caller = _Caller(
-        user=name,
-        groups=who.groups or (),
-        impersonated_user=(impersonated or NO_USER).username or "",
-        source_ips=source_ips or (),
-        user_agent=agent or "",
-        client=client,
-        kind=kind_of(name),
-        is_bounded=False,
+    assumed = (impersonated or NO_USER).username or ""
+    caller = Caller(
+        name, who.groups or (), assumed, source_ips or (), agent or "", client, kind_of(name), is_bounded=False
     )
     return caller._replace(is_bounded=is_bounded_caller(*caller[:6]))
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _action_of(
+def action_of(
     client: str, level: str | None, stage: str | None, verb: str, decision: str | None, group: str | None,
     resource: str | None, subresource: str | None, manager: str,
-) -> _Action:
+) -> Action:
+    """Give what was done, from the members that say so."""
     texts = (level or "", stage or "", verb, decision or "", group or "", resource or "", subresource or "", manager)
     command = command_of(client, verb, resource or "", subresource or "", manager)
-    return _Action(*texts, command, is_bounded_action(*texts))
+    return Action(*texts, command, is_bounded_action(*texts))
 
 
 def stage_time(wire: Wire) -> int | None:

@@ -9,6 +9,7 @@ import time
 from datetime import date, datetime
 from typing import Final
 
+from audit_webhook.columns import text_of
 from audit_webhook.database import Cursor, Database
 from audit_webhook.errors import StoreMisconfigured
 from audit_webhook.schema import PARTITIONED
@@ -29,7 +30,7 @@ def server_settings(database: Database) -> dict[str, str]:
     with database.read() as cursor:
         marks = ", ".join(["%s"] * len(_SETTINGS))
         cursor.execute(f"SHOW VARIABLES WHERE Variable_name IN ({marks})", _SETTINGS)
-        return {_text(name).lower(): _text(value) for name, value in cursor.fetchall()}
+        return {text_of(name).lower(): text_of(value) for name, value in cursor.fetchall()}
 
 
 def galera_status(database: Database) -> dict[str, str]:
@@ -37,7 +38,7 @@ def galera_status(database: Database) -> dict[str, str]:
     with database.read() as cursor:
         marks = ", ".join(["%s"] * len(_GALERA))
         cursor.execute(f"SHOW STATUS WHERE Variable_name IN ({marks})", _GALERA)
-        status = {_text(name).lower(): _text(value) for name, value in cursor.fetchall()}
+        status = {text_of(name).lower(): text_of(value) for name, value in cursor.fetchall()}
     return status if status.get("wsrep_provider_name") else {}
 
 
@@ -45,7 +46,7 @@ def grants(database: Database) -> list[str]:
     """Give the rights of the server's user who we are, as GRANT statements."""
     with database.read() as cursor:
         cursor.execute("SHOW GRANTS")
-        return [_text(row[0]) for row in cursor.fetchall()]
+        return [text_of(row[0]) for row in cursor.fetchall()]
 
 
 def newest_partitions(database: Database) -> dict[str, date]:
@@ -55,7 +56,7 @@ def newest_partitions(database: Database) -> dict[str, date]:
             "SELECT table_name, MAX(partition_name) FROM information_schema.partitions "
             "WHERE table_schema = DATABASE() AND partition_name REGEXP '^p[0-9]{8}$' GROUP BY table_name"
         )
-        found = {_text(table): _text(name) for table, name in cursor.fetchall()}
+        found = {text_of(table): text_of(name) for table, name in cursor.fetchall()}
     return {table: datetime.strptime(found[table], "p%Y%m%d").date() for table in PARTITIONED if table in found}
 
 
@@ -97,7 +98,3 @@ def _single(cursor: Cursor, statement: str) -> float:
     cursor.execute(statement)
     ((value,),) = cursor.fetchall()
     return float(value)
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

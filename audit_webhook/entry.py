@@ -9,14 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from audit_webhook.bounds import are_plain, is_bounded_action, is_bounded_caller
-from audit_webhook.client import client_of
-from audit_webhook.command import command_of
+from audit_webhook.bounds import are_plain
 from audit_webhook.decode import (
-    NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, User, Wire, created_name, is_dry_deletion, query_facts,
-    to_event,
+    NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, User, Wire, action_of, caller_of, created_name,
+    is_dry_deletion, query_facts, to_event,
 )
-from audit_webhook.event import Event, kind_of
+from audit_webhook.event import Event
 from audit_webhook.identity import audit_hash, short_hash
 
 CallerRow = tuple[bytes, str, str, str, str, str, str, str, str]
@@ -84,12 +82,14 @@ def _known_caller(
     cluster: str, user: User, impersonated: User, addresses: tuple[str, ...], agent: str
 ) -> tuple[CallerRow | None, str]:
     """Give the row of who called, None when something must be cut, and the program behind the user agent."""
-    name, groups, assumed = user.username or "", user.groups or (), impersonated.username or ""
-    client = client_of(agent)
-    if not is_bounded_caller(name, groups, assumed, addresses, agent, client):
-        return None, client
+    who = caller_of(user, impersonated, addresses, agent)
+    if not who.is_bounded:
+        return None, who.client
     address = addresses[-1] if addresses else ""
-    return _caller_row(cluster, name, groups, assumed, address, agent, client, kind_of(name)), client
+    row = _caller_row(
+        cluster, who.user, who.groups, who.impersonated_user, address, who.user_agent, who.client, who.kind
+    )
+    return row, who.client
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -98,11 +98,12 @@ def _known_action(
     decision: str, manager: str, is_dry_run: bool, is_truncated: bool,
 ) -> ActionRow | None:
     """Give the row of what was done, None when something must be cut."""
-    if not is_bounded_action(level, stage, verb, decision, group, resource, subresource, manager):
+    what = action_of(client, level, stage, verb, decision, group, resource, subresource, manager)
+    if not what.is_bounded:
         return None
     return _action_row(
         verb, group, resource, subresource, code if 0 < code < 1000 else 0, level, stage, decision, manager,
-        command_of(client, verb, resource, subresource, manager), int(is_dry_run), int(is_truncated), 0,
+        what.command, int(is_dry_run), int(is_truncated), 0,
     )
 
 

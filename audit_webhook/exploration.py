@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
+from audit_webhook.columns import text_of
 from audit_webhook.database import Database, Row
 from audit_webhook.reader import Scope
 from audit_webhook.rows import posted
@@ -67,8 +68,8 @@ class Exploration:
         rows = self._rows_of(cluster, self._statements["callers_of"], (cluster, user, MOST_CALLERS))
         return [
             CallerOf(
-                tuple(group for group in _text(groups).split("\n") if group), _text(impersonated), _text(ip),
-                _text(agent), _text(client), _text(kind), int(last_day),
+                tuple(group for group in text_of(groups).split("\n") if group), text_of(impersonated), text_of(ip),
+                text_of(agent), text_of(client), text_of(kind), int(last_day),
             )
             for groups, impersonated, ip, agent, client, kind, last_day in rows
         ]
@@ -76,12 +77,12 @@ class Exploration:
     def actors(self, cluster: str) -> list[tuple[str, str, int]]:
         """Give a cluster's users with their kind and last day, the most recent first."""
         rows = self._rows_of(cluster, self._statements["actors"], (cluster, MOST_CALLERS))
-        return [(_text(user), _text(kind), int(day)) for user, kind, day in rows if user]
+        return [(text_of(user), text_of(kind), int(day)) for user, kind, day in rows if user]
 
     def impersonators_of(self, cluster: str, user: str) -> list[tuple[str, int]]:
         """Give who acted as a user, and the last day of each."""
         rows = self._rows_of(cluster, self._statements["impersonators_of"], (cluster, user, MOST_CALLERS))
-        return [(_text(name), int(day)) for name, day in rows]
+        return [(text_of(name), int(day)) for name, day in rows]
 
     def named_callers(self, ids: Sequence[bytes]) -> dict[bytes, tuple[str, str, str]]:
         """Give the user, the impersonated user and the kind of callers."""
@@ -89,7 +90,7 @@ class Exploration:
         for start in range(0, len(ids), 500):
             part = ids[start:start + 500]
             for key, *texts in self._rows(fill_ids(self._statements["named_callers"], len(part)), part):
-                user, impersonated, kind = map(_text, texts)
+                user, impersonated, kind = map(text_of, texts)
                 found[key] = (user, impersonated, kind)
         return found
 
@@ -113,7 +114,7 @@ class Exploration:
         """Give the permissions of a cluster used since then: their posted text begins with its name and a slash."""
         bounds = (f"{cluster}/", f"{cluster}0")  # the character after the slash
         rows = self._rows_of(cluster, self._statements["grants"], ("grant", *bounds, since))
-        return [Grant(_text(value), int(count), last) for value, count, last in rows]
+        return [Grant(text_of(value), int(count), last) for value, count, last in rows]
 
     def requests(self, search: Search, before: bytes, spans: Sequence[Span]) -> list[Asked]:
         """Give the kinds of requests that match, in these chunks."""
@@ -122,8 +123,8 @@ class Exploration:
         values = (search.lowest, min(before, search.highest), *filled.parameters)
         return [
             Asked(
-                _text(verb), _text(group), _text(resource), _text(subresource), _text(namespace), _text(name),
-                _text(decision), int(code), _text(impersonated), _text(uri),
+                text_of(verb), text_of(group), text_of(resource), text_of(subresource), text_of(namespace),
+                text_of(name), text_of(decision), int(code), text_of(impersonated), text_of(uri),
             )
             for verb, group, resource, subresource, namespace, name, decision, code, impersonated, uri
             in self._rows(filled.sql, values)
@@ -138,7 +139,3 @@ class Exploration:
         with self._database.read() as cursor:
             cursor.execute(queries.adapt(statement, self._database.dialect), tuple(parameters))
             return cursor.fetchall()
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

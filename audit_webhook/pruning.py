@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from audit_webhook import queries
+from audit_webhook.columns import text_of
 from audit_webhook.database import Cursor, Database, Row
 from audit_webhook.event import EPOCH
 from audit_webhook.identity import time_bound
@@ -106,7 +107,7 @@ class Deletion:
     def silent_arrivals(self, received: int) -> list[tuple[str, int, int, int, int]]:
         """Give each cluster's newest arrival and counts on streams that were last heard before a time, and how many."""
         rows = self._rows("silent_arrivals", received)
-        return [(_text(name), int(last), int(new), int(known), int(count)) for name, last, new, known, count in rows]
+        return [(text_of(name), int(last), int(new), int(known), int(count)) for name, last, new, known, count in rows]
 
     def delete_silent_arrivals(self, cluster: str, received: int) -> int:
         """Delete a cluster's arrivals on such streams."""
@@ -219,7 +220,3 @@ class Pruner:
                     deletion.delete_silent_arrivals(cluster, before * 1000)
                     folded = Arrival(FOLDED, cluster, 0, received, events, duplicates)
                     Transaction(cursor, self._statements).record_arrival(folded)
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

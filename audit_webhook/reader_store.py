@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
+from audit_webhook.columns import text_of
 from audit_webhook.database import Database, Row
 
 LONGEST_TARGET: Final = 1024
@@ -134,21 +135,17 @@ def reading_id(now: int) -> bytes:
     return (now // 1000).to_bytes(6, "big") + secrets.token_bytes(10)
 
 
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
-
-
 def _session(row: Row) -> Session:
     identifier, username, is_secure, made, seen, peer = row
-    return Session(bytes(identifier), _text(username), bool(is_secure), int(made), int(seen), _text(peer))
+    return Session(bytes(identifier), text_of(username), bool(is_secure), int(made), int(seen), text_of(peer))
 
 
 def _token(row: Row) -> Token:
     identifier, username, label, made, ends, used = row
-    return Token(bytes(identifier), _text(username), _text(label), int(made), int(ends), int(used))
+    return Token(bytes(identifier), text_of(username), text_of(label), int(made), int(ends), int(used))
 
 
 def _reading(row: Row) -> Reading:
     identifier, *texts, status = row
-    username, way, peer, action, target = map(_text, texts)
+    username, way, peer, action, target = map(text_of, texts)
     return Reading(bytes(identifier), username, way, peer, action, target, int(status))

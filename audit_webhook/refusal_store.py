@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from audit_webhook.columns import text_of
 from audit_webhook.database import Cursor, Database, Row
 from audit_webhook.reader import Scope
 
@@ -79,7 +80,9 @@ class RefusalStore:
         """Give the last refused request of every cluster, newest first, or only of the one named."""
         with self._database.read() as cursor:
             rows = self._rows(cursor, "last_refusals")
-        refusals = [Refusal(_text(name), int(refused), _text(why), _text(peer)) for name, refused, why, peer in rows]
+        refusals = [
+            Refusal(text_of(name), int(refused), text_of(why), text_of(peer)) for name, refused, why, peer in rows
+        ]
         seen = self._scope()
         return [each for each in refusals if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
 
@@ -88,7 +91,7 @@ class RefusalStore:
         with self._database.read() as cursor:
             rows = self._rows(cursor, "refused_since", (day,))
         seen = self._scope()
-        counted = [RefusedRequests(_text(name), _text(kind), int(requests)) for name, kind, requests in rows]
+        counted = [RefusedRequests(text_of(name), text_of(kind), int(requests)) for name, kind, requests in rows]
         return [each for each in counted if seen.has_cluster(each.cluster)]
 
     def record_refusal(self, cursor: Cursor, refusal: Refusal) -> None:
@@ -101,11 +104,11 @@ class RefusalStore:
 
     def refused_names(self, cursor: Cursor) -> set[str]:
         """Give the names whose last refusal is kept."""
-        return {_text(name) for (name,) in self._rows(cursor, "refused_names")}
+        return {text_of(name) for (name,) in self._rows(cursor, "refused_names")}
 
     def heard_names(self, cursor: Cursor) -> set[str]:
         """Give the clusters that were ever heard from."""
-        return {_text(name) for (name,) in self._rows(cursor, "heard_names")}
+        return {text_of(name) for (name,) in self._rows(cursor, "heard_names")}
 
     def forget_refusals(self, cursor: Cursor, before: int) -> None:
         """Delete the last refusals from before a time in microseconds."""
@@ -128,7 +131,3 @@ class RefusalStore:
     def _rows(self, cursor: Cursor, statement: str, parameters: tuple[int, ...] = ()) -> Iterable[Row]:
         cursor.execute(self._statements[statement], parameters)
         return cursor.fetchall()
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

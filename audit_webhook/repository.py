@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
 from audit_webhook.chunk import unpack
+from audit_webhook.columns import text_of
 from audit_webhook.config import Config
 from audit_webhook.database import Row, classified, open_database
 from audit_webhook.deadline import held
@@ -180,7 +181,7 @@ class Repository:
                 items = wanted[chunk]
                 raws = unpack(content, frames, [(item.offset, item.length) for item in items])
                 for item, raw in zip(items, raws, strict=True):
-                    found[item.id] = Raw(item.id, _text(cluster), received, raw)
+                    found[item.id] = Raw(item.id, text_of(cluster), received, raw)
         return [found[item.id] for item in located if item.id in found]
 
     def recent_values(
@@ -190,7 +191,7 @@ class Repository:
         where = within(Search(where), self.scope()).where
         statement = fill_values(self._statement("recent_values"), column, where, self.database.dialect)
         rows = self._rows(statement, (*bounds, newest, part, *where.parameters))
-        return [(str(_text(value)), count) for value, count in rows]
+        return [(str(text_of(value)), count) for value, count in rows]
 
     def posted_values(self, field: str, prefix: str, limit: int) -> list[str]:
         """Give values of a posted field that begin with a text, in their order, to those who see everything.
@@ -200,7 +201,7 @@ class Repository:
         if not self.sees_everything:
             return []
         bounds = (prefix, prefix + "\U0010ffff")
-        return [_text(value) for (value,) in self._rows(self._statement("posted_values"), (field, *bounds, limit))]
+        return [text_of(value) for (value,) in self._rows(self._statement("posted_values"), (field, *bounds, limit))]
 
     def chunk_contents(self, ids: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
         """Give id, frame table and compressed content of whole chunks."""
@@ -225,7 +226,7 @@ class Repository:
     def contacts(self, cluster: str | None = None) -> list[Contact]:
         """Give every cluster that was ever heard from, or only the one named."""
         rows = self._rows(self._statement("contacts"))
-        contacts = [Contact(_text(name), received, int(new), int(known)) for name, received, new, known in rows]
+        contacts = [Contact(text_of(name), received, int(new), int(known)) for name, received, new, known in rows]
         seen = self.scope()
         return [each for each in contacts if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
 
@@ -233,7 +234,7 @@ class Repository:
         """Give what could not be read, newest first, to those who see everything: its namespace is unknown."""
         rows = self._rows(self._statement("quarantined"), (limit,)) if not self.scope().is_limited else ()
         return [
-            Quarantined(key, _text(cluster), received, _text(reason), size, content)
+            Quarantined(key, text_of(cluster), received, text_of(reason), size, content)
             for key, cluster, received, reason, size, content in rows
         ]
 
@@ -249,10 +250,6 @@ class Repository:
         with self.database.read() as cursor:
             cursor.execute(queries.adapt(statement, self.database.dialect), tuple(parameters))
             return cursor.fetchall()
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def open_repository(config: Config, scope: Callable[[], Scope] = lambda: EVERYWHERE) -> Repository:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from audit_webhook import queries
+from audit_webhook.columns import text_of
 from audit_webhook.database import Database, classified
 
 
@@ -32,7 +33,7 @@ class SavedSearches:
         with self._database.read() as cursor:
             cursor.execute(self._statements["list_searches"])
             rows = cursor.fetchall()
-        return [SavedSearch(key, _text(name), _text(query), _text(columns), saved)
+        return [SavedSearch(key, text_of(name), text_of(query), text_of(columns), saved)
                 for key, name, query, columns, saved in rows]
 
     def count_searches(self) -> int:
@@ -53,7 +54,3 @@ class SavedSearches:
     def _write(self, name: str, values: tuple[object, ...]) -> None:
         with self._database.write() as cursor, classified():
             cursor.execute(queries.adapt(self._statements[name], self._database.dialect), values)
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pymysql
 
+from audit_webhook.columns import text_of
 from audit_webhook.config import Config
 from audit_webhook.deadline import left, within
 from audit_webhook.mysql import MysqlConnection, connect_mysql
@@ -99,7 +100,7 @@ def _connect_writable(config: Config, address: Address, may_create: bool) -> Mys
             cursor.execute("SELECT @@read_only")
             ((is_read_only,),) = cursor.fetchall()
             cursor.execute("SHOW STATUS WHERE Variable_name IN ('wsrep_provider_name', 'wsrep_ready')")
-            galera = {_text(name): _text(state) for name, state in cursor.fetchall()}
+            galera = {text_of(name): text_of(state) for name, state in cursor.fetchall()}
         has_lost_cluster = galera.get("wsrep_provider_name") and galera.get("wsrep_ready") != "ON"
         if is_read_only or has_lost_cluster:
             raise pymysql.err.OperationalError(0, f"{address[0]}:{address[1]} answers, but does not take writes now")
@@ -107,7 +108,3 @@ def _connect_writable(config: Config, address: Address, may_create: bool) -> Mys
         connection.close()
         raise
     return connection
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
+from audit_webhook.columns import text_of
 from audit_webhook.database import Database, Row
 from audit_webhook.entry import ActionRow, CallerRow
 from audit_webhook.errors import DuplicateKey
@@ -76,8 +77,8 @@ class TallyStore:
         scope = self._scope()
         rows = self._rows(self._statements["select_tallies"], (time_bound(since), time_bound(until)))
         return [
-            DayTally(day_of(identifier), _text(cluster), keep_namespaces(content, scope.namespaces))
-            for identifier, cluster, content in rows if scope.has_cluster(_text(cluster))
+            DayTally(day_of(identifier), text_of(cluster), keep_namespaces(content, scope.namespaces))
+            for identifier, cluster, content in rows if scope.has_cluster(text_of(cluster))
         ]
 
     def tallied_days(self) -> tuple[int, int] | None:
@@ -88,9 +89,9 @@ class TallyStore:
     def tallied_clusters(self) -> dict[str, Kept]:
         """Give what is stored of each cluster."""
         return {
-            _text(cluster): Kept(int(events), day_of(first))
+            text_of(cluster): Kept(int(events), day_of(first))
             for cluster, events, first in self._rows(self._statements["tallied_clusters"])
-            if self._scope().has_cluster(_text(cluster))
+            if self._scope().has_cluster(text_of(cluster))
         }
 
     def recent_chunks(self, cluster: str, limit: int) -> list[Batch]:
@@ -101,12 +102,12 @@ class TallyStore:
 
     def read_callers(self, ids: Sequence[bytes]) -> list[CallerRow]:
         """Give the callers with these ids."""
-        return [(row[0], *map(_text, row[1:])) for row in self._by_ids(self._statements["read_callers"], ids)]
+        return [(row[0], *map(text_of, row[1:])) for row in self._by_ids(self._statements["read_callers"], ids)]
 
     def read_actions(self, ids: Sequence[bytes]) -> list[ActionRow]:
         """Give the actions with these ids."""
         return [
-            (row[0], *(value if isinstance(value, int) else _text(value) for value in row[1:]))
+            (row[0], *(value if isinstance(value, int) else text_of(value) for value in row[1:]))
             for row in self._by_ids(self._statements["read_actions"], ids)
         ]
 
@@ -118,7 +119,7 @@ class TallyStore:
         filled = fill_events(self._statements["count_matches"], search, spans, self._database.dialect)
         bounds = (max(low, search.lowest), min(high, search.highest))
         return [
-            Matches(caller, action, _text(namespace), int.from_bytes(first[:6], "big"), int(events))
+            Matches(caller, action, text_of(namespace), int.from_bytes(first[:6], "big"), int(events))
             for caller, action, namespace, first, events in self._rows(filled.sql, (*bounds, *filled.parameters, step))
         ]
 
@@ -143,8 +144,8 @@ class TallyStore:
             with self._write() as transaction:
                 if transaction.delete_untallied(chunk) and rows:
                     ids, callers, actions, namespaces, lengths, _ = zip(*rows, strict=True)
-                    content = tally_events(ids, callers, actions, map(_text, namespaces), lengths)
-                    transaction.insert_tally(TallyRow(chunk, _text(rows[0][5]), 0, len(rows), content))
+                    content = tally_events(ids, callers, actions, map(text_of, namespaces), lengths)
+                    transaction.insert_tally(TallyRow(chunk, text_of(rows[0][5]), 0, len(rows), content))
         return len(waiting)
 
     def list_fresh(self, limit: int = FRESH_AT_ONCE) -> Sequence[Row]:
@@ -217,10 +218,6 @@ def _expect(expected: int, changed: int) -> None:
 
 def _by_day(fresh: Sequence[Row]) -> Iterator[tuple[str, int, list[bytes]]]:
     """Give the ids of tallies by cluster and day."""
-    placed = sorted((_text(cluster), day_of(identifier), identifier) for identifier, cluster in fresh)
+    placed = sorted((text_of(cluster), day_of(identifier), identifier) for identifier, cluster in fresh)
     for (cluster, day), group in groupby(placed, key=lambda item: item[:2]):
         yield cluster, day, [identifier for _, _, identifier in group]
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -113,14 +113,19 @@ def connect(url: str) -> socket.socket:
 def exchange(url: str, request: bytes) -> bytes:
     """Send bytes, and give all that comes back until the server closes or nothing came for a while."""
     with connect(url) as opened:
-        opened.sendall(request)
-        opened.settimeout(3)
-        answer = b""
-        try:
-            while piece := opened.recv(65536):
-                answer += piece
-        except TimeoutError:
-            pass
+        return exchange_on(opened, request, 3)
+
+
+def exchange_on(opened: socket.socket, request: bytes, seconds: float) -> bytes:
+    """Send bytes on a connection, and give all that comes back until its end or until nothing came for so long."""
+    opened.sendall(request)
+    opened.settimeout(seconds)
+    answer = b""
+    try:
+        while piece := opened.recv(65536):
+            answer += piece
+    except TimeoutError:
+        pass
     return answer
 
 

@@ -18,7 +18,7 @@ from tests.login_proxy import SIGN_IN, LoginProxy
 from tests.mariadb import MariaDB, free_port
 from tests.nginx import HOST, OF_A_POD, STANDALONE, Front, Sidecar
 from tests.readers import add_user
-from tests.serving import TOKEN, Service, get, samples, serving
+from tests.serving import TOKEN, Service, exchange_on, get, samples, serving
 
 PROOF: Final = "p" * 40
 MEBIBYTE: Final = 1024**2
@@ -90,15 +90,7 @@ def exchange(front: Front, request: bytes) -> bytes:
     """Send bytes over TLS, and give all that comes back within a moment."""
     with socket.create_connection(("127.0.0.1", front.port), 10) as plain, front.certificate.client_context(
     ).wrap_socket(plain, server_hostname=HOST) as opened:
-        opened.sendall(request)
-        opened.settimeout(2)
-        answer = b""
-        try:
-            while piece := opened.recv(65536):
-                answer += piece
-        except TimeoutError:
-            pass
-        return answer
+        return exchange_on(opened, request, 2)
 
 
 def received(service: Service) -> float:

@@ -92,14 +92,14 @@ class Comparisons:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Listen from now on."""
-        self.pairs: list[tuple[object, object]] = []
+        self.pairs: list[tuple[bytes, bytes]] = []
         self._compare = hmac.compare_digest
         monkeypatch.setattr(hmac, "compare_digest", self)
 
-    def __call__(self, one: object, other: object) -> bool:
+    def __call__(self, one: bytes, other: bytes) -> bool:
         """Note a pair, and compare it."""
         self.pairs.append((one, other))
-        return self._compare(one, other)  # type: ignore[type-var]
+        return self._compare(one, other)
 
 
 def test_token_is_compared_whole_and_on_bytes_however_much_of_it_is_right(
@@ -112,7 +112,7 @@ def test_token_is_compared_whole_and_on_bytes_however_much_of_it_is_right(
             seen.pairs.clear()
             assert send(guarded, f"Authorization: {scheme}".encode()) == (200 if length == 32 else 401)
             compared = seen.pairs[:2]
-            assert [(type(one), type(other), len(one), len(other)) for one, other in compared] == [  # type: ignore
+            assert [(type(one), type(other), len(one), len(other)) for one, other in compared] == [
                 (bytes, bytes, 32, 32)
             ] * 2
             assert len({expected for _, expected in compared}) == 2  # each valid token, also after a match
