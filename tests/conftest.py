@@ -18,6 +18,7 @@ from audit_webhook.repository import Repository, open_repository
 from audit_webhook.server import create_server, run_in_thread
 from audit_webhook.wiring import wiring
 from tests.browser import Watcher, open_browser
+from tests.evidence import Evidence
 from tests.mariadb import MariaDB, free_port
 
 _numbers = itertools.count(1)
@@ -170,3 +171,11 @@ def page(context: BrowserContext) -> Iterator[Page]:
     watcher = Watcher(opened)
     yield opened
     assert watcher.complaints == []
+
+
+@pytest.fixture
+def evidence(engine: Config, tmp_path: Path) -> Iterator[Evidence]:
+    """An empty store with a witness, on each engine."""
+    made = Evidence(engine, tmp_path / "evidence.key")
+    yield made
+    made.repository.close()

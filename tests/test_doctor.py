@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,8 +13,6 @@ import pytest
 from audit_webhook import engine_state, schema
 from audit_webhook.config import Config
 from audit_webhook.doctor import disk, examine, spool
-from audit_webhook.doctor.disk import judge_room
-from audit_webhook.doctor.finding import say_size
 from audit_webhook.doctor.server import judge_galera
 from audit_webhook.evidence_store import EvidenceStore
 from audit_webhook.reader_store import ReaderStore, Token
@@ -27,30 +23,15 @@ from audit_webhook.services.witness import Witness
 from audit_webhook.signing import make_or_read_keys
 from audit_webhook.wiring import now, wiring
 from tests.conftest import Server
+from tests.doctor import GIB, LONG_TOKEN, found, only
 from tests.factories import audit_event, event_list
 from tests.mariadb import MariaDB, free_port
 from tests.readers import add_user
 
-LONG_TOKEN = "0123456789abcdef0123456789abcdef"
-GIB = 1024**3
 TUNED = (
     "--log-bin=log", "--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2", "--skip-innodb-doublewrite",
     "--max-allowed-packet=1M", "--read-only", "--character-set-server=latin1",
 )
-
-
-def found(config: Config, check: str, *warnings: str) -> list[tuple[str, str]]:
-    """Give status and text of what a check finds, good news left out."""
-    said = [each for each in examine(config, warnings, now()) if each.check == check]
-    assert said, f"the doctor says nothing about {check}"
-    assert all(bool(each.advice) == (each.status != "ok") for each in said)
-    return [(each.status, each.what) for each in said if each.status != "ok"]
-
-
-def only(config: Config, check: str) -> tuple[str, str]:
-    """Give the one thing that is wrong with a check."""
-    (problem,) = found(config, check)
-    return problem
 
 
 @pytest.fixture
@@ -255,90 +236,6 @@ def test_what_is_not_signed_is_noticed(repository: Repository, engine: Config, t
     assert [status for status, _ in found(config, "evidence")] == ["warn"]
     key.write_text("no key")
     assert "fail" in [status for status, _ in found(config, "evidence")]
-
-
-@pytest.mark.parametrize(
-    ("free", "status"), [(100 * GIB, "warn"), (200 * 1024**2, "fail"), (101 * GIB, "ok")]
-)
-def test_disk_without_room_is_noticed(free: int, status: str) -> None:
-    finding = judge_room("/data", free, 1010 * GIB if status == "ok" else 1001 * GIB)
-    assert finding.status == status and say_size(free) in finding.what
-
-
-def test_folder_of_the_database_that_is_missing_is_a_failure(sqlite_config: Config) -> None:
-    assert only(replace(sqlite_config, db_path="/nowhere/audit.db"), "disk")[0] == "fail"
-
-
-def spooling(config: Config, folder: Path, **changes: int) -> Config:
-    """Give settings with a spool."""
-    return replace(config, spool_dir=str(folder), **{"spool_max_bytes": 1024**2, **changes})
-
-
-def test_spool_that_is_no_folder_is_a_failure(sqlite_config: Config, tmp_path: Path) -> None:
-    (tmp_path / "spool").write_text("a file")
-    assert only(spooling(sqlite_config, tmp_path / "spool"), "spool")[0] == "fail"
-
-
-def test_spool_whose_disk_cannot_sync_is_a_failure(
-    sqlite_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(os, "fsync", fail)
-        status, what = only(spooling(sqlite_config, tmp_path), "spool")
-    assert status == "fail" and "Input/output error" in what
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_spool_in_memory_is_a_failure_in_production(sqlite_config: Config) -> None:
-    config = replace(spooling(sqlite_config, Path("/dev/shm")), environment="production")
-    status, what = only(config, "spool")
-    assert status == "fail" and "tmpfs" in what
-
-
-def test_spool_that_promises_more_than_its_disk_holds_is_noticed(sqlite_config: Config, tmp_path: Path) -> None:
-    status, what = only(spooling(sqlite_config, tmp_path, spool_max_bytes=1024**5), "spool")
-    assert status == "warn" and "SPOOL_MAX_BYTES is 1 PiB" in what
-
-
-def test_what_waits_and_what_was_set_aside_is_noticed(sqlite_config: Config, tmp_path: Path) -> None:
-    for folder in ("tmp", "new", "corrupt"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "corrupt" / "cut").write_bytes(b"x")
-    (tmp_path / "new" / f"{now() - 3 * HOUR:017d}-0123").write_bytes(b"x")
-    problems = found(spooling(sqlite_config, tmp_path), "spool")
-    assert [status for status, _ in problems] == ["warn", "warn"]
-    assert problems[0][1].endswith("not stored: 1") and "the oldest for 3 hours" in problems[1][1]
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({"prod": LONG_TOKEN}, []),
-        ({"prod": "short"}, [("warn", "a token of prod has less than 24 characters and may be guessed")]),
-        ({"prod": LONG_TOKEN, "dev": f"# old\n{LONG_TOKEN}\n"}, [("warn", "dev, prod have the same token")]),
-        ({"prod": LONG_TOKEN, "My Cluster": LONG_TOKEN}, [("warn", "the file 'My Cluster' counts for nobody")]),
-        ({"prod": LONG_TOKEN, "dev": "\n"}, [("warn", "the file 'dev' holds no token")]),
-        ({}, [("fail", "nobody may send")]),
-    ],
-)
-def test_tokens_of_clusters_are_looked_at(
-    sqlite_config: Config, tmp_path: Path, files: dict[str, str], expected: list[tuple[str, str]]
-) -> None:
-    folder = tmp_path / "tokens"
-    folder.mkdir()
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    problems = found(replace(sqlite_config, webhook_tokens_dir=str(folder)), "webhook tokens")
-    assert [status for status, _ in problems] == [status for status, _ in expected]
-    assert all(text in what for (_, what), (_, text) in zip(problems, expected, strict=True))
-
-
-def test_common_token_that_may_be_guessed_is_noticed(sqlite_config: Config) -> None:
-    assert only(replace(sqlite_config, webhook_token="secret"), "webhook tokens")[0] == "warn"
-    assert only(sqlite_config, "webhook tokens")[0] == "warn"
 
 
 def test_users_file_that_lets_nobody_in_is_noticed(production: Config) -> None:
