@@ -84,6 +84,16 @@ def unpacked(content: bytes, evidence: Evidence, chunk: bytes) -> bytes | None:
         return None
 
 
+def join_events(evidence: Evidence, chance: random.Random) -> tuple[str, str]:
+    """Put something else between two events than the line break: a scan by lines would pass over the second."""
+    chunk, *_, content, _, _ = chance.choice(evidence.rows(CHUNK))
+    *lines, _ = (unpacked(content, evidence, chunk) or b"").split(b"\n")
+    place = chance.randrange(len(lines) - 1)
+    packed = pack([*lines[:place], b" ".join(lines[place:place + 2]), *lines[place + 2:]])
+    evidence.change("UPDATE chunks SET content = %s, frames = %s WHERE id = %s", packed.content, packed.frames, chunk)
+    return "MODIFIED", to_text(chunk)
+
+
 def delete_row(evidence: Evidence, chance: random.Random) -> tuple[str, str]:
     """Delete the row by which an event is found."""
     event, *_ = chance.choice(evidence.rows("SELECT id FROM events"))
@@ -234,8 +244,8 @@ def change_checkpoint(evidence: Evidence, chance: random.Random) -> tuple[str, s
 
 
 TAMPERINGS: tuple[Tampering, ...] = (
-    flip_bit, flip_stored_bit, delete_row, change_row, delete_batch, delete_batch_and_seal, insert_row, insert_event,
-    insert_batch, swap_events, swap_batches, seal_anew, change_batch, change_caller, delete_caller, change_checkpoint,
+    flip_bit, flip_stored_bit, join_events, delete_row, change_row, delete_batch, delete_batch_and_seal, insert_row,
+    insert_event, insert_batch, swap_events, swap_batches, seal_anew, change_batch, change_caller, delete_caller, change_checkpoint,
 )
 TABLES = ("events", "chunks", "seals", "callers", "actions", "checkpoints")
 

@@ -46,7 +46,8 @@ def locate(
     else:
         _compare_content(chunk, pieces, rows, findings)
     if findings.counts.total() == before:
-        text = f"{_place(chunk)}: cluster, time of receipt, numbers or id of the batch were changed"
+        what = "cluster, time of receipt, numbers or id of the batch, or what stands between its events"
+        text = f"{_place(chunk)}: {what}, was changed"
         findings.add("MODIFIED", _name(chunk.id), text)
 
 

@@ -190,8 +190,10 @@ class ContentCheck:
             whole = unpack_whole(content, frames)
         except Damaged:
             return False
-        leaves = [leaf_of(whole[offset:offset + length]) for offset, length in spans]
-        return len(whole) == chunk.raw_bytes and chunk.events == len(spans) and root_of(leaves) == chunk.root
+        raws = [whole[offset:offset + length] for offset, length in spans]
+        if len(whole) != chunk.raw_bytes or chunk.events != len(spans) or b"\n".join((*raws, b"")) != whole:
+            return False
+        return root_of(list(map(leaf_of, raws))) == chunk.root
 
     def _check_dimensions(self) -> None:
         """Compare callers and actions with their ids, which are hashes of them; each that a row uses must be there."""
