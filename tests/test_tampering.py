@@ -245,7 +245,8 @@ def change_checkpoint(evidence: Evidence, chance: random.Random) -> tuple[str, s
 
 TAMPERINGS: tuple[Tampering, ...] = (
     flip_bit, flip_stored_bit, join_events, delete_row, change_row, delete_batch, delete_batch_and_seal, insert_row,
-    insert_event, insert_batch, swap_events, swap_batches, seal_anew, change_batch, change_caller, delete_caller, change_checkpoint,
+    insert_event, insert_batch, swap_events, swap_batches, seal_anew, change_batch, change_caller, delete_caller,
+    change_checkpoint,
 )
 TABLES = ("events", "chunks", "seals", "callers", "actions", "checkpoints")
 
