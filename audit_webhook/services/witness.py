@@ -35,7 +35,7 @@ NO_CHUNKS: Final = (0, bytes(32))
 
 
 class Witness:
-    """Holds the key, from when it is first needed."""
+    """Holds the key, from when it is first needed; ``newest`` is when the last checkpoint was made, 0 for unknown."""
 
     def __init__(
         self, store: EvidenceStore, key_file: str, clock: Callable[[], int],
@@ -52,6 +52,7 @@ class Witness:
         self._publish: Final = publish
         self._clock: Final = clock
         self._signed: dict[bytes, int] = {}
+        self.newest = 0
 
     @property
     def has_key_file(self) -> bool:
@@ -73,6 +74,7 @@ class Witness:
             self._append(moment, heads=tuple(self._store.fresh_heads(0)))
             return True
         _, made, signed = last
+        self.newest = made
         self._remember(signed)
         if not is_last and 0 <= moment - made < BUSY_MICROSECONDS:
             return False
@@ -129,6 +131,7 @@ class Witness:
                 self._store.insert_checkpoint(number, moment, signed)
             except DuplicateKey:
                 continue
+            self.newest = moment
             self._remember(signed)
             logger.info("checkpoint %d is signed", number, extra={"checkpoint": signed.token})
             self._publish(signed.token)
