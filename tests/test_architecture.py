@@ -30,8 +30,8 @@ ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
     "commands": {
-        "app", "checkpoints", "config", "doctor", "pruning", "query", "repository", "server", "services", "signing",
-        "users", "wiring",
+        "app", "checkpoints", "config", "doctor", "pruning", "query", "repository", "schema", "server",
+        "services", "signing", "users", "wiring",
     },
     "doctor": {
         "config", "database", "disks", "engine_state", "evidence_store", "reader_store", "schema", "services",
