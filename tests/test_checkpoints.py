@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,6 +166,32 @@ def test_of_two_witnesses_one_signs_and_the_other_sees_it(evidence: Evidence, tm
     assert len(signed(other)[0].heads) == 2
     assert evidence.found() == []
     other.repository.close()
+
+
+def test_of_witnesses_that_stop_at_once_none_signs_what_another_has(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [Evidence(evidence.config, evidence.key_file) for _ in range(2)]
+    for each in (evidence, *others):
+        store(each)
+        assert each.witness.sign_when_due(is_last=True)
+    for each in (evidence, *others):
+        store(each)
+    insert = evidence.store.insert_checkpoint
+
+    def lose_against_others(*row: Any) -> None:
+        first, second = others
+        assert first.witness.sign_when_due(is_last=True) and not second.witness.sign_when_due(is_last=True)
+        store(second)
+        assert second.witness.sign_when_due(is_last=True)
+        insert(*row)
+
+    monkeypatch.setattr(evidence.store, "insert_checkpoint", lose_against_others)
+    assert not evidence.witness.sign_when_due(is_last=True)
+    assert [len(checkpoint.heads) for each in others for checkpoint in signed(each)[1:]] == [3, 1]
+    assert evidence.verify().unsigned == 0 and evidence.found() == []
+    for each in others:
+        each.repository.close()
 
 
 def test_strange_key_is_said_once_and_verify_names_it(
