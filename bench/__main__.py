@@ -18,7 +18,7 @@ from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
-from bench import behind, evidence, explain, facets, imports, ingest, replicas, report
+from bench import behind, evidence, explain, facets, hostile, imports, ingest, replicas, report
 from bench.events import BATCH, batches
 from bench.ingest import LEVELS, Source
 from bench.receivers import Receiver, service
@@ -118,6 +118,7 @@ def _measure_search(chosen: argparse.Namespace) -> bool:
         _fill(repository, chosen.events)
         is_quick = evidence.measure(repository, server.environment("bench"))
         is_quick = measure(repository) and is_quick
+        is_quick = hostile.measure(repository) and is_quick
         is_quick = facets.measure(repository) and is_quick
         is_quick = measure_pages(repository, config) and is_quick
         is_quick = imports.measure(repository) >= imports.LEAST and is_quick

@@ -48,7 +48,7 @@ ROOMS: Final = {
     "blueprints": {"openapi", "query", "services", "wiring"},
     "openapi": {"history"},
     "wiring": {"config", "metrics", "repository", "services"},
-    "keeper": {"repository", "services"},
+    "keeper": {"engine_state", "repository", "services"},
     "daily": {"repository", "services", "wiring"},
     "compactor": {"repository"},
     "checkpointer": {"services"},
