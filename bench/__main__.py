@@ -75,7 +75,7 @@ def _measure_ingest(server: MariaDB, chosen: argparse.Namespace) -> None:
         names = [receiver.name for receiver in receivers]
         rounds = ingest.compare(server, receivers, source, chosen.rounds, chosen.batch_events)
         disk = {
-            (level, receiver.name): ingest.disk_per_event(server, receiver, source, level, 2 * chosen.batch_events)
+            (level, receiver.name): ingest.disk_per_event(server, receiver, source, level, 5 * chosen.batch_events)
             for level in LEVELS for receiver in receivers
         }
         print(f"\n{report.rates_table(rounds, names, disk)}\n\n{report.ratios_table(rounds, names)}")
