@@ -28,6 +28,12 @@ class PreparedConnection(Connection):
     """PyMySQL's connection, with `execute_rows`."""
 
     _prepared: dict[str, int]
+    is_galera = False
+    """Whether the server is a node of Galera.
+
+    When it undoes a transaction for another node's, it was seen to answer the rows of a prepared statement as if nothing
+    had happened but a duplicate key, where text is answered with the conflict, which is then tried again.
+    """
 
     def connect(self, sock: Any = None) -> None:
         """Connect; statements are prepared anew."""
@@ -37,6 +43,10 @@ class PreparedConnection(Connection):
     @property
     def takes_rows(self) -> bool:
         """Whether the server is one that `execute_rows` can be used with."""
+        return self._is_mariadb and not self.is_galera
+
+    @property
+    def _is_mariadb(self) -> bool:
         server: Any = self
         return not server.server_capabilities & _OWN
 
@@ -58,7 +68,7 @@ class PreparedConnection(Connection):
 
     def write_packet(self, payload: bytes) -> None:
         """Send a packet; the first one asks a MariaDB for what only it has."""
-        if payload[_FILLER] == _EMPTY and payload[4:8] == struct.pack("<I", MAX_PACKET_LEN) and self.takes_rows:
+        if payload[_FILLER] == _EMPTY and payload[4:8] == struct.pack("<I", MAX_PACKET_LEN) and self._is_mariadb:
             flags = int.from_bytes(payload[:4], "little") & ~_OWN
             payload = struct.pack("<I", flags) + payload[4:28] + _BULK_OPERATIONS + payload[32:]
         super().write_packet(payload)

@@ -105,7 +105,7 @@ def test_only_chunks_that_hold_a_needle_are_read_closer(repository: Repository) 
 
 
 def test_places_of_a_needle_are_found_across_frames() -> None:
-    raws = [b'{"n":%d,"pad":"%s"}' % (number, b"x" * 50_000) for number in range(10)]
+    raws = [b'{"n":%d,"pad":"%s"}' % (number, b"x" * 100_000) for number in range(10)]
     raws[7] = b'{"needle":1,"again":"needle"}'
     packed = pack(raws)
     assert len(packed.frames) > 16
