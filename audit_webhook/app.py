@@ -42,6 +42,7 @@ from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.picture import Pictures
 from audit_webhook.services.readers import FIRST_USER, Readers
 from audit_webhook.services.readings import ReadingBook
+from audit_webhook.services.self_check import open_self_check
 from audit_webhook.services.witness import open_witness
 from audit_webhook.spool import Spool, open_spool
 from audit_webhook.users import UsersFile
@@ -121,7 +122,8 @@ def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worke
     witness = open_witness(parts.config, parts.repository, now)
     workers: list[Worker] = [
         Keeper(parts.repository, parts.refusals), breaker, Compactor(parts.repository),
-        DailyPruning(parts.repository, parts.config.retention_days, witness), Checkpointer(witness),
+        DailyPruning(parts.repository, parts.config.retention_days, witness),
+        Checkpointer(witness, open_self_check(parts.config, parts.repository), parts.metrics),
     ]
     if spool is None:
         return workers

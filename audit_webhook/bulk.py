@@ -1,8 +1,8 @@
-"""Writes many rows as one INSERT, several times as fast as the driver does, value by value.
+"""Writes many rows as one INSERT in text, several times as fast as the driver does, value by value.
 
-Most of the time that a batch takes on its way into MariaDB went into writing literals. Here they are written column by
-column: bytes in hexadecimal, which needs no escaping, and texts as they are when one look at the whole column finds
-nothing to escape. Sessions are opened with an ``sql_mode`` of our own, in which a backslash escapes.
+Most of the time that a batch takes on its way into the database went into writing literals. Here they are written
+column by column: bytes in hexadecimal, which needs no escaping, and texts as they are when one look at the whole column
+finds nothing to escape. Sessions are opened with an ``sql_mode`` of our own, in which a backslash escapes.
 """
 
 from __future__ import annotations
@@ -12,35 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from pymysql.converters import escape_string
-from pymysql.cursors import Cursor
 
 ROWS: Final = 500
 LONGEST: Final = 4096
 """Rows a statement and length of a value: together far below the 16 MiB that a server takes at once by default."""
 
-_INSERT: Final = re.compile(r"\s*(INSERT\b[^%]*?\bVALUES\s*)\(%s(?:,\s*%s)*\)([^%]*)", re.IGNORECASE)
 _SPECIAL: Final = re.compile(r"[\0\n\r\x1a\"'\\]")
 
 
 class Unwritable(TypeError):
     """A column holds something else than one of bytes, texts and whole numbers, or a value is long."""
-
-
-class BulkCursor(Cursor):
-    """A cursor whose `executemany` sends plain INSERTs of short bytes, texts and whole numbers in few statements."""
-
-    def executemany(self, query: str, args: Iterable[Any]) -> int | None:
-        """Run a statement for every row; anything but a plain INSERT of such values is left to the driver."""
-        rows = list(args)
-        found = _INSERT.fullmatch(query)
-        if found is None or not rows:
-            return super().executemany(query, rows)
-        try:
-            parts = [write_rows(rows[start:start + ROWS]) for start in range(0, len(rows), ROWS)]
-        except Unwritable:
-            return super().executemany(query, rows)
-        self.rowcount = sum(self.execute(f"{found[1]}{part}{found[2]}") for part in parts)
-        return self.rowcount
 
 
 def write_rows(rows: Sequence[Sequence[Any]]) -> str:

@@ -1,27 +1,46 @@
-"""Makes a checkpoint every minute in which something was stored; several processes may run one each."""
+"""Makes a checkpoint every minute in which something was stored, and looks whether the newest ones still hold.
+
+Several processes may run one each.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import Final
+import time
+from typing import Final, Protocol
 
 from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError
+from audit_webhook.services.self_check import SelfCheck
 from audit_webhook.services.witness import Witness
 
 logger: Final = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 10.0
 LAST_SECONDS: Final = 2.0
+CHECK_SECONDS: Final = 60.0
+
+
+class Notes(Protocol):
+    """Who counts what is seen."""
+
+    def note_checkpoint(self, made: int) -> None:
+        """Take when the newest checkpoint was made, in microseconds; 0 when that is not known."""
+
+    def note_break(self, kind: str) -> None:
+        """Take that something is wrong with the evidence."""
 
 
 class Checkpointer:
     """A thread that looks every few seconds whether a checkpoint is due, and makes one more when it is stopped."""
 
-    def __init__(self, witness: Witness) -> None:
-        """Let this witness sign."""
+    def __init__(self, witness: Witness, check: SelfCheck, notes: Notes) -> None:
+        """Let this witness sign, and this check look at what was signed."""
         self._witness = witness
+        self._check = check
+        self._notes = notes
+        self._due = 0.0
         self._stopped = threading.Event()
         self._failure = ""
         self._thread = threading.Thread(target=self._run, name="checkpointer", daemon=True)
@@ -29,6 +48,7 @@ class Checkpointer:
     def start(self) -> None:
         """Begin in the background, unless nothing is to be signed."""
         if self._witness.has_key_file:
+            self._notes.note_checkpoint(0)
             self._thread.start()
 
     def stop(self) -> None:
@@ -41,6 +61,7 @@ class Checkpointer:
         has_looked = False
         while not self._stopped.wait(LOOK_SECONDS):
             self._look(is_last=False)
+            self._check_when_due()
             has_looked = True
         if has_looked:
             self._look(is_last=True)
@@ -55,3 +76,16 @@ class Checkpointer:
             if str(error) != self._failure:
                 logger.error("no checkpoint can be made: %s", error)
             self._failure = str(error)
+        self._notes.note_checkpoint(self._witness.newest)
+
+    def _check_when_due(self) -> None:
+        """Say once, and count, what is wrong; what keeps from looking keeps from signing too, and is said there."""
+        if time.monotonic() < self._due:
+            return
+        try:
+            for kind, place, text in self._check.run(self._stopped.wait):
+                logger.error("the evidence is broken: %s %s: %s", kind, place, text)
+                self._notes.note_break(kind)
+        except AuditWebhookError:
+            return
+        self._due = time.monotonic() + CHECK_SECONDS

@@ -1,6 +1,6 @@
 """Packs the raw events of a batch into a chunk, and reads single events out of it again.
 
-A chunk's content is NDJSON, cut at event boundaries into zstd frames (RFC 8878) of about 128 KiB, so that one event
+A chunk's content is NDJSON, cut at event boundaries into zstd frames (RFC 8878) of about 256 KiB, so that one event
 costs one small frame and not the whole chunk. The frame table says where each frame ends, raw and compressed.
 """
 
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import zstandard
 
-FRAME_BYTES: Final = 128 * 1024
+FRAME_BYTES: Final = 256 * 1024
 _LEVEL: Final = 3
 _ENTRY: Final = struct.Struct("<II")
 _tools = threading.local()

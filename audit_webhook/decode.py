@@ -106,7 +106,7 @@ def is_event(wire: Wire) -> bool:
 
     Something else that was posted by mistake, such as an AdmissionReview, is none, and may hold anything.
     """
-    return any((wire.audit_id, wire.level, wire.stage, wire.verb, wire.request_uri))
+    return bool(wire.audit_id or wire.level or wire.stage or wire.verb or wire.request_uri)
 
 
 class Caller(NamedTuple):

@@ -1,4 +1,6 @@
-"""What a database says of itself: how it syncs, which rights we have, what its clock shows; for `doctor` alone.
+"""What a database says of itself: how it syncs, which rights we have, what its clock shows.
+
+`doctor` asks all of it; the keeper of a running service asks how its server syncs.
 
 Each engine has questions of its own, so that they stand here and not among the statements that both engines share.
 """
@@ -6,8 +8,9 @@ Each engine has questions of its own, so that they stand here and not among the 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from audit_webhook.columns import text_of
 from audit_webhook.database import Cursor, Database
@@ -18,6 +21,10 @@ _SETTINGS: Final = (
     "version", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog", "log_bin", "max_allowed_packet",
     "read_only", "character_set_connection", "character_set_database",
 )
+_DURABLE: Final = {
+    "innodb_flush_log_at_trx_commit": ("1", "a power failure takes transactions that were acknowledged"),
+    "innodb_doublewrite": ("ON", "a power failure can tear pages"),
+}
 _GALERA: Final = ("wsrep_provider_name", "wsrep_ready", "wsrep_cluster_size")
 _CLOCK: Final = {
     "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
@@ -31,6 +38,27 @@ def server_settings(database: Database) -> dict[str, str]:
         marks = ", ".join(["%s"] * len(_SETTINGS))
         cursor.execute(f"SHOW VARIABLES WHERE Variable_name IN ({marks})", _SETTINGS)
         return {text_of(name).lower(): text_of(value) for name, value in cursor.fetchall()}
+
+
+class Weakness(NamedTuple):
+    """A setting of a server that can lose what was acknowledged: what it is, what follows, and what it should be."""
+
+    name: str
+    value: str
+    follows: str
+    wanted: str
+
+
+def weak_settings(settings: Mapping[str, str]) -> list[Weakness]:
+    """Give those of a server's settings that can lose something; one that the server does not know counts as well."""
+    weak = [
+        Weakness(name, settings[name], follows, wanted)
+        for name, (wanted, follows) in _DURABLE.items() if settings.get(name, wanted) != wanted
+    ]
+    if settings.get("log_bin") == "ON" and settings.get("sync_binlog") != "1":
+        follows = "a power failure can part it from its replicas"
+        weak.append(Weakness("sync_binlog", settings.get("sync_binlog", "?"), follows, "1"))
+    return weak
 
 
 def galera_status(database: Database) -> dict[str, str]:

@@ -48,7 +48,7 @@ class EvidenceStore:
     def last_checkpoint(self) -> tuple[int, int, Signed] | None:
         """Give number, time in microseconds and bytes of the newest checkpoint, None when there is none."""
         rows = self._rows("last_checkpoint")
-        return (int(rows[0][0]), int(rows[0][1]), _signed(*rows[0][2:])) if rows else None
+        return (_number(rows[0][0]), _number(rows[0][1]), _signed(*rows[0][2:])) if rows else None
 
     def insert_checkpoint(self, number: int, made: int, signed: Signed) -> None:
         """Insert a checkpoint; raises DuplicateKey when another process was quicker."""

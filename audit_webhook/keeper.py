@@ -1,7 +1,8 @@
 """What an application does in the background, in one thread.
 
-It keeps the schema in order: applies it when the database comes late, makes tomorrow's partitions. And it writes down
-the refusals that the requests themselves do not wait for, and forgets old ones.
+It keeps the schema in order: applies it when the database comes late, makes tomorrow's partitions, and says when the
+database server does not keep what it says it keeps. And it writes down the refusals that the requests themselves do not
+wait for, and forgets old ones.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import Final, Protocol
 
+from audit_webhook import engine_state
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.repository import Repository
 from audit_webhook.services.intake import RefusalBook
@@ -60,6 +63,7 @@ class Keeper:
         self._refusals = refusals
         self._stopped = threading.Event()
         self._due = 0.0
+        self._weak: list[engine_state.Weakness] = []
 
     def start(self) -> None:
         """Bring the schema up to date once before returning, then go on in the background."""
@@ -82,6 +86,21 @@ class Keeper:
             self._repository.migrate()
             self._refusals.forget_old(time.time_ns() // 1000)
             self._due = time.monotonic() + INTERVAL_SECONDS
+            self._look_at_settings()
         except AuditWebhookError as error:
             logger.error("the database cannot be prepared, next try in %d s: %s", RETRY_SECONDS, error)
             self._due = time.monotonic() + RETRY_SECONDS
+
+    def _look_at_settings(self) -> None:
+        """Say which settings of a server can lose what was acknowledged, whenever these are others than before."""
+        database = self._repository.database
+        if database.dialect != "mysql":
+            return  # an embedded database syncs as each connection tells it to
+        with suppress(AuditWebhookError):
+            weak = engine_state.weak_settings(engine_state.server_settings(database))
+            for each in weak if weak != self._weak else ():
+                logger.warning(
+                    "the database server runs with %s=%s: %s; set %s=%s", each.name, each.value, each.follows,
+                    each.name, each.wanted,
+                )
+            self._weak = weak

@@ -66,17 +66,23 @@ MEANINGS: Final = {
     "audit_webhook_disk_free_bytes": "Bytes free on a disk that the service writes to, by disk: database (an embedded "
     "one) or spool.",
     "audit_webhook_disk_size_bytes": "Size of these disks.",
+    "audit_webhook_last_checkpoint_timestamp_seconds": "When the newest checkpoint over what is stored was signed, by "
+    "whichever process, since the epoch; 0 when none was, no value when nothing is to be signed.",
+    "audit_webhook_evidence_breaks_total": "What the service's own look at the newest checkpoints and seals found "
+    "wrong, by kind, as `audit-webhook verify` names it; each thing once, by the process that has seen the most.",
     "audit_webhook_process_starts_total": "Starts of worker processes, the first ones included.",
 }
 
 _HELD: Final = ("stored", "spooled", "quarantined", "duplicate", "refused", "received", "drained")
+_BREAKS: Final = ("MISSING", "BAD_LINK", "GAP", "BAD_SIGNATURE", "TRUNCATED")
 _LAG: Final = [("lag", str(index)) for index in range(len(LAG_SECONDS) + 1)]
 _CLUSTER: Final = [*(("events", name) for name in _HELD), *(("bytes", name) for name in _HELD), *_LAG]
 _CLUSTER_KEYS: Final = [*_CLUSTER, ("lag", "sum"), ("contact", "")]
 _REQUESTS: Final = [(route, str(index)) for route in ROUTES for index in range(len(REQUEST_SECONDS) + 1)]
 _PROCESS_KEYS: Final = [
     *_REQUESTS, *((route, "sum") for route in ROUTES), *(("refused", reason) for reason in REFUSAL_REASONS),
-    ("in flight", "requests"), ("in flight", "bytes"), ("process", "starts"),
+    ("in flight", "requests"), ("in flight", "bytes"), ("process", "starts"), ("checkpoint", "wanted"),
+    ("checkpoint", "made"), *(("break", kind) for kind in _BREAKS),
 ]
 _OF_CLUSTER: Final = {key: index for index, key in enumerate(_CLUSTER_KEYS)}
 _OF_PROCESS: Final = {key: index for index, key in enumerate(_PROCESS_KEYS)}
@@ -172,6 +178,15 @@ class Metrics(Collector):
         put = {_OF_PROCESS["in flight", "requests"]: requests, _OF_PROCESS["in flight", "bytes"]: size}
         self._own.update(None, {}, put)
 
+    def note_checkpoint(self, made: int) -> None:
+        """Say when the newest checkpoint was made, in microseconds; 0 when that is not known."""
+        put = {_OF_PROCESS["checkpoint", "wanted"]: 1, _OF_PROCESS["checkpoint", "made"]: made / 1e6}
+        self._own.update(None, {}, put)
+
+    def note_break(self, kind: str) -> None:
+        """Count something that is wrong with the evidence, of a kind that `SelfCheck` finds."""
+        self._own.update(None, {_OF_PROCESS["break", kind]: 1})
+
     def expose(self, accept: str) -> tuple[bytes, str]:
         """Give the answer to a scrape and its content type, as the Accept header asks."""
         encode, content_type = choose_encoder(accept)
@@ -189,6 +204,7 @@ class Metrics(Collector):
         yield contact
         records = [self._board.read(place, 0) for place in range(self._board.places)]
         yield from _describe_processes([sum(numbers) for numbers in zip(*records, strict=True)])
+        yield from _describe_evidence([max(numbers) for numbers in zip(*records, strict=True)])
         size, oldest = self.spool()
         yield _gauge("audit_webhook_spool_bytes", value=size)
         yield _gauge("audit_webhook_spool_oldest_seconds", value=oldest)
@@ -244,6 +260,18 @@ def _describe_processes(numbers: Sequence[float]) -> Iterator[Metric]:
     starts = _counter("audit_webhook_process_starts_total", [])
     starts.add_metric([], numbers[_OF_PROCESS["process", "starts"]])
     yield starts
+
+
+def _describe_evidence(numbers: Sequence[float]) -> Iterator[Metric]:
+    """Describe what every process sees in the same database: the numbers are the largest of all processes."""
+    made = _gauge("audit_webhook_last_checkpoint_timestamp_seconds", [])
+    if numbers[_OF_PROCESS["checkpoint", "wanted"]]:
+        made.add_metric([], numbers[_OF_PROCESS["checkpoint", "made"]])
+    yield made
+    breaks = _counter("audit_webhook_evidence_breaks_total", ["kind"])
+    for kind in _BREAKS:
+        breaks.add_metric([kind], numbers[_OF_PROCESS["break", kind]])
+    yield breaks
 
 
 def _describe_disks(disks: Mapping[str, DiskState]) -> Iterator[Metric]:

@@ -9,9 +9,10 @@ from typing import Any, Final
 import pymysql
 from pymysql.constants import ER
 
-from audit_webhook.bulk import BulkCursor
+from audit_webhook.bulk_cursor import BulkCursor
 from audit_webhook.config import Config
 from audit_webhook.deadline import left
+from audit_webhook.prepared import PreparedConnection
 
 CONNECT_SECONDS: Final = 2
 STATEMENT_SECONDS: Final = 10
@@ -19,7 +20,7 @@ LOCK_SECONDS: Final = 5
 _HEAD_BYTES: Final = 64
 
 
-class MysqlConnection(pymysql.connections.Connection):
+class MysqlConnection(PreparedConnection):
     """Waits for the server no longer than what is being done has left.
 
     PyMySQL has one wait for reading and one for writing, given once; both are looked at again for each packet. A packet
@@ -36,13 +37,21 @@ class MysqlConnection(pymysql.connections.Connection):
 
     def query(self, sql: Any, unbuffered: bool = False) -> Any:
         """Run a statement within what is left; raises DataError when it is larger than the server takes."""
-        self.bound()
         packet = sql.encode(self.encoding, "surrogateescape") if isinstance(sql, str) else sql
+        self._prepare_to_send(packet)
+        return super().query(packet, unbuffered)
+
+    def send(self, command: int, packet: bytes) -> int:
+        """Send a command within what is left; raises DataError when it is larger than the server takes."""
+        self._prepare_to_send(packet)
+        return super().send(command, packet)
+
+    def _prepare_to_send(self, packet: bytes) -> None:
+        self.bound()
         if len(packet) + _HEAD_BYTES > self.largest_packet:
             raise pymysql.err.DataError(
                 ER.NET_PACKET_TOO_LARGE, f"{len(packet)} bytes are more than max_allowed_packet={self.largest_packet}"
             )
-        return super().query(packet, unbuffered)
 
     def commit(self) -> None:
         """Commit within what is left."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from audit_webhook.database import Cursor, Database
-from audit_webhook.errors import AuditWebhookError, StoreBusy
+from audit_webhook.errors import AuditWebhookError, StoreBusy, StoreMisconfigured
 from audit_webhook.identity import time_bound
 from audit_webhook.resources import SQL
 
@@ -25,6 +25,7 @@ DAYS_AHEAD: Final = 7
 LOCK_SECONDS: Final = 8
 DROP_LOCK_SECONDS: Final = 1
 MIGRATION_SECONDS: Final = 600
+_NO_TABLE: Final = ("no such table", "(1146,")
 _STEPS_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER NOT NULL PRIMARY KEY, applied VARCHAR(32) NOT NULL)"
 )
@@ -145,8 +146,19 @@ def _split_statement(table: str, bounds: dict[str, str]) -> str:
 def is_current(database: Database) -> bool:
     """Whether every schema step has been applied."""
     try:
-        with database.read() as cursor:
-            cursor.execute("SELECT step FROM schema_steps")
-            return {step for (step,) in cursor.fetchall()} >= steps(database.dialect).keys()
+        return not missing_steps(database)
     except AuditWebhookError:
         return False
+
+
+def missing_steps(database: Database) -> list[int]:
+    """Give the steps that were not applied yet, all of them where there are no tables; raises what `classify` makes."""
+    done: set[int] = set()
+    try:
+        with database.read() as cursor:
+            cursor.execute("SELECT step FROM schema_steps")
+            done = {step for (step,) in cursor.fetchall()}
+    except StoreMisconfigured as error:
+        if not str(error).startswith(_NO_TABLE):
+            raise
+    return sorted(steps(database.dialect).keys() - done)

@@ -18,7 +18,7 @@ from audit_webhook.config import Config
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.wiring import now
-from bench import behind, evidence, explain, facets, imports, ingest, replicas, report
+from bench import behind, evidence, explain, facets, hostile, imports, ingest, replicas, report, sealing
 from bench.events import BATCH, batches
 from bench.ingest import LEVELS, Source
 from bench.receivers import Receiver, service
@@ -32,7 +32,7 @@ EARLY_BATCHES: Final = 200
 
 
 def main() -> int:
-    """Measure replicas, ingest, the proxy, then searches; exit 1 when one is over its limit."""
+    """Measure replicas, ingest, evidence, the proxy, then searches; exit 1 when one is over its limit."""
     chosen = _parser().parse_args()
     is_quick = True
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%F}")
@@ -43,9 +43,13 @@ def main() -> int:
     if chosen.only in (None, "ingest"):
         with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
             _measure_ingest(server, chosen)
+    if chosen.only in (None, "evidence"):
+        with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
+            print()
+            is_quick = sealing.measure(server, Source(SOURCE_EVENTS), chosen.rounds, chosen.batch_events)
     if chosen.only in (None, "proxy"):
         with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
-            is_quick = _measure_proxy(server, chosen)
+            is_quick = _measure_proxy(server, chosen) and is_quick
     if chosen.only in (None, "search"):
         is_quick = _measure_search(chosen) and is_quick
     return 0 if is_quick else 1
@@ -53,7 +57,8 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", choices=("replicas", "ingest", "proxy", "search"), help="measure only this")
+    parts = ("replicas", "ingest", "evidence", "proxy", "search")
+    parser.add_argument("--only", choices=parts, help="measure only this")
     parser.add_argument("--events", type=int, default=200_000, help="events to search in (default 200,000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of ingest for each receiver and level")
     parser.add_argument("--batch-events", type=int, default=30_000, help="events of a round")
@@ -75,7 +80,7 @@ def _measure_ingest(server: MariaDB, chosen: argparse.Namespace) -> None:
         names = [receiver.name for receiver in receivers]
         rounds = ingest.compare(server, receivers, source, chosen.rounds, chosen.batch_events)
         disk = {
-            (level, receiver.name): ingest.disk_per_event(server, receiver, source, level, 2 * chosen.batch_events)
+            (level, receiver.name): ingest.disk_per_event(server, receiver, source, level, 5 * chosen.batch_events)
             for level in LEVELS for receiver in receivers
         }
         print(f"\n{report.rates_table(rounds, names, disk)}\n\n{report.ratios_table(rounds, names)}")
@@ -118,6 +123,7 @@ def _measure_search(chosen: argparse.Namespace) -> bool:
         _fill(repository, chosen.events)
         is_quick = evidence.measure(repository, server.environment("bench"))
         is_quick = measure(repository) and is_quick
+        is_quick = hostile.measure(repository) and is_quick
         is_quick = facets.measure(repository) and is_quick
         is_quick = measure_pages(repository, config) and is_quick
         is_quick = imports.measure(repository) >= imports.LEAST and is_quick

@@ -43,15 +43,19 @@ class Evidence:
         """Give the time in microseconds."""
         return now() + self.ahead
 
-    def fill(self, batches: int, events: int = 7) -> None:
-        """Store batches whose events lie within two minutes each, half a minute apart, and sign them."""
-        for number in range(batches):
+    def fill(self, batches: int, events: int = 7, first: int = 0) -> None:
+        """Store batches, and sign them."""
+        self.store_batches(batches, events, first)
+        self.sign()
+
+    def store_batches(self, batches: int, events: int = 7, first: int = 0) -> None:
+        """Store batches, from a number on, whose events lie within two minutes each, half a minute apart."""
+        for number in range(first, first + batches):
             items = [
                 audit_event(number * 30 + place * 120 / events, requestURI=f"/api/v1/pods/{number}-{place}")
                 for place in range(events)
             ]
             receive(self.repository, "prod", event_list(items), NOON_US + number)
-        self.sign()
 
     def sign(self) -> None:
         """Make a checkpoint."""

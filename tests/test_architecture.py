@@ -29,8 +29,8 @@ ROOMS: Final = {
     "__main__": {"cli"},
     "cli": {"commands"},
     "commands": {
-        "app", "checkpoints", "config", "doctor", "pruning", "query", "repository", "server", "services", "signing",
-        "users", "wiring",
+        "app", "checkpoints", "config", "doctor", "pruning", "query", "repository", "schema", "server",
+        "services", "signing", "users", "wiring",
     },
     "doctor": {
         "config", "database", "disks", "engine_state", "evidence_store", "reader_store", "schema", "services",
@@ -47,7 +47,7 @@ ROOMS: Final = {
     "blueprints": {"openapi", "query", "services", "wiring"},
     "openapi": {"history"},
     "wiring": {"config", "metrics", "repository", "services"},
-    "keeper": {"repository", "services"},
+    "keeper": {"engine_state", "repository", "services"},
     "daily": {"repository", "services", "wiring"},
     "compactor": {"repository"},
     "checkpointer": {"services"},

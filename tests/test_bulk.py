@@ -8,9 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from audit_webhook.binary_rows import write_execution
 from audit_webhook.bulk import LONGEST, ROWS, Unwritable, write_rows
 from audit_webhook.config import Config
-from audit_webhook.database import Cursor, open_database
+from audit_webhook.database import Cursor, classified, open_database
+from audit_webhook.errors import DuplicateKey
+from audit_webhook.prepared import PreparedConnection
 
 INSERT = "INSERT INTO things (id, number, text) VALUES (%s, %s, %s)"
 HOSTILE = ["'", "\\", "\\'", "''); DROP TABLE things; -- ", "%s", "%", "\0", "\n\r\x1a\"", "é", "𝒳", "x' ", ""]
@@ -25,9 +28,13 @@ rows_of_any_kind = st.lists(
 )
 
 
-@pytest.fixture
-def cursor(mariadb_config: Config) -> Iterator[Cursor]:
-    """A cursor of the writing connection, with a table to write into."""
+@pytest.fixture(params=["prepared", "as text"])
+def cursor(
+    mariadb_config: Config, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cursor]:
+    """A cursor of the writing connection, with a table to write into; as text is what a MySQL is sent."""
+    if request.param == "as text":
+        monkeypatch.setattr(PreparedConnection, "takes_rows", False)
     database = open_database(mariadb_config, lambda: None)
     with database.write() as opened:
         opened.execute(
@@ -72,10 +79,41 @@ def test_what_cannot_be_written_quickly_is_left_to_the_driver(cursor: Cursor) ->
     assert stored(cursor) == rows
 
 
+@pytest.mark.parametrize("length", [0, 1, 37, 250, 251, 252, LONGEST])
+def test_values_of_any_length_arrive_as_they_were(cursor: Cursor, length: int) -> None:
+    rows = [(b"%" * length, 1, "é" * (length // 2)), (b"\xfb" * length, 2, "%" * length)]
+    cursor.executemany(INSERT, rows)
+    cursor.executemany(INSERT, [*rows, (b"", -0, "")])
+    assert stored(cursor) == [*rows, *rows, (b"", 0, "")]
+
+
+def test_rows_behind_one_that_is_there_already_are_not_there_either(cursor: Cursor) -> None:
+    cursor.execute("CREATE TEMPORARY TABLE once (id INT PRIMARY KEY, seen INT)")
+    statement = "INSERT INTO once (id, seen) VALUES (%s, %s)"
+    cursor.executemany(statement, [(3, 1)])
+    with pytest.raises(DuplicateKey), classified():
+        cursor.executemany(statement, [(1, 1), (2, 1), (3, 1), (4, 1)])
+    cursor.execute("SELECT id FROM once ORDER BY id")
+    assert list(cursor.fetchall()) == [(3,)]
+
+
+def test_row_that_cannot_be_written_quickly_costs_no_row_before_it(cursor: Cursor) -> None:
+    rows = [(b"1", number, "text") for number in range(ROWS)] + [(b"2", 1, "x" * (LONGEST + 1))]
+    cursor.executemany(INSERT, rows)
+    assert stored(cursor) == rows
+
+
 @pytest.mark.parametrize("row", [(None,), (1.5,), (True,), ("x" * (LONGEST + 1),)])
 def test_only_short_bytes_texts_and_whole_numbers_are_written(row: tuple[object]) -> None:
     with pytest.raises(Unwritable):
         write_rows([row])
+    with pytest.raises(Unwritable):
+        write_execution(1, [row])
+
+
+def test_number_above_what_a_signed_one_holds_arrives_as_it_was(cursor: Cursor) -> None:
+    cursor.executemany(INSERT, [(b"1", 2**64 - 1, "")])
+    assert stored(cursor) == [(b"1", 2**64 - 1, "")]
 
 
 def test_tail_of_a_statement_stays(cursor: Cursor) -> None:

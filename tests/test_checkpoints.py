@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,13 +18,17 @@ from audit_webhook.checkpointer import Checkpointer
 from audit_webhook.checkpoints import Checkpoint, OldDay, Signed, find_tokens
 from audit_webhook.config import Config
 from audit_webhook.errors import ConfigError, KeyUnusable
+from audit_webhook.metrics import Metrics
 from audit_webhook.sealing import Head
 from audit_webhook.services.ingest import receive
+from audit_webhook.services.self_check import SelfCheck
 from audit_webhook.services.witness import Witness
 from audit_webhook.signing import make_or_read_keys, parse_keys, public_pem, read_keys
 from tests.evidence import MINUTE, Evidence
 from tests.factories import NOON_US, audit_event, event_list
+from tests.serving import samples
 
+MADE = "audit_webhook_last_checkpoint_timestamp_seconds"
 EXAMPLE = Checkpoint(
     7, NOON_US, b"p" * 32, b"k" * 32, (Head(b"stream 1", 5, b"l" * 32),), 1_000, (Head(b"stream 2", 9, b"m" * 32),),
     (OldDay(86_400_000, 3, b"d" * 32),),
@@ -36,6 +41,11 @@ def evidence(engine: Config, tmp_path: Path) -> Iterator[Evidence]:
     made = Evidence(engine, tmp_path / "evidence.key")
     yield made
     made.repository.close()
+
+
+def checkpointer(evidence: Evidence) -> tuple[Checkpointer, Metrics]:
+    metrics = Metrics()
+    return Checkpointer(evidence.witness, SelfCheck(evidence.store, str(evidence.key_file)), metrics), metrics
 
 
 def store(evidence: Evidence) -> None:
@@ -158,6 +168,32 @@ def test_of_two_witnesses_one_signs_and_the_other_sees_it(evidence: Evidence, tm
     other.repository.close()
 
 
+def test_of_witnesses_that_stop_at_once_none_signs_what_another_has(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [Evidence(evidence.config, evidence.key_file) for _ in range(2)]
+    for each in (evidence, *others):
+        store(each)
+        assert each.witness.sign_when_due(is_last=True)
+    for each in (evidence, *others):
+        store(each)
+    insert = evidence.store.insert_checkpoint
+
+    def lose_against_others(*row: Any) -> None:
+        first, second = others
+        assert first.witness.sign_when_due(is_last=True) and not second.witness.sign_when_due(is_last=True)
+        store(second)
+        assert second.witness.sign_when_due(is_last=True)
+        insert(*row)
+
+    monkeypatch.setattr(evidence.store, "insert_checkpoint", lose_against_others)
+    assert not evidence.witness.sign_when_due(is_last=True)
+    assert [len(checkpoint.heads) for each in others for checkpoint in signed(each)[1:]] == [3, 1]
+    assert evidence.verify().unsigned == 0 and evidence.found() == []
+    for each in others:
+        each.repository.close()
+
+
 def test_strange_key_is_said_once_and_verify_names_it(
     evidence: Evidence, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -182,7 +218,7 @@ def test_key_is_not_made_where_it_may_not_be(evidence: Evidence, tmp_path: Path)
 
 def test_thread_signs_while_it_runs_and_when_it_stops(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audit_webhook.checkpointer.LOOK_SECONDS", 0.01)
-    thread = Checkpointer(evidence.witness)
+    thread, metrics = checkpointer(evidence)
     thread.start()
     deadline = threading.Event()
     for _ in range(500):
@@ -191,6 +227,7 @@ def test_thread_signs_while_it_runs_and_when_it_stops(evidence: Evidence, monkey
     store(evidence)
     thread.stop()
     assert [len(checkpoint.heads) for checkpoint in signed(evidence)] == [0, 1]
+    assert samples(metrics.expose("")[0])[MADE] == signed(evidence)[1].made / 1e6
 
 
 def test_what_keeps_from_signing_is_said_once(
@@ -198,7 +235,7 @@ def test_what_keeps_from_signing_is_said_once(
 ) -> None:
     monkeypatch.setattr("audit_webhook.checkpointer.LOOK_SECONDS", 0.01)
     evidence.key_file.write_text("broken")
-    thread = Checkpointer(evidence.witness)
+    thread, metrics = checkpointer(evidence)
     with caplog.at_level(logging.ERROR):
         thread.start()
         for _ in range(500):
@@ -207,6 +244,7 @@ def test_what_keeps_from_signing_is_said_once(
             threading.Event().wait(0.02)
         thread.stop()
     assert len(caplog.records) == 1 and "evidence.key" in caplog.text
+    assert samples(metrics.expose("")[0])[MADE] == 0
 
 
 def test_checkpoints_are_appended_to_a_file(tmp_path: Path) -> None:

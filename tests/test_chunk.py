@@ -19,7 +19,7 @@ def test_every_event_comes_back_as_it_was(raws: list[bytes]) -> None:
 
 
 def test_large_batches_are_cut_into_frames_at_event_boundaries() -> None:
-    raws = [bytes([65 + number % 26]) * 50_000 for number in range(12)]
+    raws = [bytes([65 + number % 26]) * 100_000 for number in range(12)]
     packed = pack(raws)
     assert len(packed.frames) // 8 == 4
     spans = list(zip(packed.offsets, map(len, raws), strict=True))

@@ -6,15 +6,20 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from audit_webhook.cli import main
+from audit_webhook.commands.prepared import open_prepared
 from audit_webhook.commands.terminal import Bar
 from audit_webhook.config import Config
+from audit_webhook.errors import StoreMisconfigured
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
+from audit_webhook.signing import make_or_read_keys
 from audit_webhook.wiring import now
 from tests.factories import audit_event, event_list
 
@@ -92,6 +97,64 @@ def test_tail_prints_the_newest_in_their_order_and_follows(
     assert main(["tail", "-f", "-n", "2", "--json", "-user:nobody"]) == 0
     users = [json.loads(line)["user"] for line in capsys.readouterr().out.splitlines()]
     assert users == ["two", "three", "four", "five"]
+
+
+@pytest.fixture
+def unprepared(engine: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """A database without any table, on each engine, that commands find as their own."""
+    make_or_read_keys(tmp_path / "evidence.key")
+    config = replace(engine, evidence_key_file=str(tmp_path / "evidence.key"))
+    if not config.db_host:
+        Path(config.db_path).touch()
+    monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: config)
+    return config
+
+
+READING: Final = (["verify"], ["search", "user:alice"], ["tail"], ["prune", "--older-than", "9d", "--dry-run"])
+
+
+@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
+def test_command_that_reads_says_what_to_do_where_there_are_no_tables(
+    unprepared: Config, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert main(command) == 2
+    advice = "run `audit-webhook migrate`, or start the server"
+    assert capsys.readouterr() == ("", f"audit-webhook: the database has no tables yet: {advice}\n")
+    repository = open_repository(unprepared)
+    repository.migrate()
+    with repository.database.write() as cursor:
+        cursor.execute("DELETE FROM schema_steps WHERE step = 3")
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "of an earlier version, schema step 3 is missing" in said and said.endswith(f": {advice}\n")
+    repository.migrate()
+    repository.close()
+    capsys.readouterr()
+    assert main(command) != 2 or command == ["verify"]  # which has nothing signed to go by
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
+def test_command_that_reads_makes_no_file_where_there_is_none(
+    sqlite_config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path,
+    command: list[str],
+) -> None:
+    make_or_read_keys(tmp_path / "evidence.key")
+    config = replace(sqlite_config, evidence_key_file=str(tmp_path / "evidence.key"))
+    monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: config)
+    assert main(command) == 2
+    assert f"there is no database '{config.db_path}': run `audit-webhook migrate`" in capsys.readouterr().err
+    assert not Path(config.db_path).exists()
+
+
+def test_what_is_no_database_is_not_taken_for_an_empty_one(unprepared: Config) -> None:
+    if unprepared.db_host:
+        wrong = replace(unprepared, db_password="wrong")
+    else:
+        Path(unprepared.db_path).write_bytes(b"somebody's notes " * 1000)
+        wrong = unprepared
+    with pytest.raises(StoreMisconfigured, match="Access denied|not a database"):
+        open_prepared(wrong)
 
 
 def test_bar_draws_only_on_a_terminal() -> None:

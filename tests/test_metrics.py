@@ -175,5 +175,6 @@ def test_documented_metrics_are_those_exposed() -> None:
     metrics = Metrics()
     metrics.note_batch("prod", 10, Receipt(3, 3, 0, 0), 1, 0.1)
     metrics.disks = lambda: {"spool": Room(1, 2)}
+    metrics.note_checkpoint(0)
     named = {re.split(r"[{]", name)[0] for name in exposed(metrics)}
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} == MEANINGS.keys()

@@ -56,6 +56,8 @@ CONTACT: Final = 'audit_webhook_last_contact_timestamp_seconds{cluster="prod"}'
 QUARANTINED: Final = 'audit_webhook_events_total{cluster="prod",outcome="quarantined"}'
 AGE, SPOOL = "audit_webhook_spool_oldest_seconds", "audit_webhook_spool_bytes"
 FREE, SIZE = ('audit_webhook_disk_%s_bytes{disk="spool"}' % each for each in ("free", "size"))
+SIGNED: Final = "audit_webhook_last_checkpoint_timestamp_seconds"
+BROKEN: Final = 'audit_webhook_evidence_breaks_total{kind="BAD_LINK"}'
 STARTS: Final = "audit_webhook_process_starts_total"
 DROPPED: Final = 'apiserver_audit_error_total{instance="cp-1",plugin="webhook"}'
 
@@ -102,6 +104,15 @@ CASES: Final = [
     Case("AuditWebhookDiskFull", {FREE: f"{4000 * MIB}-{MIB}x99", SIZE: f"{10000 * MIB}x99"}, 90, False),
     Case("AuditWebhookRestarting", {STARTS: "4+1x20"}, 15, True),
     Case("AuditWebhookRestarting", {STARTS: "4x10 5x10"}, 15, False),
+    Case("AuditWebhookEvidenceBroken", {BROKEN: "0x5 1x20"}, 8, True),
+    Case("AuditWebhookEvidenceBroken", {BROKEN: "1x5 0x90"}, 90, True),  # the service was restarted
+    Case("AuditWebhookEvidenceBroken", {BROKEN: "0x30"}, 20, False),
+    Case("AuditWebhookEvidenceUnsigned", {SIGNED: "0+60x10 600x30", STORED: "0+100x40"}, 28, True),
+    Case("AuditWebhookEvidenceUnsigned", {SIGNED: "0x30", STORED: "0+100x30"}, 20, True),
+    Case("AuditWebhookEvidenceUnsigned", {SIGNED: "600x120", STORED: "7x120"}, 95, True),
+    Case("AuditWebhookEvidenceUnsigned", {SIGNED: "600x120", STORED: "7x120"}, 75, False),
+    Case("AuditWebhookEvidenceUnsigned", {SIGNED: "0+60x40", STORED: "0+100x40"}, 40, False),
+    Case("AuditWebhookEvidenceUnsigned", {STORED: "0+100x99"}, 90, False),  # nothing is to be signed
     Case("ApiserverAuditErrors", {DROPPED: "0x5 3x20"}, 8, True),
     Case("ApiserverAuditErrors", {DROPPED: "3x30"}, 20, False),
 ]
@@ -149,7 +160,10 @@ def anchor_of(title: str) -> str:
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, set[str]]]]:
     """The real /metrics after a batch: for each name its labels with their values."""
     folder = tmp_path_factory.mktemp("metrics")
-    settings = {"ENVIRONMENT": "development", "DB_PATH": str(folder / "audit.db"), "SPOOL_DIR": str(folder / "spool")}
+    settings = {
+        "ENVIRONMENT": "development", "DB_PATH": str(folder / "audit.db"), "SPOOL_DIR": str(folder / "spool"),
+        "EVIDENCE_KEY_FILE": str(folder / "evidence.key"),
+    }
     app = create_app(Config.from_env(settings))
     client: FlaskClient = app.test_client()
     client.post("/webhook/audit/prod", data=event_list([audit_event(1), b"null"]))

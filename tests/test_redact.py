@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_webhook.masking import DEEPEST
-from audit_webhook.redact import redact, redact_unreadable
+from audit_webhook.redact import may_tell_content, redact, redact_unreadable
 from audit_webhook.split import split
 from tests.factories import audit_event, encode
 
@@ -144,6 +144,17 @@ def test_entry_that_is_taken_away_is_seen() -> None:
 def test_event_without_secrets_is_the_same_object() -> None:
     raw = event_with("requestObject", {"kind": "ConfigMap", "data": {"a": "b"}}, "configmaps")
     assert redact(raw, "configmaps", "") is raw
+
+
+def test_quick_look_lets_nothing_of_a_secret_pass() -> None:
+    metadata = encode(audit_event(objectRef={"resource": "secrets", "name": "a"}, responseStatus={"code": 200}))
+    assert not may_tell_content(metadata)
+    status = {"message": "it holds \"a\"", "code": 422}
+    patches = {"patch.webhook.admission.k8s.io/round_0_index_0": "{}"}
+    for told in ({"requestObject": {}}, {"responseObject": {}}, {"RESPONSEOBJECT": {}}, {"responseStatus": status},
+                 {"annotations": patches}, {"responseStatus": {"data": {"a": "b"}}}):
+        assert may_tell_content(encode(audit_event(objectRef={"resource": "secrets"}) | told))
+    assert may_tell_content(metadata.replace(b"}", b',"request\\u004fbject":{"data":{"a":"b"}}}'))
 
 
 def test_redacting_again_changes_nothing() -> None:

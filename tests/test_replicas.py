@@ -6,6 +6,7 @@ docs/scaling.md tells which is which.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from flask import Flask
 
 from audit_webhook.app import create_app
+from audit_webhook.checkpointer import LOOK_SECONDS
+from audit_webhook.checkpoints import read
 from audit_webhook.config import Config
 from audit_webhook.event import rfc3339
 from audit_webhook.identity import to_text
@@ -23,11 +26,12 @@ from audit_webhook.schema import steps
 from audit_webhook.search_sql import EVERYTHING, LAST
 from audit_webhook.services import feed, readers, retention
 from audit_webhook.wiring import now, wiring
+from tests.evidence import Evidence
 from tests.factories import audit_event, event_list
 from tests.galera import run_all
 from tests.readers import PASSWORD, add_user, log_in
-from tests.serving import Service, get, post, samples
-from tests.test_workers import settings_of
+from tests.serving import Service, get, post, samples, serving
+from tests.test_workers import settings_of, wait_for
 
 DAY = 86_400_000_000
 TOKEN = "correct-horse"
@@ -47,6 +51,23 @@ class Replicas(NamedTuple):
         """Send a batch to one of them and give the status."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
         return app.test_client().post("/webhook/audit/prod", data=body, headers=headers).status_code
+
+
+def test_workers_that_stop_at_once_sign_everything_once(mariadb_config: Config, tmp_path: Path) -> None:
+    evidence = Evidence(mariadb_config, tmp_path / "evidence.key")
+    settings = {**settings_of(mariadb_config), "ENVIRONMENT": "development", "WORKERS": "2"}
+    with serving(tmp_path, EVIDENCE_KEY_FILE=str(evidence.key_file), **settings) as service:
+        wait_for(lambda: evidence.store.last_checkpoint() is not None, 40)
+        time.sleep(LOOK_SECONDS)  # the other worker has looked too
+        for number in range(40):
+            assert post(service.url, event_list([audit_event(number)])).status == 200
+        assert service.stop() == 0
+    signed = [read(signed.body) for _, signed in evidence.store.checkpoints_after(0, 100)]
+    heads = [head for checkpoint in signed for head in checkpoint.heads]
+    assert len(set(heads)) == len(heads) and all(checkpoint.heads for checkpoint in signed[1:])
+    report = evidence.verify()
+    assert report.is_sound and report.events == 40 and report.unsigned == 0
+    evidence.repository.close()
 
 
 @pytest.fixture

@@ -29,6 +29,14 @@ def guarded(sqlite_config: Config) -> Iterator[Server]:
     running.stop()
 
 
+@pytest.fixture
+def guarded_on_each(engine: Config) -> Iterator[Server]:
+    """The same server, on each engine."""
+    running = Server(replace(engine, webhook_token=TOKEN, max_body_bytes=4 * MEBIBYTE))
+    yield running
+    running.stop()
+
+
 def head(*lines: str, method: str = "POST", path: str = "/webhook/audit/prod", token: str = TOKEN) -> bytes:
     """Write a request's head."""
     return "\r\n".join(
@@ -95,10 +103,12 @@ def test_chunked_batch_is_taken(guarded: Server) -> None:
         ("Transfer-Encoding : chunked",), ("Transfer-Encoding: identity",), ("Transfer-Encoding: \x0bchunked",),
     ],
 )
-def test_request_that_two_programs_might_read_differently_is_refused(guarded: Server, lines: tuple[str, ...]) -> None:
-    answer = exchange(guarded.url, head(*lines) + b"0\r\n\r\n" + head("Content-Length: 0", path="/smuggled"))
+def test_request_that_two_programs_might_read_differently_is_refused(
+    guarded_on_each: Server, lines: tuple[str, ...]
+) -> None:
+    answer = exchange(guarded_on_each.url, head(*lines) + b"0\r\n\r\n" + head("Content-Length: 0", path="/smuggled"))
     assert answer[9:12] in (b"400", b"501") and answer.count(b"HTTP/1.") == 1
-    assert refused(guarded, "framing") == 1
+    assert refused(guarded_on_each, "framing") == 1
 
 
 def test_body_of_a_refused_request_is_never_another_request(guarded: Server) -> None:
@@ -167,19 +177,19 @@ def test_herd_of_900_batches_is_stored_within_the_client_s_patience(guarded: Ser
 
 
 def test_half_open_connections_and_slow_uploads_do_not_stop_ingest(
-    guarded: Server, monkeypatch: pytest.MonkeyPatch
+    guarded_on_each: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadlines, "HEAD_SECONDS", 2.0)
     monkeypatch.setattr(deadlines, "REQUEST_SECONDS", 3.0)
-    silent = [connect(guarded.url) for _ in range(1000)]
-    slow = [connect(guarded.url) for _ in range(100)]
+    silent = [connect(guarded_on_each.url) for _ in range(1000)]
+    slow = [connect(guarded_on_each.url) for _ in range(100)]
     for number, opened in enumerate(slow):
         opened.sendall(head("Content-Length: 1000") + b"x" if number % 2 else b"POST /webh")
-    answers = [post(guarded.url, event_list([audit_event(verb=f"v{number}")])) for number in range(50)]
+    answers = [post(guarded_on_each.url, event_list([audit_event(verb=f"v{number}")])) for number in range(50)]
     assert {answer.status for answer in answers} == {200}
     assert max(answer.seconds for answer in answers) < 5
-    wait_for(lambda: len(guarded.listener.active_channels) <= 1, 15)
-    assert refused(guarded, "slow") == 1100
+    wait_for(lambda: len(guarded_on_each.listener.active_channels) <= 1, 15)
+    assert refused(guarded_on_each, "slow") == 1100
     for opened in silent + slow:
         opened.close()
 
@@ -192,16 +202,16 @@ def test_full_house_makes_room_for_those_who_send(guarded: Server) -> None:
         opened.close()
 
 
-def test_hundred_uploads_without_a_token_leave_no_trace_in_memory(guarded: Server) -> None:
-    upload = (guarded.url, head("Content-Length: 4000000", token="no") + b"x" * MEBIBYTE)
+def test_hundred_uploads_without_a_token_leave_no_trace_in_memory(guarded_on_each: Server) -> None:
+    upload = (guarded_on_each.url, head("Content-Length: 4000000", token="no") + b"x" * MEBIBYTE)
     threads = [threading.Thread(target=exchange, args=upload) for _ in range(100)]
     for thread in threads:
         thread.start()
-    assert post(guarded.url, BATCH).status == 200
+    assert post(guarded_on_each.url, BATCH).status == 200
     for thread in threads:
         thread.join(20)
-    wait_for(lambda: guarded.listener.gate.batches.bytes == 0)
-    assert refused(guarded, "token") == 100
+    wait_for(lambda: guarded_on_each.listener.gate.batches.bytes == 0)
+    assert refused(guarded_on_each, "token") == 100
 
 
 def test_body_that_breaks_off_is_never_stored(guarded: Server) -> None:

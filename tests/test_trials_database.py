@@ -119,6 +119,20 @@ def test_database_of_another_character_set_keeps_every_character(
     mariadb.execute(f"ALTER DATABASE {mariadb_config.db_name} CHARACTER SET {charset}")
     with starting(monkeypatch, tmp_path, **mariadb.environment(mariadb_config.db_name), **OPEN) as service:
         becomes_well(service)
+        assert "the database server runs with" not in service.log.read_text()
+
+
+def test_server_that_does_not_sync_each_commit_is_named_at_the_start(
+    mariadb: MariaDB, mariadb_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mariadb.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    try:
+        with starting(monkeypatch, tmp_path, **mariadb.environment(mariadb_config.db_name), **OPEN) as service:
+            becomes_well(service)
+            said = "innodb_flush_log_at_trx_commit=2: a power failure takes transactions that were acknowledged; set"
+            assert service.log.read_text().count(said) == 1
+    finally:
+        mariadb.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
 
 
 def test_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

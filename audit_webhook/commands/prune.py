@@ -7,10 +7,10 @@ import re
 from typing import Final
 
 from audit_webhook.commands import settings
+from audit_webhook.commands.prepared import open_prepared
 from audit_webhook.commands.terminal import Bar
 from audit_webhook.event import rfc3339
 from audit_webhook.pruning import Expired
-from audit_webhook.repository import open_repository
 from audit_webhook.services import retention
 from audit_webhook.services.witness import open_witness
 from audit_webhook.wiring import now
@@ -37,7 +37,7 @@ def _days(text: str) -> int:
 def run(chosen: argparse.Namespace) -> int:
     """Delete, or tell what would be deleted."""
     config = settings.load()
-    repository = open_repository(config)
+    repository = open_prepared(config)
     moment, bar = now(), Bar()
     try:
         found = retention.preview(repository, chosen.older_than, moment)

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from audit_webhook.commands import settings
+from audit_webhook.commands.prepared import open_prepared
 from audit_webhook.commands.terminal import Bar
 from audit_webhook.event import Event
 from audit_webhook.query import QueryError
-from audit_webhook.repository import Repository, open_repository
+from audit_webhook.repository import Repository
 from audit_webhook.services.export import walk, write_ndjson
 from audit_webhook.services.lines import explain, line_of
 from audit_webhook.services.query import compile_query
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Print what matches while it is found."""
     text = " ".join(chosen.query).strip()
-    repository = open_repository(settings.load())
+    repository = open_prepared(settings.load())
     bar, count = Bar(), 0
     try:
         for event in _matches(repository, text, bar):

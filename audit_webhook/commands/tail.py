@@ -8,9 +8,9 @@ import time
 from typing import Final
 
 from audit_webhook.commands import settings
+from audit_webhook.commands.prepared import open_prepared
 from audit_webhook.commands.search import print_event
 from audit_webhook.query import QueryError
-from audit_webhook.repository import open_repository
 from audit_webhook.services import feed
 from audit_webhook.services.lines import explain
 from audit_webhook.wiring import now
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Print the newest, then what arrives."""
     text = " ".join(chosen.query).strip()
-    repository = open_repository(settings.load())
+    repository = open_prepared(settings.load())
     try:
         page = feed.page(repository, text, None, max(1, chosen.count), now())
         for event in reversed(page.events[:chosen.count]):

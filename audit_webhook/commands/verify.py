@@ -13,11 +13,12 @@ import orjson
 
 from audit_webhook.checkpoints import Signed, find_tokens
 from audit_webhook.commands import settings
+from audit_webhook.commands.prepared import open_prepared
 from audit_webhook.commands.terminal import Bar
 from audit_webhook.errors import KeyUnusable
 from audit_webhook.event import rfc3339
 from audit_webhook.identity import microseconds
-from audit_webhook.repository import Repository, open_repository
+from audit_webhook.repository import Repository
 from audit_webhook.services.proof import Unproved, check_proof
 from audit_webhook.services.verify import Report, verify
 from audit_webhook.services.verify_report import document_of, lines_of
@@ -62,7 +63,7 @@ def run(chosen: argparse.Namespace) -> int:
     keys = read_keys(Path(chosen.key or config.evidence_key_file))
     if chosen.proof:
         return _check_proof(chosen.proof, keys, chosen.json)
-    repository = open_repository(config)
+    repository = open_prepared(config)
     try:
         report = _verify(repository, keys, chosen)
     finally:

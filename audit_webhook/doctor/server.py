@@ -16,10 +16,6 @@ from audit_webhook.schema import DAYS_AHEAD, PARTITIONED
 LEAST_PACKET: Final = 16 * 1024**2
 """A chunk has about 8 MiB of events; escaped and incompressible it comes to twice as much."""
 NEEDED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP")
-_DURABLE: Final = {
-    "innodb_flush_log_at_trx_commit": ("1", "a power failure takes transactions that were acknowledged"),
-    "innodb_doublewrite": ("ON", "a power failure can tear pages"),
-}
 _GRANT: Final = re.compile(r"GRANT (?P<rights>.+?) ON (?P<where>\S+\.\S+) TO ", re.DOTALL)
 
 
@@ -52,14 +48,9 @@ def judge_galera(status: Mapping[str, str], servers: int) -> Iterator[Finding]:
 
 def _check_durability(settings: Mapping[str, str]) -> Iterator[Finding]:
     wrong = [
-        fail("durability", f"{name}={settings[name]}: {why}", f"set {name}={wanted}")
-        for name, (wanted, why) in _DURABLE.items() if settings.get(name, wanted) != wanted
+        fail("durability", f"{weak.name}={weak.value}: {weak.follows}", f"set {weak.name}={weak.wanted}")
+        for weak in engine_state.weak_settings(settings)
     ]
-    if settings.get("log_bin") == "ON" and settings.get("sync_binlog") != "1":
-        wrong.append(fail(
-            "durability", f"sync_binlog={settings.get('sync_binlog')}: a power failure can part it from its replicas",
-            "set sync_binlog=1",
-        ))
     yield from wrong or [ok("durability", "each commit is synced to the disk (innodb_flush_log_at_trx_commit=1)")]
 
 

@@ -62,14 +62,26 @@ class Gate:
             if size > SMALL_BODY_BYTES:
                 raise self.refuse("", BodyTooLarge(f"a body is taken up to {SMALL_BODY_BYTES} bytes here"), peer)
             return None if lane_of(path) == "ops" else self.pages.reserve(size)
-        cluster = _cluster_in(path) or parse_qs(query).get("cluster", [""])[0]
+        cluster = _cluster_of(path, query)
         try:
-            admit(self._parts.tokens, cluster, headers.get("AUTHORIZATION", ""), headers.get("CONTENT_ENCODING", ""))
+            self._admit(cluster, headers)
             if size > self.most_bytes:
                 raise BodyTooLarge(explain_size(self.most_bytes))
             return self.batches.reserve(size)
         except AuditWebhookError as error:
             raise self.refuse(cluster, error, peer) from None
+
+    def judge_cut_off(self, method: str, path: str, query: str, headers: dict[str, str], peer: str) -> None:
+        """Raise what `enter` would of a batch whose head is larger than any may be, for the part that is there."""
+        if self.is_batch(method, path):
+            cluster = _cluster_of(path, query)
+            try:
+                self._admit(cluster, headers)
+            except AuditWebhookError as error:
+                raise self.refuse(cluster, error, peer) from None
+
+    def _admit(self, cluster: str, headers: dict[str, str]) -> None:
+        admit(self._parts.tokens, cluster, headers.get("AUTHORIZATION", ""), headers.get("CONTENT_ENCODING", ""))
 
     def refuse(self, cluster: str, error: AuditWebhookError, peer: str) -> AuditWebhookError:
         """Note a refusal, and give it back to be raised."""
@@ -97,6 +109,11 @@ def lane_of(path: str) -> str:
     if path in ("/healthz", "/readyz", "/metrics"):
         return "ops"
     return "ingest" if path.startswith("/webhook") else "pages"
+
+
+def _cluster_of(path: str, query: str) -> str:
+    """Give the cluster that a batch is of; empty when none is named."""
+    return _cluster_in(path) or parse_qs(query).get("cluster", [""])[0]
 
 
 def _cluster_in(path: str) -> str | None:

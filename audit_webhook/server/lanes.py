@@ -12,7 +12,8 @@ from waitress.task import ThreadedTaskDispatcher
 
 from audit_webhook.server.gate import lane_of
 
-THREADS: Final = {"refusals": 1, "ops": 2, "ingest": 8, "pages": 8}
+THREADS: Final = {"refusals": 1, "ops": 2, "ingest": 4, "pages": 8}
+"""Batches share one interpreter and one writing connection: more threads only take turns, each with cold caches."""
 
 
 class Lanes:

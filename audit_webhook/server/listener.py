@@ -14,6 +14,7 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from audit_webhook.config import Config
+from audit_webhook.server.balance import LOOK_SECONDS, Balance
 from audit_webhook.server.channel import Channel
 from audit_webhook.server.gate import Gate
 from audit_webhook.server.lanes import Lanes
@@ -33,8 +34,12 @@ class Listener(TcpWSGIServer):
 
     channel_class = Channel
 
-    def __init__(self, app: Flask, config: Config, listening: socket.socket, takes_batches: bool = True) -> None:
-        """Serve an application on a socket that is bound."""
+    def __init__(
+        self, app: Flask, config: Config, listening: socket.socket, takes_batches: bool = True,
+        balance: Balance | None = None,
+    ) -> None:
+        """Serve an application on a socket that is bound; ``balance`` knows of the other processes on it."""
+        self._balance = balance or Balance()
         self.gate = Gate(app, takes_batches)
         self.is_draining = False
         self.on_tick: Callable[[], None] = self.gate.note_in_flight
@@ -49,8 +54,8 @@ class Listener(TcpWSGIServer):
 
     def run(self) -> None:
         """Answer until drained; what is not finished in time is dropped, and its senders send it again."""
-        timeout = self.adj.asyncore_loop_timeout
         while self._sockets() and not self._is_drained():
+            timeout = LOOK_SECONDS if self._balance.is_waiting() else self.adj.asyncore_loop_timeout
             self.asyncore.loop(timeout=timeout, map=self._sockets(), use_poll=True, count=1)
         self.task_dispatcher.shutdown(timeout=0.2)  # type: ignore[arg-type]
         trigger: Any = self.trigger
@@ -78,7 +83,14 @@ class Listener(TcpWSGIServer):
         """Whether connections are accepted now."""
         if self.accepting and len(self._sockets()) >= self.adj.connection_limit:
             self._make_room()
-        return super().readable()
+        self._balance.note(len(self._channels()))
+        return super().readable() and not self._balance.is_waiting()
+
+    def handle_accept(self) -> None:
+        """Accept a connection, unless another process has fewer."""
+        if not self._balance.leaves_it():
+            super().handle_accept()
+            self._balance.note(len(self._channels()))
 
     def close(self) -> None:
         """Listen no more."""

@@ -6,7 +6,8 @@ import re
 import time
 from typing import Any, Final
 
-from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
+from waitress.utilities import RequestHeaderFieldsTooLarge
 
 from audit_webhook.errors import AuditWebhookError, BodyTooLarge
 from audit_webhook.server.body import Body
@@ -37,6 +38,8 @@ class Parser(HTTPRequestParser):
     def received(self, data: bytes) -> int:
         """Take bytes of the request; give how many of them belong to it."""
         consumed = super().received(data)
+        if isinstance(self.error, RequestHeaderFieldsTooLarge):
+            self._judge_cut_off(self.header_plus + data)
         if self.error is None and self.chunked:
             self._weigh()
         if self.error is not None:
@@ -71,6 +74,24 @@ class Parser(HTTPRequestParser):
         super().close()
         if self._room is not None:
             self._room.release()
+
+    def _judge_cut_off(self, head: bytes) -> None:
+        """Refuse for its token, rather than for its size, a head whose first part carries no valid one.
+
+        No more is read for that: a token that is longer than a head may be is compared as far as it is there.
+        """
+        adj: Any = self.adj
+        lines = head.partition(b"\r\n\r\n")[0][:adj.max_request_header_size].split(b"\r\n")
+        if b":" not in lines[-1]:
+            lines.pop()
+        part: Any = HTTPRequestParser(adj)
+        try:
+            part.parse_header(b"\r\n".join([*lines, b""]))
+            self._gate.judge_cut_off(part.command, part.path, part.query, part.headers, self._peer)
+        except AuditWebhookError as error:
+            self._refuse(error)
+        except (ParsingError, TransferEncodingNotImplemented):
+            pass  # it stays too large
 
     def _weigh(self) -> None:
         """Hold the bytes of a body whose length nobody announced against the limits."""

@@ -17,6 +17,7 @@ from typing import Any, Final
 from audit_webhook.app import Part
 from audit_webhook.config import Config
 from audit_webhook.metrics import Metrics, make_board
+from audit_webhook.server.balance import Balance, Counts
 from audit_webhook.server.listener import DRAIN_SECONDS, bind
 from audit_webhook.server.lifetime import END_SECONDS, serve_socket
 
@@ -53,12 +54,14 @@ def serve(config: Config) -> int:
 def _plan(config: Config, listening: socket.socket, pages: socket.socket | None) -> list[Worker]:
     """Give each process its socket, its part of the routes and its place among the counters."""
     board = make_board(config.workers + 1)
+    counts = Counts(config.workers)
 
     def worker(name: str, place: int, own: socket.socket, part: Part) -> Worker:
         def work(parent: int) -> int:
             for other in {listening, pages} - {own, None}:
                 other.close()  # type: ignore[union-attr]
-            return serve_socket(config, own, part, Metrics(board, place), parent)
+            balance = Balance(counts, place) if part != "pages" else None
+            return serve_socket(config, own, part, Metrics(board, place), parent, balance)
 
         return Worker(name, work)
 

@@ -6,24 +6,22 @@ the webhook had to cut is another one than its whole line: both are kept, and th
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Final, NamedTuple
 
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
 from audit_webhook.entry import Entry
-from audit_webhook.services.ingest import Batch, Receipt, identify, store_batch
+from audit_webhook.services.ingest import Batch, identify, store_batch
 from audit_webhook.services.log_files import Line, LogFile, list_files, size_of
 from audit_webhook.split import MalformedBody, split
 from audit_webhook.tolerant import Undecodable
 
 BATCH_EVENTS: Final = 1000
 BATCH_BYTES: Final = 4 * 1024**2
-WAITING_BATCHES: Final = 2
-LINE_START: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",'
+EVENT_STARTS: Final = (b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",', b'{"level":"')
+"""What begins a line of a log file, and an item of a batch that somebody wrote on a line of its own."""
 
 
 class BadLine(NamedTuple):
@@ -53,7 +51,7 @@ class Watcher(NamedTuple):
 
 
 class LogImport:
-    """One import: the caller's thread reads and decodes, another one waits for the database."""
+    """One import, all of it in the caller's thread: a second one would wait for the interpreter more than it saves."""
 
     def __init__(
         self, repository: Repository, cluster: str, now: int, watcher: Watcher, redaction: Redaction = BUILT_IN
@@ -68,17 +66,13 @@ class LogImport:
         self._now = now
         self._watcher = watcher
         self._report = Report()
-        self._pending: deque[Future[Receipt]] = deque()
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="import")
 
     def run(self, paths: list[str]) -> Report:
         """Store the events of log files; raises OSError and StoreUnavailable. What was stored before it is stored."""
         files = list_files(paths)
         self._report = Report(all_bytes=sum(map(size_of, files)))
-        with self._pool:
-            for path in files:
-                self._read_file(path)
-            self._await(0)
+        for path in files:
+            self._read_file(path)
         self._watcher.progress(self._report)
         return self._report
 
@@ -86,22 +80,16 @@ class LogImport:
         before = self._report.read_bytes
         with closing(LogFile(path)) as file:
             for batch in self._batches(path, file):
-                self._pending.append(self._pool.submit(self._store, batch))
-                self._await(WAITING_BATCHES)
+                self._store(batch)
                 self._report = self._report._replace(read_bytes=before + file.read_bytes)
                 self._watcher.progress(self._report)
         self._report = self._report._replace(read_bytes=before + size_of(path), files=self._report.files + 1)
 
-    def _store(self, batch: Batch) -> Receipt:
-        return store_batch(self._repository, self._cluster, batch, self._now)
-
-    def _await(self, most: int) -> None:
-        """Wait until no more than some batches are on their way, and count the others."""
-        while len(self._pending) > most:
-            receipt = self._pending.popleft().result()
-            self._report = self._report._replace(
-                stored=self._report.stored + receipt.stored, duplicate=self._report.duplicate + receipt.duplicate
-            )
+    def _store(self, batch: Batch) -> None:
+        receipt = store_batch(self._repository, self._cluster, batch, self._now)
+        self._report = self._report._replace(
+            stored=self._report.stored + receipt.stored, duplicate=self._report.duplicate + receipt.duplicate
+        )
 
     def _batches(self, path: str, file: Iterable[Line]) -> Iterator[Batch]:
         events: dict[bytes, Entry] = {}
@@ -133,7 +121,7 @@ class LogImport:
 
 def _items(raw: bytes) -> list[bytes]:
     """Give the events of a line; raises MalformedBody when there is anything else in it."""
-    if raw.startswith(LINE_START):
+    if raw.startswith(EVENT_STARTS):
         return [raw]
     parts = split(raw)
     if parts.broken:

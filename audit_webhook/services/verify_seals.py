@@ -28,7 +28,8 @@ class SealCheck:
     """One pass over all seals."""
 
     def __init__(
-        self, store: EvidenceStore, trail: Trail, findings: Findings, progress: Callable[[int], None]
+        self, store: EvidenceStore, trail: Trail, findings: Findings,
+        progress: Callable[[int], None] = lambda events: None,
     ) -> None:
         """Compare the store's seals with this trail; ``progress`` is told of how many events seals were read."""
         self._store: Final = store
@@ -58,7 +59,7 @@ class SealCheck:
                 page = [item for item in page if item[0].sequence > head.sequence]
             is_first = False
             for seal, is_there in page:
-                self._check_seal(head, seal)
+                self.check_seal(head, seal)
                 report = self._counted(report, seal, is_there)
                 head = Head(stream, seal.sequence, seal.link)
             self._progress(report.events)
@@ -67,17 +68,30 @@ class SealCheck:
             self._truncated(signed, number, head.sequence)
         return report
 
-    def _check_seal(self, head: Head, seal: Seal) -> None:
+    def check_signed(self, head: Head, number: int) -> None:
+        """Check the one seal that a checkpoint of this number has signed as a stream's end."""
+        seal = self._store.find_seal(head.stream, head.sequence)
+        if seal is not None:
+            self._compare_signed(seal)
+        elif self._start(head.stream).sequence < head.sequence:
+            place = place_of(head.stream, head.sequence)
+            self._findings.add("TRUNCATED", place, f"checkpoint {number} has signed this batch, its seal is gone")
+
+    def check_seal(self, head: Head, seal: Seal) -> None:
+        """Check a seal against the one before it, and against what was signed."""
         place = place_of(seal.stream, seal.sequence)
         if seal.sequence != head.sequence + 1:
             text = f"the seals of batches {head.sequence + 1} to {seal.sequence - 1} are missing"
             self._findings.add("GAP", place, text)
         elif seal.link != link_of(head.link, seal):
             self._findings.add("BAD_LINK", place, "the seal was changed, or the one before it was")
+        self._compare_signed(seal)
+
+    def _compare_signed(self, seal: Seal) -> None:
         signed, number = self._trail.heads.get(seal.stream, (None, 0))
         if signed is not None and signed.sequence == seal.sequence and signed.link != seal.link:
             text = f"the seals up to this one were made anew: checkpoint {number} has signed another one"
-            self._findings.add("BAD_LINK", place, text)
+            self._findings.add("BAD_LINK", place_of(seal.stream, seal.sequence), text)
 
     def _counted(self, report: StreamReport, seal: Seal, is_there: bool) -> StreamReport:
         pruned = not is_there and self._trail.was_pruned(seal.chunk_id, seal.sealed)

@@ -28,7 +28,7 @@ class Trail:
         self._findings: Final = findings
         self._number, self._digest = 0, BEGINNING
         self._anchored: dict[int, bytes] = {}
-        self.signed = self.anchors = 0
+        self.signed = self.anchors = self.began = 0
         self.newest: Checkpoint | None = None
         self.heads: dict[bytes, tuple[Head, int]] = {}
         self.trimmed: dict[bytes, Head] = {}
@@ -43,6 +43,13 @@ class Trail:
                 self._anchored[checkpoint.number] = signed.digest
                 self.anchors += 1
                 self._learn(checkpoint)
+
+    def begin_at(self, number: int) -> None:
+        """Take the first checkpoint from a number on as it is and follow from there; ``began`` is when it was made."""
+        for own, signed in self._store.checkpoints_after(number - 1, 1) if number > 0 else ():
+            self._number, self._digest = own, signed.digest
+            checkpoint = self._checked(signed, f"checkpoint {own}")
+            self.began = checkpoint.made if checkpoint else 0
 
     def follow(self) -> None:
         """Read the checkpoints that came since the last time."""

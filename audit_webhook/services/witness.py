@@ -31,11 +31,17 @@ IDLE_MICROSECONDS: Final = 3_600_000_000
 SLACK_MICROSECONDS: Final = 600_000_000
 """How far the clocks of writers may differ without a stream being left out of a checkpoint."""
 TRIES: Final = 5
+CAUGHT_UP: Final = 64
+"""Checkpoints that are read at a time; a minute makes one."""
+_BUSY: Final = "other processes made checkpoints each time"
 NO_CHUNKS: Final = (0, bytes(32))
+
+Last = tuple[int, int, Signed]
+"""Number, time in microseconds and bytes of a checkpoint."""
 
 
 class Witness:
-    """Holds the key, from when it is first needed."""
+    """Holds the key, from when it is first needed; ``newest`` is when the last checkpoint was made, 0 for unknown."""
 
     def __init__(
         self, store: EvidenceStore, key_file: str, clock: Callable[[], int],
@@ -52,6 +58,7 @@ class Witness:
         self._publish: Final = publish
         self._clock: Final = clock
         self._signed: dict[bytes, int] = {}
+        self.newest = self._known = 0
 
     @property
     def has_key_file(self) -> bool:
@@ -65,23 +72,36 @@ class Witness:
     def sign_when_due(self, is_last: bool = False) -> bool:
         """Make a checkpoint when something was stored since the last one and a minute has passed, or an hour.
 
-        ``is_last`` does not wait for the minute. Tells whether it was made; raises KeyUnusable and StoreUnavailable.
+        ``is_last`` does not wait for the minute. Tells whether it was made: what another process has signed first, as
+        when all stop at once, is not signed again. Raises KeyUnusable and StoreUnavailable.
         """
-        moment = self._clock()
-        last = self._store.last_checkpoint()
+        for _ in range(TRIES):
+            moment, last = self._clock(), self._store.last_checkpoint()
+            heads = self._due(moment, last, is_last)
+            if heads is None:
+                return False
+            if self._insert(moment, last, heads=heads):
+                return True
+        raise StoreBusy(_BUSY)
+
+    def _due(self, moment: int, last: Last | None, is_last: bool) -> tuple[Head, ...] | None:
+        """Give the ends of the streams that are to be signed now; None when nothing is due."""
         if last is None:
-            self._append(moment, heads=tuple(self._store.fresh_heads(0)))
-            return True
-        _, made, signed = last
-        self._remember(signed)
-        if not is_last and 0 <= moment - made < BUSY_MICROSECONDS:
-            return False
-        heads = self._store.fresh_heads(made - SLACK_MICROSECONDS)
+            return tuple(self._store.fresh_heads(0))
+        number, self.newest, _ = last
+        self._catch_up(number)
+        age = moment - self.newest
+        if not is_last and 0 <= age < BUSY_MICROSECONDS:
+            return None
+        heads = self._store.fresh_heads(self.newest - SLACK_MICROSECONDS)
         fresh = tuple(head for head in heads if head.sequence > self._signed.get(head.stream, 0))
-        if not fresh and (is_last or moment - made < IDLE_MICROSECONDS):
-            return False
-        self._append(moment, heads=fresh)
-        return True
+        return None if not fresh and (is_last or age < IDLE_MICROSECONDS) else fresh
+
+    def _catch_up(self, number: int) -> None:
+        """Take for signed what the checkpoints up to a number say; of those before this process, some."""
+        known = self._known if 0 < self._known <= number else number - CAUGHT_UP
+        for self._known, signed in self._store.checkpoints_after(known, CAUGHT_UP) if known < number else ():
+            self._remember(signed)
 
     def sign_pruning(self, before: int) -> None:
         """Sign that all before a time in milliseconds goes; without a key that is only said on the log."""
@@ -116,24 +136,29 @@ class Witness:
         return first, last
 
     def _append(self, moment: int, **content: Any) -> None:
-        """Sign and insert the next checkpoint; raises KeyUnusable and StoreUnavailable."""
+        """Sign and insert the next checkpoint, whoever else makes some; raises KeyUnusable and StoreUnavailable."""
+        for _ in range(TRIES):
+            if self._insert(moment, self._store.last_checkpoint(), **content):
+                return
+        raise StoreBusy(_BUSY)
+
+    def _insert(self, moment: int, last: Last | None, **content: Any) -> bool:
+        """Sign the checkpoint that follows another one, and insert it; tell whether no other process was quicker."""
         if not self._key_file:
             raise KeyUnusable("EVIDENCE_KEY_FILE is none")
-        for _ in range(TRIES):
-            last = self._store.last_checkpoint()
-            number, previous = (last[0] + 1, last[2].digest) if last else (1, BEGINNING)
-            old = () if last else self._old_days()
-            checkpoint = Checkpoint(number, moment, previous, self._keys.public, old=old)._replace(**content)
-            signed = sign(checkpoint, self._keys)
-            try:
-                self._store.insert_checkpoint(number, moment, signed)
-            except DuplicateKey:
-                continue
-            self._remember(signed)
-            logger.info("checkpoint %d is signed", number, extra={"checkpoint": signed.token})
-            self._publish(signed.token)
-            return
-        raise StoreBusy("other processes made checkpoints each time")
+        number, previous = (last[0] + 1, last[2].digest) if last else (1, BEGINNING)
+        old = () if last else self._old_days()
+        checkpoint = Checkpoint(number, moment, previous, self._keys.public, old=old)._replace(**content)
+        signed = sign(checkpoint, self._keys)
+        try:
+            self._store.insert_checkpoint(number, moment, signed)
+        except DuplicateKey:
+            return False
+        self.newest = moment
+        self._remember(signed)
+        logger.info("checkpoint %d is signed", number, extra={"checkpoint": signed.token})
+        self._publish(signed.token)
+        return True
 
     def _remember(self, signed: Signed) -> None:
         """Take what a checkpoint says for signed already, and say on the log when its key is a strange one."""

