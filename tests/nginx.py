@@ -15,6 +15,7 @@ from tests.mariadb import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 STANDALONE: Final = ROOT / "deploy" / "nginx" / "audit-webhook.conf"
+REPLICAS: Final = ROOT / "deploy" / "nginx" / "replicas.conf"
 OF_A_POD: Final = ROOT / "deploy" / "kustomize" / "base" / "nginx.conf"
 HOST: Final = "audit.example.com"
 START_SECONDS: Final = 10
@@ -47,7 +48,7 @@ class Nginx:
             text = text.replace(old, new)
         self._main = folder / "tested.conf"
         self._main.write_text(text, "utf-8")
-        if configuration == STANDALONE:
+        if configuration != OF_A_POD:
             self._main = folder / "nginx.conf"
             self._main.write_text(_FRAME.format(folder=folder, user=getpass.getuser()), "utf-8")
 
@@ -105,7 +106,12 @@ class Certificate:
 
     def client_context(self) -> ssl.SSLContext:
         """Give what a client needs to trust it."""
-        return ssl.create_default_context(cafile=str(self.chain))
+        return self.trust(self.chain)
+
+    @staticmethod
+    def trust(chain: Path) -> ssl.SSLContext:
+        """Give what a client needs to trust a certificate in a file."""
+        return ssl.create_default_context(cafile=str(chain))
 
 
 class Front(Nginx):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tests import deployed, galera_trials, trials
+from tests import deployed, disk_trials, galera_trials, trials
 from tests.galera import Galera
 from tests.galera_trials import ClusterArena
 from tests.ledger import Verdict
@@ -81,7 +81,7 @@ def _trials(scale: float) -> list[Trial]:
         Trial("disk of SQLite full", _full_disk(False)),
         Trial("disk of the spool full", _full_disk(True)),
         Trial(f"EIO from every fsync of the spool, {few} times", _failing_syncs(few)),
-        Trial(f"EIO from every fsync of SQLite, {few} times", _plain(trials.fail_every_sync, few, False)),
+        Trial(f"EIO from every fsync of SQLite, {few} times", _plain(disk_trials.fail_every_sync, few, False)),
         Trial("4 broken files among 1,000 in the spool, SQLite", _corrupt(False)),
         Trial("4 broken files among 1,000 in the spool, MariaDB", _corrupt(True)),
         Trial("locks held for 6 s in the middle of a batch", _locked),
@@ -185,7 +185,7 @@ def _full_disk(spool: bool) -> Callable[[Path, MariaDB], tuple[Arena, Verdict, s
                 arena = Arena(folder, server, SPOOL_DIR=str(disk.folder / "spool"))
             else:
                 arena = Arena(folder, DB_PATH=str(disk.folder / "audit.db"))
-            verdict = trials.fill_disk(arena, disk)
+            verdict = disk_trials.fill_disk(arena, disk)
             return arena, verdict, f"{_seen(arena)}; {'tmpfs' if disk.is_mounted else 'limit on file sizes'}"
 
     return trial
@@ -194,7 +194,7 @@ def _full_disk(spool: bool) -> Callable[[Path, MariaDB], tuple[Arena, Verdict, s
 def _failing_syncs(count: int) -> Callable[[Path, MariaDB], tuple[Arena, Verdict, str]]:
     def trial(folder: Path, server: MariaDB) -> tuple[Arena, Verdict, str]:
         arena = Arena(folder, server, spool=True, program=("-m", "tests.faulty_serve"))
-        return arena, trials.fail_syncs(arena, count), _seen(arena)
+        return arena, disk_trials.fail_syncs(arena, count), _seen(arena)
 
     return trial
 
@@ -202,7 +202,7 @@ def _failing_syncs(count: int) -> Callable[[Path, MariaDB], tuple[Arena, Verdict
 def _corrupt(on_mariadb: bool) -> Callable[[Path, MariaDB], tuple[Arena, Verdict, str]]:
     def trial(folder: Path, server: MariaDB) -> tuple[Arena, Verdict, str]:
         arena = Arena(folder, server if on_mariadb else None, spool=True)
-        verdict, set_aside = trials.drain_with_corrupt_files(arena, 996)
+        verdict, set_aside = disk_trials.drain_with_corrupt_files(arena, 996)
         return arena, verdict, f"{set_aside} set aside"
 
     return trial

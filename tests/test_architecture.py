@@ -21,7 +21,6 @@ MODULES: Final = sorted(PACKAGE.rglob("*.py"))
 CODE: Final = MODULES + sorted(path for folder in ("bench", "tests", "tools") for path in (ROOT / folder).rglob("*.py"))
 
 FILE_LINES: Final = 300
-TEST_FILE_LINES: Final = 400  # a test file is read one promise at a time
 FUNCTION_LINES: Final = 60
 
 # A room is a package or a module right below audit_webhook. One that is not named here holds values and pure
@@ -241,8 +240,7 @@ def test_module_and_its_public_functions_say_what_they_are_for(path: Path) -> No
 
 @every_code_file
 def test_file_is_short_enough_to_read(path: Path) -> None:
-    limit = TEST_FILE_LINES if path.is_relative_to(ROOT / "tests") else FILE_LINES
-    assert len(path.read_text().splitlines()) <= limit
+    assert len(path.read_text().splitlines()) <= FILE_LINES
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import trials
+from tests import disk_trials, trials
 from tests.mariadb import MariaDB
 from tests.small_disk import MIB, SmallDisk
 from tests.trials import Arena
@@ -96,26 +96,26 @@ def test_two_services_share_one_spool(tmp_path: Path, victim: MariaDB) -> None:
 def test_full_disk_under_sqlite_is_refused_and_recovers_without_a_restart(tmp_path: Path) -> None:
     with SmallDisk(tmp_path / "disk", 16 * MIB) as disk:
         arena = Arena(tmp_path, DB_PATH=str(disk.folder / "audit.db"))
-        verdict = trials.fill_disk(arena, disk)
+        verdict = disk_trials.fill_disk(arena, disk)
     assert verdict.is_clean and arena.ledger.statuses() == {200, 503}
 
 
 def test_full_disk_under_the_spool_is_refused_and_recovers_without_a_restart(tmp_path: Path, victim: MariaDB) -> None:
     with SmallDisk(tmp_path / "disk", 64 * MIB) as disk:
         arena = Arena(tmp_path, victim, spool=True, SPOOL_DIR=str(disk.folder / "spool"))
-        verdict = trials.fill_disk(arena, disk)
+        verdict = disk_trials.fill_disk(arena, disk)
     assert verdict.is_clean and arena.ledger.statuses() == {200, 503}
 
 
 def test_batch_whose_sync_failed_is_not_acknowledged_and_succeeds_later(tmp_path: Path, victim: MariaDB) -> None:
     arena = Arena(tmp_path, victim, spool=True, program=("-m", "tests.faulty_serve"))
-    verdict = trials.fail_syncs(arena, times=1)
+    verdict = disk_trials.fail_syncs(arena, times=1)
     assert verdict.is_clean and arena.ledger.statuses() == {200, 503}
 
 
 def test_broken_files_in_the_spool_stop_neither_the_start_nor_the_drain(arena: Arena) -> None:
     arena.service.settings["SPOOL_DIR"] = str(arena.folder / "spool")
-    verdict, set_aside = trials.drain_with_corrupt_files(arena, files=100)
+    verdict, set_aside = disk_trials.drain_with_corrupt_files(arena, files=100)
     assert verdict.is_clean and verdict.stored == 500
     assert set_aside == 4
 

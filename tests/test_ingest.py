@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
 import random
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,15 +27,6 @@ from tests.test_split import mutate
 DATA = Path(__file__).parent / "data"
 BATCHES = [gzip.decompress(path.read_bytes()) for path in sorted((DATA / "webhook").glob("*.json.gz"))]
 HOSTILE = gzip.decompress((DATA / "hostile.json.gz").read_bytes())
-TOKEN = "correct-horse"
-
-
-@pytest.fixture
-def guarded(engine: Config) -> Iterator[FlaskClient]:
-    """A client of an application that wants a token."""
-    app = create_app(replace(engine, webhook_token=TOKEN))
-    yield app.test_client()
-    close(app)
 
 
 def close(app: Flask) -> None:
@@ -284,37 +273,6 @@ def test_too_large_body_is_answered_with_413_and_the_setting_to_change(engine: C
     status, answer = post(app.test_client(), event_list(audit_event(second) for second in range(20)))
     assert status == 413 and "MAX_BODY_BYTES" in answer["message"]
     close(app)
-
-
-def basic(password: bytes) -> str:
-    return "Basic " + base64.b64encode(b"audit:" + password).decode()
-
-
-@pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"Bearer  {TOKEN} ", basic(TOKEN.encode())])
-def test_right_token_is_taken_as_bearer_and_as_basic_password(guarded: FlaskClient, header: str) -> None:
-    assert post(guarded, event_list([audit_event()]), Authorization=header)[0] == 200
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {TOKEN}x", TOKEN, f"Token {TOKEN}", "Basic !!!",
-        basic(b"wrong"), basic(b""), "Bearer \xff\xfe", "Bearer " + "x" * 20_000, f"Bearer {TOKEN}, Bearer {TOKEN}",
-        "Basic " + base64.b64encode(TOKEN.encode()).decode(),
-    ],
-)
-def test_wrong_token_is_answered_with_401_as_json_and_stores_nothing(guarded: FlaskClient, header: str) -> None:
-    headers = {"Authorization": header} if header else {}
-    answer = guarded.post("/webhook/audit/prod", data=event_list([audit_event()]), headers=headers)
-    assert (answer.status_code, answer.headers["WWW-Authenticate"], answer.is_json) == (401, "Bearer", True)
-    assert everything(wiring(guarded.application).repository) == []
-
-
-def test_refused_request_is_remembered_with_its_reason(guarded: FlaskClient) -> None:
-    post(guarded, b"", Authorization="Bearer wrong")
-    wiring(guarded.application).refusals.flush()
-    (refusal,) = wiring(guarded.application).repository.refusals.last_refusals("prod")
-    assert (refusal.reason, refusal.peer) == ("the token is not the one expected", "127.0.0.1")
 
 
 def test_cluster_is_heard_from_when_a_batch_came(app: Flask, client: FlaskClient) -> None:

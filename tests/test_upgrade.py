@@ -19,11 +19,18 @@ from audit_webhook import schema
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
 from audit_webhook.database import Cursor
+from audit_webhook.evidence_store import EvidenceStore
 from audit_webhook.query.edit import quote
 from audit_webhook.reader_store import ReaderStore
-from audit_webhook.repository import open_repository
-from audit_webhook.wiring import wiring
-from tools.make_old_stores import UNREADABLE, WRITTEN
+from audit_webhook.refusal_store import Refusal, RefusedRequests
+from audit_webhook.repository import Repository, open_repository
+from audit_webhook.services.ingest import receive
+from audit_webhook.services.verify import verify
+from audit_webhook.services.witness import Witness
+from audit_webhook.signing import read_keys
+from audit_webhook.wiring import now, wiring
+from tests.factories import audit_event, event_list
+from tools.make_old_stores import KEY, RECEIVED, UNREADABLE, WRITTEN
 
 DATA: Final = Path(__file__).parent / "data"
 STORED: Final = {int(path.name[:3]): path for path in sorted((DATA / "upgrade").glob("*.json.gz"))}
@@ -87,6 +94,17 @@ def started(config: Config) -> Iterator[Flask]:
     finally:
         app.extensions["keeper"].stop()
         wiring(app).repository.close()
+
+
+@contextmanager
+def brought_up_to_date(config: Config) -> Iterator[Repository]:
+    """Bring the schema up to date, without what goes on in the background of an application."""
+    repository = open_repository(config)
+    try:
+        repository.migrate()
+        yield repository
+    finally:
+        repository.close()
 
 
 @pytest.fixture
@@ -164,3 +182,27 @@ def test_saved_searches_and_tokens_are_still_there(engine: Config, step: int) ->
         database = wiring(app).repository.database
         assert [saved.name for saved in wiring(app).repository.saved.list_searches()] == ["deletions"]
         assert [token.label for token in ReaderStore(database).tokens()] == ["ci"]
+
+
+@pytest.mark.parametrize("step", EARLIER)
+def test_what_was_stored_before_is_signed_and_its_evidence_goes_on(engine: Config, tmp_path: Path, step: int) -> None:
+    """What was stored before there were seals is counted in the first checkpoint, batch by batch."""
+    events, key = build(engine, step), tmp_path / "key"
+    key.write_bytes(KEY)
+    with brought_up_to_date(engine) as repository:
+        witness = Witness(EvidenceStore(repository.database), str(key), now)
+        witness.sign_when_due()
+        assert receive(repository, "prod", event_list([audit_event()]), now()).stored == 1
+        witness.sign_when_due(is_last=True)
+        report = verify(repository, read_keys(key), ())
+    sealed, older = (len(events), 0) if step >= 5 else (0, len(stored(step)["tables"]["chunks"]["rows"]))
+    assert (report.events, report.older) == (sealed + 1, older)
+    assert report.is_sound and report.is_signed, report.findings.first
+
+
+@pytest.mark.parametrize("step", [step for step in EARLIER if step >= 6])
+def test_refused_requests_are_still_known(engine: Config, step: int) -> None:
+    build(engine, step)
+    with brought_up_to_date(engine) as repository:
+        assert repository.refusals.last_refusals() == [Refusal("prod", RECEIVED, "wrong token", "192.0.2.1")]
+        assert repository.refusals.refused_since(0) == [RefusedRequests("prod", "token", 3)]

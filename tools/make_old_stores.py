@@ -5,7 +5,7 @@
 For each step (all that the history has, when none is named) the last commit of the main line that changed ``sql`` and
 has no later step gets a worktree; its own code stores WRITTEN on SQLite. ``tests/data/upgrade/NNN.json.gz`` then holds
 the texts of that version's schema steps for both engines, the rows of every table, and the ids of the events with the
-hash of their bytes.
+hash of their bytes. From the step that has evidence on, a checkpoint over all of it is signed with KEY.
 """
 
 from __future__ import annotations
@@ -21,24 +21,31 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 OUTPUT: Final = ROOT / "tests/data/upgrade"
 WRITTEN: Final = {"prod": ("00039", "00062", "00176"), "staging": ("00157", "00180")}
 """For each cluster the batches of tests/data/webhook; the first one of each is sent twice."""
 UNREADABLE: Final = b'{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[null]}'
 RECEIVED: Final = 1_795_600_000_000_000  # 25 November 2026, in microseconds
+KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32))).private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+)
+"""What checkpoints were signed with: whoever goes on with a stored database needs the same."""
 WRITER: Final = """
 import sys
 from audit_webhook.config import Config
 from audit_webhook.repository import open_repository
 from audit_webhook.services.ingest import receive
 
-store, step, *sent = sys.argv[1:]
-repository = open_repository(Config.from_env({"ENVIRONMENT": "development", "DB_PATH": store}))
+path, key_file, step, *sent = sys.argv[1:]
+repository = open_repository(Config.from_env({"ENVIRONMENT": "development", "DB_PATH": path}))
 repository.migrate()
 for number, each in enumerate(sent):
-    cluster, path = each.split("=")
-    receive(repository, cluster, open(path, "rb").read(), RECEIVED + number * 1_000_000)
+    cluster, batch = each.split("=")
+    receive(repository, cluster, open(batch, "rb").read(), RECEIVED + number * 1_000_000)
 if int(step) >= 3:
     from audit_webhook.saved_searches import SavedSearch
     repository.saved.insert_search(SavedSearch(b"s" * 16, "deletions", "verb:delete", "", RECEIVED))
@@ -46,6 +53,14 @@ if int(step) >= 4:
     from audit_webhook.reader_store import ReaderStore, Token
     store = ReaderStore(repository.database)
     store.insert_token(Token(b"t" * 32, "alice", "ci", RECEIVED, RECEIVED + 10 ** 15, 0))
+if int(step) >= 5:
+    from audit_webhook.evidence_store import EvidenceStore
+    from audit_webhook.services.witness import Witness
+    assert Witness(EvidenceStore(repository.database), key_file, lambda: RECEIVED + 60_000_000).sign_when_due()
+if int(step) >= 6:
+    from audit_webhook.refusal_store import Refusal, RefusalKey
+    count = {RefusalKey(RECEIVED // 86_400_000_000, "prod", "token"): 3}
+    repository.refusals.record([Refusal("prod", RECEIVED, "wrong token", "192.0.2.1")], count)
 repository.close()
 """
 
@@ -83,9 +98,10 @@ def _git(*arguments: str) -> str:
 
 def _fill(folder: Path, step: int) -> dict[str, Any]:
     """Let the old version in a folder write a database, and give all of it."""
-    old, store = folder / "old", folder / "old.db"
+    old, store, key = folder / "old", folder / "old.db", folder / "key"
+    key.write_bytes(KEY)
     script = WRITER.replace("RECEIVED", str(RECEIVED))
-    command = [sys.executable, "-c", script, str(store), str(step), *_write_batches(folder)]
+    command = [sys.executable, "-c", script, str(store), str(key), str(step), *_write_batches(folder)]
     subprocess.run(command, cwd=old, env={"PYTHONPATH": str(old)}, check=True)
     connection = sqlite3.connect(store)
     try:
