@@ -31,8 +31,8 @@ class PreparedConnection(Connection):
     is_galera = False
     """Whether the server is a node of Galera.
 
-    When it undoes a transaction for another node's, it was seen to answer the rows of a prepared statement as if nothing
-    had happened but a duplicate key, where text is answered with the conflict, which is then tried again.
+    When it undoes a transaction for another node's, it was seen to answer the rows of a prepared statement with a
+    duplicate key, where text is answered with the conflict, which is then tried again.
     """
 
     def connect(self, sock: Any = None) -> None:
