@@ -117,7 +117,8 @@ def _grow(server: MariaDB, receiver: Receiver, source: Source, chosen: argparse.
 
 def _measure_search(chosen: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory() as folder, MariaDB(Path(folder)) as server:
-        config = Config.from_env({"WEBHOOK_TOKEN": "bench", **server.environment("bench")})
+        settings = {"WEBHOOK_TOKEN": "bench", "EVIDENCE_KEY_FILE": "none", **server.environment("bench")}
+        config = Config.from_env(settings)
         repository = open_repository(config)
         repository.migrate()
         _fill(repository, chosen.events)
