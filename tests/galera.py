@@ -122,10 +122,14 @@ class Galera:
         self.nodes = [Node(Path(self._folder.name) / f"node{n}", port, members) for n, port in enumerate(ports)]
 
     def __enter__(self) -> Self:
-        """Start the first node, then the others together."""
+        """Start the first node, then the others, one after the other.
+
+        Two that join at once may find each other first, and then take long to find the one that the cluster began with.
+        """
         try:
             self.nodes[0].begin()
-            run_all(node.start for node in self.nodes[1:])
+            for node in self.nodes[1:]:
+                node.start()
         except BaseException:
             self.stop()
             raise
