@@ -49,6 +49,12 @@ class Parser(HTTPRequestParser):
             self.arrived = time.monotonic()
         return consumed
 
+    def missing(self) -> int:
+        """Give how many bytes of the body are still to come; 1 where nobody knows."""
+        if not self.headers_finished or self.chunked:
+            return 1
+        return max(1, self.content_length - self.body_bytes_received)
+
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the head, then let the gate decide."""
         _check_framing(header_plus)
