@@ -19,6 +19,7 @@ from tests.serving import TOKEN, connect, exchange, get, post, samples
 
 BATCH = event_list([audit_event()])
 MEBIBYTE = 1024**2
+PACKET_BYTES = 16 * 1024
 
 
 @pytest.fixture
@@ -220,6 +221,25 @@ def test_body_that_breaks_off_is_never_stored(guarded: Server) -> None:
     wait_for(lambda: guarded.listener.gate.batches.requests == 0)
     assert post(guarded.url, event_list([audit_event(1)])).status == 200
     assert [contact.events for contact in wiring(guarded.app).repository.contacts()] == [1]
+
+
+def test_body_in_small_packets_costs_few_turns_and_what_follows_is_answered(
+    guarded: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[object] = []
+    read = deadlines.Channel.handle_read
+    monkeypatch.setattr(deadlines.Channel, "handle_read", lambda channel: (reads.append(channel), read(channel))[1])
+    body = event_list([audit_event(requestObject={"data": "x" * MEBIBYTE})])
+    opened = http.client.HTTPConnection("127.0.0.1", guarded.config.http_port, timeout=10)
+    for content in (body, BATCH, body, BATCH):
+        packets = [content[start:start + PACKET_BYTES] for start in range(0, len(content), PACKET_BYTES)]
+        sent = (time.sleep(0.002) or packet for packet in packets)
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Length": str(len(content))}
+        opened.request("POST", "/webhook/audit/prod", sent, headers)
+        answer = opened.getresponse()
+        assert answer.status == 200 and answer.read()
+    opened.close()
+    assert len(body) // PACKET_BYTES >= 64 and len(reads) < 64
 
 
 def test_one_connection_carries_many_batches(guarded: Server) -> None:
