@@ -93,9 +93,16 @@ class MariaDB:
             self.process = None
 
     def freeze(self) -> None:
-        """Stop the server without a word to its clients, as a machine that hangs does."""
+        """Stop the server without a word to its clients, as a machine that hangs does, and wait until it stands still.
+
+        One of its threads takes the signal; until it runs, the others may go on and answer.
+        """
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        deadline = time.monotonic() + START_SECONDS
+        while set(map(_state, Path(f"/proc/{self.process.pid}/task").iterdir())) != {"T"}:
+            assert time.monotonic() < deadline, "mariadbd does not stop"
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         """Let the server go on."""
@@ -124,3 +131,11 @@ def _program(name: str) -> str:
     if path is None:
         raise RuntimeError(f"{name} is missing: apt-get install mariadb-server")
     return path
+
+
+def _state(task: Path) -> str:
+    """Give the letter of a thread's state (proc(5)); T for one that has just ended, as it does nothing more."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "T"
