@@ -242,6 +242,19 @@ def test_body_in_small_packets_costs_few_turns_and_what_follows_is_answered(
     assert len(body) // PACKET_BYTES >= 64 and len(reads) < 64
 
 
+def test_server_that_ends_while_it_is_told_to_is_told_in_vain(guarded: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    pull = guarded.listener.pull_trigger
+
+    def pull_late() -> None:
+        time.sleep(0.05)  # in which a loop that looks by itself would end, and close what is to be pulled
+        pull()
+
+    monkeypatch.setattr(guarded.listener, "pull_trigger", pull_late)
+    with connect(guarded.url):
+        guarded.listener.drain()
+    guarded.listener.drain()
+
+
 def test_one_connection_carries_many_batches(guarded: Server) -> None:
     opened = http.client.HTTPConnection("127.0.0.1", guarded.config.http_port, timeout=10)
     opened.connect()

@@ -45,6 +45,8 @@ class Listener(TcpWSGIServer):
         self.on_tick: Callable[[], None] = self.gate.note_in_flight
         self._grace_until = 0.0
         self._drain_until = 0.0
+        self._end = threading.RLock()  # drain may be called in the middle of run's end, by a signal too
+        self._has_ended = False
         sockinfo: Any = (listening.family, listening.type, listening.proto, listening.getsockname())
         lanes: Any = Lanes()
         super().__init__(
@@ -59,7 +61,9 @@ class Listener(TcpWSGIServer):
             self.asyncore.loop(timeout=timeout, map=self._sockets(), use_poll=True, count=1)
         self.task_dispatcher.shutdown(timeout=0.2)  # type: ignore[arg-type]
         trigger: Any = self.trigger
-        trigger.close()
+        with self._end:
+            self._has_ended = True
+            trigger.close()
 
     def drain(self, grace: float = 0.0) -> None:
         """Finish: go on accepting for some seconds, until nobody is sent here any more, then only answer.
@@ -69,7 +73,9 @@ class Listener(TcpWSGIServer):
         self.is_draining = True
         self._grace_until = time.monotonic() + grace
         self._drain_until = time.monotonic() + DRAIN_SECONDS
-        self.pull_trigger()
+        with self._end:
+            if not self._has_ended:
+                self.pull_trigger()
 
     def maintenance(self, now: float) -> None:
         """Close the connections whose clients are too slow or idle for too long; called each second."""
