@@ -33,8 +33,12 @@ _BODIES: Final = frozenset({"requestobject", "responseobject"})
 _TELLTALE: Final = re.compile(
     rb"secret|token|stringdata|\"data|password|passwd|bearer|authorization:|private|last-applied|\\u00[4-7]|\0", re.I
 )
-# Bodies, texts of a Status, patches that webhooks made, data, and escapes that may hide the name of any of these.
-_CONTENT: Final = (b'object"', b"message", b"webhook", b'"data', b"stringdata", b"\\u")
+# Bodies, texts of a Status, patches that webhooks made, data, and what may hide the name of any of these: escapes, and
+# the characters that fold to an s or a k.
+_CONTENT: Final = (
+    b'object"', b"message", b"webhook", b'"data', b"stringdata", b"\\u",
+    *(character.encode() for character in "\u017f\xdf\u1e9e\u212a"),
+)
 _SCALAR: Final = re.compile(rb'"[^"\\]*+"|[0-9A-Za-z+.\-]++')
 _SHORT: Final = 256
 _Masking = TypeVar("_Masking", bound=Masking)

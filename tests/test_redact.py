@@ -152,7 +152,8 @@ def test_quick_look_lets_nothing_of_a_secret_pass() -> None:
     status = {"message": "it holds \"a\"", "code": 422}
     patches = {"patch.webhook.admission.k8s.io/round_0_index_0": "{}"}
     for told in ({"requestObject": {}}, {"responseObject": {}}, {"RESPONSEOBJECT": {}}, {"responseStatus": status},
-                 {"annotations": patches}, {"responseStatus": {"data": {"a": "b"}}}):
+                 {"annotations": patches}, {"responseStatus": {"data": {"a": "b"}}},
+                 {"responseStatus": {"\u017ftringData": {"a": "b"}}}, {"responseStatus": {"mes\u017fage": "a"}}):
         assert may_tell_content(encode(audit_event(objectRef={"resource": "secrets"}) | told))
     assert may_tell_content(metadata.replace(b"}", b',"request\\u004fbject":{"data":{"a":"b"}}}'))
 
