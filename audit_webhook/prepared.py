@@ -53,7 +53,7 @@ class PreparedConnection(Connection):
     def execute_rows(self, statement: str, parts: Iterable[Sequence[Sequence[Any]]]) -> int:
         """Run a statement with ``?`` for its values once for each part of the rows; give the rows affected.
 
-        Raises Unwritable before anything is sent, and what the server answers, after which none of a part is there.
+        Raises Unwritable before any row is sent, and what the server answers, after which none of a part is there.
         """
         if statement not in self._prepared:
             self._prepared[statement] = self._prepare(statement)

@@ -134,7 +134,7 @@ class Installation:
 def read_unit() -> dict[str, str]:
     """Give the settings of the unit's service."""
     unit = ConfigParser(interpolation=None, strict=True)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.optionxform = str
     unit.read(UNIT)
     return dict(unit["Service"])
 
