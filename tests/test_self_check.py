@@ -79,6 +79,11 @@ def change_checkpoint(evidence: Evidence) -> tuple[str, str]:
     return "BAD_SIGNATURE", "checkpoint 2"
 
 
+def make_checkpoint_unreadable(evidence: Evidence) -> tuple[str, str]:
+    evidence.change("UPDATE checkpoints SET body = %s WHERE number = 2", b"\xff{]")
+    return "BAD_SIGNATURE", "checkpoint 2"
+
+
 def remove_checkpoint(evidence: Evidence) -> tuple[str, str]:
     evidence.change("DELETE FROM checkpoints WHERE number = 1")
     return "GAP", "checkpoint 2"
@@ -103,7 +108,8 @@ def sign_anew_with_another_key(evidence: Evidence) -> tuple[str, str]:
 
 CHANGES: tuple[Change, ...] = (
     change_seal, remove_seal_in_between, remove_last_seal, make_last_seal_anew, remove_batch, change_checkpoint,
-    remove_checkpoint, remove_last_checkpoint, remove_all_checkpoints, sign_anew_with_another_key,
+    make_checkpoint_unreadable, remove_checkpoint, remove_last_checkpoint, remove_all_checkpoints,
+    sign_anew_with_another_key,
 )
 
 
