@@ -14,20 +14,31 @@ from audit_webhook.bulk import LONGEST, Unwritable
 
 SEND_TYPES: Final = 128
 _NUMBER: Final = b"\x08\0"  # MYSQL_TYPE_LONGLONG, with a sign
-_STRING: Final = b"\xfd\0"  # MYSQL_TYPE_VAR_STRING
+_TEXT: Final = b"\xfd\0"  # MYSQL_TYPE_VAR_STRING
+_BYTES: Final = b"\xfc\0"  # MYSQL_TYPE_BLOB: the server does not look for characters in it
 _number: Final = struct.Struct("<q").pack
 _head: Final = struct.Struct("<IH").pack
-_LENGTHS: Final = [
-    bytes((length,)) if length < 251 else b"\xfc" + length.to_bytes(2, "little") for length in range(LONGEST + 1)
-]
-"""How a length is written (mariadb.com/kb/en/protocol-data-types, length encoded integers)."""
+
+def write_length(length: int) -> bytes:
+    """Write the length of a string (mariadb.com/kb/en/protocol-data-types, length encoded integers)."""
+    if length < 251:
+        return bytes((length,))
+    if length < 1 << 16:
+        return b"\xfc" + length.to_bytes(2, "little")
+    return b"\xfd" + length.to_bytes(3, "little") if length < 1 << 24 else b"\xfe" + length.to_bytes(8, "little")
+
+
+_LENGTHS: Final = list(map(write_length, range(LONGEST + 1)))
 
 _Column = tuple[bytes, bytes, Iterable[bytes]]
 """A type, the form of a value in a row, and what to put into it for each row."""
 
 
 def write_execution(statement: int, rows: Sequence[Sequence[Any]]) -> bytes:
-    """Write the payload that runs a prepared statement for at least one row; raises Unwritable."""
+    """Write the payload that runs a prepared statement for at least one row; raises Unwritable.
+
+    Of a single row, values may be longer than `bulk.LONGEST`.
+    """
     types, forms, columns = zip(*map(_write_column, zip(*rows, strict=True)), strict=True)
     written = map(b"".join(forms).__mod__, zip(*columns, strict=True))
     return b"".join((_head(statement, SEND_TYPES), *types, *written))
@@ -49,17 +60,17 @@ def _write_numbers(values: Sequence[int]) -> _Column:
 
 
 def _write_texts(values: Sequence[str]) -> _Column:
-    return _write_strings([value.encode("utf-8", "surrogateescape") for value in values])
+    return _write_strings([value.encode("utf-8", "surrogateescape") for value in values], _TEXT)
 
 
-def _write_strings(values: Sequence[bytes]) -> _Column:
+def _write_strings(values: Sequence[bytes], kind: bytes = _BYTES) -> _Column:
     """Write strings; when all are equally long, as ids are, their length is part of the form."""
     lengths = set(map(len, values))
-    if max(lengths) > LONGEST:
+    if max(lengths) > LONGEST and len(values) > 1:
         raise Unwritable("a long value")
     if len(lengths) == 1:
-        return _STRING, b"\0%b%%b" % _LENGTHS[lengths.pop()].replace(b"%", b"%%"), values
-    return _STRING, b"\0%b", [_LENGTHS[len(value)] + value for value in values]
+        return kind, b"\0%b%%b" % write_length(lengths.pop()).replace(b"%", b"%%"), values
+    return kind, b"\0%b", [_LENGTHS[len(value)] + value for value in values]
 
 
 _WRITERS: Final[dict[type, Callable[[Sequence[Any]], _Column]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,11 +39,16 @@ def cursor(
     database = open_database(mariadb_config, lambda: None)
     with database.write() as opened:
         opened.execute(
-            "CREATE TABLE things (place BIGINT AUTO_INCREMENT PRIMARY KEY, id VARBINARY(8000), number BIGINT UNSIGNED, "
+            "CREATE TABLE things (place BIGINT AUTO_INCREMENT PRIMARY KEY, id LONGBLOB, number BIGINT UNSIGNED, "
             "text VARBINARY(8000))"
         )
         yield opened
     database.close()
+
+
+def _takes_rows(cursor: Cursor) -> bool:
+    opened: Any = cursor
+    return bool(opened.connection.takes_rows)
 
 
 def stored(cursor: Cursor) -> Rows:
@@ -108,7 +114,23 @@ def test_only_short_bytes_texts_and_whole_numbers_are_written(row: tuple[object]
     with pytest.raises(Unwritable):
         write_rows([row])
     with pytest.raises(Unwritable):
-        write_execution(1, [row])
+        write_execution(1, [row, row])
+
+
+@pytest.mark.parametrize("length", [0, 250, 251, LONGEST + 1, 2**16 - 1, 2**16, 2**24 - 100])
+def test_single_row_may_hold_a_long_value(cursor: Cursor, length: int) -> None:
+    row = (b"\xff%s" * (length // 3 + 1))[:length]
+    if length * 2 > 16 * 1024**2 and not _takes_rows(cursor):
+        row = row[:length // 4]  # a server takes 16 MiB at once, and as text each byte is two digits
+    cursor.execute(INSERT, (row, 7, "\0'"))
+    assert cursor.rowcount == 1
+    assert stored(cursor) == [(row, 7, "\0'")]
+
+
+def test_single_row_of_other_values_is_left_to_the_driver(cursor: Cursor) -> None:
+    cursor.execute(INSERT, (None, 1, None))
+    cursor.execute("SELECT id, number, text FROM things")
+    assert list(cursor.fetchall()) == [(None, 1, None)]
 
 
 def test_number_above_what_a_signed_one_holds_arrives_as_it_was(cursor: Cursor) -> None:
