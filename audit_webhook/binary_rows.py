@@ -19,6 +19,7 @@ _BYTES: Final = b"\xfc\0"  # MYSQL_TYPE_BLOB: the server does not look for chara
 _number: Final = struct.Struct("<q").pack
 _head: Final = struct.Struct("<IH").pack
 
+
 def write_length(length: int) -> bytes:
     """Write the length of a string (mariadb.com/kb/en/protocol-data-types, length encoded integers)."""
     if length < 251:

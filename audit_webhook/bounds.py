@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from operator import attrgetter, le
 from typing import Any, Final
@@ -14,8 +14,6 @@ from audit_webhook.event import LIMITS, Event
 _CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups", "source_ip"))
 _CUT_LIMITS: Final = tuple(LIMITS[name] for name in _CUT_FIELDS)
 MOST_PLAIN: Final = 24
-SHORT_ENOUGH: Final = 255
-"""So long all of an event's own texts may be together without a look at each."""
 
 _texts_of: Final = attrgetter(*_CUT_FIELDS)
 
@@ -31,12 +29,17 @@ _ACTION_LIMITS: Final = _limits(
 )
 
 
-def are_plain(namespace: str, name: str, request_uri: str, audit_id: str) -> bool:
-    """Tell by a quick look whether these need no cut."""
-    joined = f"{namespace}{name}{request_uri}{audit_id}"
-    if len(joined) <= SHORT_ENOUGH:
-        return joined.isascii() and "\0" not in joined
-    return _fits((namespace, name, request_uri, audit_id), _OWN_LIMITS)
+def are_plain(
+    namespaces: Sequence[str], names: Sequence[str], request_uris: Sequence[str], audit_ids: Sequence[str]
+) -> bool:
+    """Tell by a quick look at all events' own texts whether none needs a cut."""
+    columns = (namespaces, names, request_uris, audit_ids)
+    joined = "".join(map("".join, columns))
+    return (
+        joined.isascii()
+        and "\0" not in joined
+        and all(max(map(len, column), default=0) <= limit for column, limit in zip(columns, _OWN_LIMITS, strict=True))
+    )
 
 
 def is_bounded_caller(

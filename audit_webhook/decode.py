@@ -31,7 +31,9 @@ class User(msgspec.Struct, frozen=True, gc=False):
     groups: tuple[str, ...] | None = None
 
 
-class _ObjectReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class ObjectReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """What a request was about, as it stands in JSON (audit/v1 ObjectReference)."""
+
     resource: str | None = None
     namespace: str | None = None
     name: str | None = None
@@ -64,7 +66,7 @@ class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     impersonated_user: User | None = None
     source_ips: tuple[str, ...] | None = msgspec.field(default=None, name="sourceIPs")
     user_agent: str | None = None
-    object_ref: _ObjectReference | None = None
+    object_ref: ObjectReference | None = None
     response_status: _Status | None = None
     request_received_timestamp: str | None = None
     stage_timestamp: str | None = None
@@ -86,9 +88,10 @@ class _Creation(msgspec.Struct, frozen=True, rename="camel"):
 _decode_wire: Final = msgspec.json.Decoder(Wire).decode
 _decode_creation: Final = msgspec.json.Decoder(_Creation).decode
 NO_USER: Final = User()
-NO_OBJECT: Final = _ObjectReference()
+NO_OBJECT: Final = ObjectReference()
 NO_STATUS: Final = _Status()
 NO_ANNOTATIONS: Final = _Annotations()
+NO_FACTS: Final = ("", False)
 REMEMBERED: Final = 4096  # callers, and actions; a hostile one may be some kilobytes long
 _DRY_RUN_BODY: Final = re.compile(rb'"dryRun"\s*:\s*\[\s*"All"')
 
@@ -145,7 +148,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
     uri = wire.request_uri or ""
     verb = wire.verb or ""
     name = target.name or (created_name(raw) if verb == "create" and target.resource else "")
-    manager, dry_run = query_facts(uri) if "?" in uri else ("", False)
+    manager, dry_run = query_facts(uri) if "?" in uri else NO_FACTS
     caller = caller_of(wire.user, wire.impersonated_user, wire.source_ips, wire.user_agent)
     action = action_of(
         caller.client, wire.level, wire.stage, verb, notes.decision, target.api_group, target.resource,
@@ -185,7 +188,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
         dry_run=dry_run or is_dry_deletion(verb, raw),
         truncated=notes.truncated == "true",
     )
-    if caller.is_bounded and action.is_bounded and are_plain(event.namespace, name, uri, event.audit_id):
+    if caller.is_bounded and action.is_bounded and are_plain([event.namespace], [name], [uri], [event.audit_id]):
         return event
     return bounded(event)
 
@@ -240,11 +243,11 @@ def query_facts(uri: str) -> tuple[str, bool]:
     """Give the field manager and whether the request was a dry run, both from the URI's query."""
     query = uri.partition("?")[2]
     if "fieldManager" not in query and "dryRun" not in query:
-        return "", False
+        return NO_FACTS
     try:
         values = parse_qs(query, max_num_fields=1000)
     except ValueError:
-        return "", False
+        return NO_FACTS
     return values.get("fieldManager", [""])[0], "All" in values.get("dryRun", ())
 
 
@@ -263,7 +266,7 @@ def _tolerant_wire(values: Mapping[str, object]) -> Wire:
         impersonated_user=User(_text(_mapping(values.get("impersonatedUser")).get("username"))),
         source_ips=_texts(values.get("sourceIPs")),
         user_agent=_text(values.get("userAgent")),
-        object_ref=_ObjectReference(
+        object_ref=ObjectReference(
             resource=_text(target.get("resource")),
             namespace=_text(target.get("namespace")),
             name=_text(target.get("name")),

@@ -1,18 +1,19 @@
-"""Files one event: gives what each table of the store keeps of it, by the shortest way from its bytes.
+"""Files events: gives what each table of the store keeps of them, by the shortest way from their bytes.
 
 Most events need no cut, and what they say of caller and action was said before. Those are filed straight from the
-decoded JSON; all others through `Event`, which gives the same at several times the cost.
+decoded JSON, column by column; all others through `Event`, which gives the same at several times the cost.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from audit_webhook.bounds import are_plain
 from audit_webhook.decode import (
-    NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, User, Wire, action_of, caller_of, created_name,
-    is_dry_deletion, query_facts, to_event,
+    NO_ANNOTATIONS, NO_FACTS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, ObjectReference, User, Wire, action_of,
+    caller_of, created_name, is_dry_deletion, query_facts, to_event,
 )
 from audit_webhook.event import Event
 from audit_webhook.identity import audit_hash, short_hash
@@ -22,6 +23,11 @@ CallerRow = tuple[bytes, str, str, str, str, str, str, str, str]
 
 ActionRow = tuple[bytes, str, str, str, str, int, str, str, str, str, str, int, int, int]
 """Id, verb, group, resource, subresource, code, level, stage, decision, manager, command; dry run, truncated, cut."""
+
+
+NO_CALLER: Final[CallerRow] = (b"", "", "", "", "", "", "", "", "")
+NO_ACTION: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0, 0)
+"""In the place of a row of which something must be cut."""
 
 
 class Entry(NamedTuple):
@@ -38,26 +44,71 @@ class Entry(NamedTuple):
     grounds: str | None
 
 
-def file_event(identifier: bytes, cluster: str, wire: Wire, raw: bytes) -> Entry:
-    """Give the entry of an event that was decoded, from its redacted bytes."""
-    caller, client = _known_caller(
-        cluster, wire.user or NO_USER, wire.impersonated_user or NO_USER, wire.source_ips or (), wire.user_agent or ""
-    )
-    target = wire.object_ref or NO_OBJECT
+def file_events(cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws: Sequence[bytes]) -> list[Entry]:
+    """Give the entries of events that were decoded, from their ids and their redacted bytes."""
+    targets = [wire.object_ref or NO_OBJECT for wire in wires]
+    uris = [wire.request_uri or "" for wire in wires]
+    audits = [wire.audit_id or "" for wire in wires]
+    namespaces = [target.namespace or "" for target in targets]
+    names = [each.name or _chosen_name(wire, each, raw) for wire, each, raw in zip(wires, targets, raws, strict=True)]
+    callers = _callers_of(cluster, wires)
+    actions = _actions_of(wires, targets, uris, raws, [client for _, client in callers])
+    rows = [row for row, _ in callers]
+    entries = list(map(Entry._make, zip(
+        ids, raws, rows, actions, map(audit_hash, audits), namespaces, names, uris,
+        map(_grounds_of, wires), strict=True,
+    )))
+    if NO_CALLER in rows or NO_ACTION in actions or not are_plain(namespaces, names, uris, audits):
+        return [_checked(entry, wire, cluster) for entry, wire in zip(entries, wires, strict=True)]
+    return entries
+
+
+def _checked(entry: Entry, wire: Wire, cluster: str) -> Entry:
+    """Give the entry, by a closer look when something of it has to be cut."""
+    own = ([entry.namespace], [entry.name], [entry.uri], [wire.audit_id or ""])
+    if entry.caller is NO_CALLER or entry.action is NO_ACTION or not are_plain(*own):
+        return _entry_of(entry.id, to_event(wire, entry.raw, cluster), entry.raw)
+    return entry
+
+
+def _chosen_name(wire: Wire, target: ObjectReference, raw: bytes) -> str:
+    """Give the name of an object that was created without one."""
+    return created_name(raw) if wire.verb == "create" and target.resource else ""
+
+
+def _grounds_of(wire: Wire) -> str | None:
     notes = wire.annotations or NO_ANNOTATIONS
-    verb, uri = wire.verb or "", wire.request_uri or ""
-    namespace, audit_id = target.namespace or "", wire.audit_id or ""
-    name = target.name or (created_name(raw) if verb == "create" and target.resource else "")
-    manager, dry_run = query_facts(uri) if "?" in uri else ("", False)
-    action = _known_action(
-        client, verb, target.api_group or "", target.resource or "", target.subresource or "",
-        (wire.response_status or NO_STATUS).code or 0, wire.level or "", wire.stage or "", notes.decision or "",
-        manager, dry_run or is_dry_deletion(verb, raw), notes.truncated == "true",
-    )
-    if caller is None or action is None or not are_plain(namespace, name, uri, audit_id):
-        return _entry_of(identifier, to_event(wire, raw, cluster), raw)
-    grounds = notes.reason or "" if notes.decision == "allow" else None
-    return Entry(identifier, raw, caller, action, audit_hash(audit_id), namespace, name, uri, grounds)
+    return notes.reason or "" if notes.decision == "allow" else None
+
+
+def _callers_of(cluster: str, wires: Sequence[Wire]) -> list[tuple[CallerRow, str]]:
+    """Give the row of who called, and the program behind the user agent."""
+    return [
+        _known_caller(
+            cluster, wire.user or NO_USER, wire.impersonated_user or NO_USER, wire.source_ips or (),
+            wire.user_agent or "",
+        )
+        for wire in wires
+    ]
+
+
+def _actions_of(
+    wires: Sequence[Wire], targets: Sequence[ObjectReference], uris: Sequence[str], raws: Sequence[bytes],
+    clients: Sequence[str],
+) -> list[ActionRow]:
+    """Give the row of what was done."""
+    queries = [query_facts(uri) if "?" in uri else NO_FACTS for uri in uris]
+    notes = [wire.annotations or NO_ANNOTATIONS for wire in wires]
+    return [
+        _known_action(
+            client, wire.verb or "", target.api_group or "", target.resource or "", target.subresource or "",
+            (wire.response_status or NO_STATUS).code or 0, wire.level or "", wire.stage or "", note.decision or "",
+            manager, is_dry or is_dry_deletion(wire.verb or "", raw), note.truncated == "true",
+        )
+        for client, wire, target, note, (manager, is_dry), raw in zip(
+            clients, wires, targets, notes, queries, raws, strict=True
+        )
+    ]
 
 
 def _entry_of(identifier: bytes, event: Event, raw: bytes) -> Entry:
@@ -80,11 +131,11 @@ def _entry_of(identifier: bytes, event: Event, raw: bytes) -> Entry:
 @lru_cache(maxsize=REMEMBERED)
 def _known_caller(
     cluster: str, user: User, impersonated: User, addresses: tuple[str, ...], agent: str
-) -> tuple[CallerRow | None, str]:
-    """Give the row of who called, None when something must be cut, and the program behind the user agent."""
+) -> tuple[CallerRow, str]:
+    """Give the row of who called, an empty one when something must be cut, and the program behind the user agent."""
     who = caller_of(user, impersonated, addresses, agent)
     if not who.is_bounded:
-        return None, who.client
+        return NO_CALLER, who.client
     address = addresses[-1] if addresses else ""
     row = _caller_row(
         cluster, who.user, who.groups, who.impersonated_user, address, who.user_agent, who.client, who.kind
@@ -96,11 +147,11 @@ def _known_caller(
 def _known_action(
     client: str, verb: str, group: str, resource: str, subresource: str, code: int, level: str, stage: str,
     decision: str, manager: str, is_dry_run: bool, is_truncated: bool,
-) -> ActionRow | None:
-    """Give the row of what was done, None when something must be cut."""
+) -> ActionRow:
+    """Give the row of what was done, an empty one when something must be cut."""
     what = action_of(client, level, stage, verb, decision, group, resource, subresource, manager)
     if not what.is_bounded:
-        return None
+        return NO_ACTION
     return _action_row(
         verb, group, resource, subresource, code if 0 < code < 1000 else 0, level, stage, decision, manager,
         what.command, int(is_dry_run), int(is_truncated), 0,

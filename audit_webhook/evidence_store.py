@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from audit_webhook import queries
 from audit_webhook.checkpoints import Signed
 from audit_webhook.database import Database, Row, classified
-from audit_webhook.sealing import EventRow, Head, Seal, write_row
+from audit_webhook.sealing import EventRow, Head, Seal, write_rows
 
 SEALS_AT_ONCE: Final = 2_000
 CHUNKS_AT_ONCE: Final = 1_000
@@ -111,11 +111,11 @@ class EvidenceStore:
         return bool(self._rows("is_chunk_there", identifier))
 
     def event_rows(self, low: bytes, high: bytes, limit: int = ROWS_AT_ONCE) -> list[bytes]:
-        """Give the first rows of events with ids from one to before another, written as `sealing.write_row` does."""
+        """Give the first rows of events with ids from one to before another, written as `sealing.write_rows` does."""
         rows = self._rows("event_rows", low, high, limit)
         if self._database.dialect == "mysql":
             return [row for (row,) in rows]
-        return [write_row(_event_row(row)) for row in rows]
+        return write_rows(map(_event_row, rows))
 
     def rows_of_chunk(self, low: bytes, high: bytes, chunk: bytes) -> list[EventRow]:
         """Give the rows of a chunk's events with ids from one to before another, in stored order."""

@@ -6,51 +6,59 @@ Sorting by id is therefore sorting by time.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from typing import Final
 
 from ulid import ULID
 
 EARLIEST: Final = 946_684_800_000_000  # 2000-01-01; Kubernetes is younger
 LATEST: Final = 4_102_444_800_000_000  # 2100-01-01
-_LOG_PREFIX: Final = b'"kind":"Event","apiVersion":"audit.k8s.io/v1",'
+_LOG_START: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",'
+_SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _EXACT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
-def event_id(cluster: str, raw: bytes, milliseconds: int) -> bytes:
-    """Give the 16 bytes of an event's id from its cluster and its bytes after redaction.
+def event_ids(cluster: str, raws: Iterable[bytes], milliseconds: Iterable[int]) -> list[bytes]:
+    """Give the 16 bytes of each event's id from its cluster, its bytes after redaction, and its time.
 
     A line of the apiserver's log file differs from the webhook's item only by its kind and version at the front; both
     are the same event.
     """
-    if raw.startswith(_LOG_PREFIX, 1):
-        raw = raw[:1] + raw[1 + len(_LOG_PREFIX):]
-    return milliseconds.to_bytes(6, "big") + hashlib.sha256(cluster.encode() + b"\0" + raw).digest()[:10]
+    prefix = cluster.encode() + b"\0"
+    hashed = (prefix + (_as_posted(raw) if raw.startswith(_LOG_START) else raw) for raw in raws)
+    return [
+        moment.to_bytes(6, "big") + sha256(each).digest()[:10]
+        for each, moment in zip(hashed, milliseconds, strict=True)
+    ]
+
+
+def _as_posted(raw: bytes) -> bytes:
+    return raw[:1] + raw[len(_LOG_START):]
 
 
 def chunk_id(event_ids: Iterable[bytes]) -> bytes:
     """Give a chunk's id: the time of its newest event and the hash of its events' ids in stored order."""
     ids = list(event_ids)
-    return max(ids)[:6] + hashlib.sha256(b"".join(ids)).digest()[:10]
+    return max(ids)[:6] + sha256(b"".join(ids)).digest()[:10]
 
 
 def quarantine_id(cluster: str, raw: bytes) -> bytes:
     """Give the id of bytes that no parser takes: their hash, so that a retry is kept once."""
-    return hashlib.sha256(b"%b\0%b" % (cluster.encode(), raw)).digest()[:16]
+    return sha256(b"%b\0%b" % (cluster.encode(), raw)).digest()[:16]
 
 
 def short_hash(*parts: str) -> bytes:
     """Give the 8 bytes that stand for a tuple of strings, each ended so that no two tuples read the same."""
-    return hashlib.sha256("\0".join(parts).encode()).digest()[:8]
+    return sha256("\0".join(parts).encode()).digest()[:8]
 
 
 def audit_hash(audit_id: str) -> bytes:
     """Give the 8 bytes by which an auditID is looked up; clients choose auditIDs, of any length."""
-    return hashlib.sha256(audit_id.encode()).digest()[:8]
+    return sha256(audit_id.encode()).digest()[:8]
 
 
 def time_bound(milliseconds: int) -> bytes:
@@ -77,6 +85,26 @@ def microseconds(timestamp: str) -> int | None:
         if second is not None:
             return second + int(timestamp[20:26])
     return _any_form(timestamp)
+
+
+def milliseconds(timestamp: str) -> int | None:
+    """Read an RFC 3339 time as whole milliseconds since the epoch, by the shortest way for the apiserver's form."""
+    fraction = _MILLISECONDS.get(timestamp[19:23])
+    if fraction is not None and timestamp[23:] in _REST:
+        second = _exact_second(timestamp[:19])
+        if second is not None:
+            return second // 1000 + fraction
+    moment = microseconds(timestamp)
+    return None if moment is None else moment // 1000
+
+
+_MILLISECONDS: Final = {f".{number:03d}": number for number in range(1000)}
+_REST: Final = frozenset(f"{number:03d}Z" for number in range(1000))
+
+
+@lru_cache(maxsize=4096)
+def _exact_second(text: str) -> int | None:
+    return _whole_second(text) if _SECOND.fullmatch(text) else None
 
 
 @lru_cache(maxsize=4096)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby, repeat
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from audit_webhook.chunk import pack
 from audit_webhook.entry import ActionRow, CallerRow, Entry, groups_of
 from audit_webhook.grants import grant_of
 from audit_webhook.identity import chunk_id, short_hash
-from audit_webhook.sealing import EventRow, digest_rows, leaf_of, root_of
+from audit_webhook.sealing import EventRow, digest_rows, leaves_of, root_of
 from audit_webhook.tally import tally_events
 
 WINDOW: Final = 600_000_000
@@ -47,16 +47,23 @@ class Chunk(NamedTuple):
 
 def lay_out(cluster: str, entries: Iterable[Entry]) -> list[Chunk]:
     """Give the chunks of a batch; their ids follow from their content alone."""
-    by_window = sorted(entries, key=_window)
-    return [
-        _chunk(cluster, group)
-        for _, window in groupby(by_window, key=_window)
-        for group in _within_size(list(window))
-    ]
+    taken = list(entries)
+    return [_chunk(cluster, group) for window in _by_window(taken) for group in _within_size(window)]
 
 
-def _window(entry: Entry) -> int:
-    return int.from_bytes(entry.id[:6], "big") // WINDOW_MILLISECONDS
+def _by_window(entries: list[Entry]) -> list[list[Entry]]:
+    """Give the events of each window, in the order sent; most batches lie in one."""
+    ids = [entry.id for entry in entries]
+    if not ids or _window(min(ids)) == _window(max(ids)):
+        return [entries]
+    windows: dict[int, list[Entry]] = {}
+    for entry in entries:
+        windows.setdefault(_window(entry.id), []).append(entry)
+    return [windows[window] for window in sorted(windows)]
+
+
+def _window(identifier: bytes) -> int:
+    return int.from_bytes(identifier[:6], "big") // WINDOW_MILLISECONDS
 
 
 def window_end(milliseconds: int) -> int:
@@ -65,6 +72,9 @@ def window_end(milliseconds: int) -> int:
 
 
 def _within_size(entries: list[Entry]) -> Iterator[list[Entry]]:
+    if entries and sum([len(entry.raw) for entry in entries]) <= CHUNK_BYTES:
+        yield entries
+        return
     group: list[Entry] = []
     size = 0
     for entry in entries:
@@ -104,7 +114,7 @@ def _chunk(cluster: str, entries: list[Entry]) -> Chunk:
         actions=done,
         postings=_postings(identifier, by_id.values(), done.values(), set(namespaces), grants),
         tally=tally_events(ids, caller_ids, action_ids, namespaces, lengths),
-        root=root_of(list(map(leaf_of, raws))),
+        root=root_of(leaves_of(raws)),
         rows=digest_rows(rows),
     )
 

@@ -23,6 +23,7 @@ BEGINNING: Final = bytes(32)
 """What stands in the place of the seal before the first one."""
 _LINK: Final = b"audit-webhook seal 1\0"
 _RECORD: Final = b"audit-webhook record 1\0"
+_ROW: Final = b"%b%b%b%b%b%d,%d,%d,%d,%b%b%b"
 
 EventRow = tuple[bytes, bytes, int, int, bytes, bytes, bytes, str, str, str]
 
@@ -73,24 +74,32 @@ def record_of(cluster: str, received: int, first_id: bytes, raw_bytes: int, rows
     return sha256(b"".join((_RECORD, numbers, first_id, rows, cluster.encode("utf-8", "surrogateescape")))).digest()
 
 
-def write_row(row: EventRow) -> bytes:
-    """Write a row of the table events so that no two rows read the same; the statement ``event_rows`` does it too."""
-    identifier, chunk, offset, length, caller, action, audit, namespace, name, uri = row
-    space, named = namespace.encode("utf-8", "surrogateescape"), name.encode("utf-8", "surrogateescape")
-    return b"%b%b%b%b%b%d,%d,%d,%d,%b%b%b" % (
-        identifier, chunk, caller, action, audit, offset, length, len(space), len(named), space, named,
-        uri.encode("utf-8", "surrogateescape"),
-    )
+def write_rows(rows: Iterable[EventRow]) -> list[bytes]:
+    """Write rows of the table events so that no two read the same; the statement ``event_rows`` does it too."""
+    columns = list(zip(*rows, strict=True))
+    if not columns:
+        return []
+    ids, chunks, offsets, lengths, callers, actions, audits, *texts = columns
+    spaces, names, uris = ([text.encode("utf-8", "surrogateescape") for text in column] for column in texts)
+    return list(map(_ROW.__mod__, zip(
+        ids, chunks, callers, actions, audits, offsets, lengths, map(len, spaces), map(len, names), spaces, names, uris,
+        strict=True,
+    )))
 
 
 def digest_rows(rows: Iterable[EventRow]) -> bytes:
     """Give the hash of a chunk's rows: each begins with its id, so that their order is that of the table."""
-    return sha256(b"".join(sorted(map(write_row, rows)))).digest()
+    return sha256(b"".join(sorted(write_rows(rows)))).digest()
 
 
 def leaf_of(raw: bytes) -> bytes:
     """Give the leaf of an event in its chunk's tree."""
     return sha256(b"\0" + raw).digest()
+
+
+def leaves_of(raws: Iterable[bytes]) -> list[bytes]:
+    """Give the leaves of a chunk's events."""
+    return [sha256(b"\0" + raw).digest() for raw in raws]
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:

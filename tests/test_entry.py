@@ -14,7 +14,7 @@ import pytest
 
 from audit_webhook import entry
 from audit_webhook.decode import read_wire, to_event
-from audit_webhook.entry import Entry, file_event
+from audit_webhook.entry import Entry, file_events
 from audit_webhook.split import split
 from tests.factories import audit_event, encode
 from tests.recorded import BATCHES
@@ -30,7 +30,8 @@ def by_the_long_way(raw: bytes) -> Entry:
 
 
 def by_the_short_way(raw: bytes) -> Entry:
-    return file_event(bytes(16), "prod", read_wire(raw), raw)
+    (filed,) = file_events("prod", [bytes(16)], [read_wire(raw)], [raw])
+    return filed
 
 
 def mutated(count: int) -> Iterator[bytes]:
@@ -55,6 +56,12 @@ def test_recorded_events_are_filed_the_same_by_both_ways(path: Path) -> None:
 def test_events_that_hold_anything_are_filed_the_same_by_both_ways() -> None:
     for raw in mutated(5_000):
         assert by_the_short_way(raw) == by_the_long_way(raw), raw
+
+
+def test_events_of_a_batch_are_filed_as_each_of_them_alone() -> None:
+    raws = [*mutated(600), encode(audit_event(requestURI="/x?" + "y" * 2000))]
+    together = file_events("prod", [bytes(16)] * len(raws), list(map(read_wire, raws)), raws)
+    assert together == [by_the_long_way(raw) for raw in raws]
 
 
 def test_group_of_an_assumed_user_is_not_the_caller_s() -> None:

@@ -20,7 +20,7 @@ from audit_webhook.config import Config
 from audit_webhook.marks import make_mark
 from audit_webhook.redact import redact
 from audit_webhook.redaction import make_redaction
-from audit_webhook.services.ingest import identify
+from audit_webhook.services.reading import identify
 from audit_webhook.uris import mask_uri, may_hold_token
 from audit_webhook.wiring import wiring
 from tests.factories import audit_event, encode, event_list

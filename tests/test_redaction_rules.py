@@ -24,7 +24,7 @@ from audit_webhook.repository import Repository
 from audit_webhook.search_sql import EVERYTHING, LAST
 from audit_webhook.services.durable import DurableStore
 from audit_webhook.services.import_log import LogImport, Watcher
-from audit_webhook.services.ingest import identify
+from audit_webhook.services.reading import identify
 from audit_webhook.spool import Spool
 from audit_webhook.wiring import now, wiring
 from tests.factories import audit_event, encode, event_list

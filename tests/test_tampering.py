@@ -13,7 +13,7 @@ from audit_webhook.chunk import pack, unpack_whole
 from audit_webhook.config import Config
 from audit_webhook.identity import to_text
 from audit_webhook.sealing import BEGINNING, Seal, digest_rows, leaf_of, link_of, record_of, root_of
-from audit_webhook.services.ingest import identify
+from audit_webhook.services.reading import identify
 from audit_webhook.services.verify_chunk import rows_in
 from tests.conftest import development
 from tests.evidence import Evidence

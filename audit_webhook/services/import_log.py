@@ -6,17 +6,16 @@ the webhook had to cut is another one than its whole line: both are kept, and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Final, NamedTuple
 
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
-from audit_webhook.entry import Entry
-from audit_webhook.services.ingest import Batch, identify, store_batch
+from audit_webhook.services.ingest import Batch, store_batch
+from audit_webhook.services.reading import read_events
 from audit_webhook.services.log_files import Line, LogFile, list_files, size_of
 from audit_webhook.split import MalformedBody, split
-from audit_webhook.tolerant import Undecodable
 
 BATCH_EVENTS: Final = 1000
 BATCH_BYTES: Final = 4 * 1024**2
@@ -80,7 +79,8 @@ class LogImport:
         before = self._report.read_bytes
         with closing(LogFile(path)) as file:
             for batch in self._batches(path, file):
-                self._store(batch)
+                if batch.events:
+                    self._store(batch)
                 self._report = self._report._replace(read_bytes=before + file.read_bytes)
                 self._watcher.progress(self._report)
         self._report = self._report._replace(read_bytes=before + size_of(path), files=self._report.files + 1)
@@ -92,38 +92,42 @@ class LogImport:
         )
 
     def _batches(self, path: str, file: Iterable[Line]) -> Iterator[Batch]:
-        events: dict[bytes, Entry] = {}
-        count = size = 0
+        items: list[tuple[int, bytes]] = []
+        bad: dict[int, str] = {}
+        size = 0
         for line in file:
-            for item in self._events(path, line):
-                events[item.id] = item
-                count += 1
-                size += len(item.raw)
-            if count >= BATCH_EVENTS or size >= BATCH_BYTES:
-                yield Batch(events, count - len(events), [])
-                events, count, size = {}, 0, 0
-        if events:
-            yield Batch(events, count - len(events), [])
+            try:
+                raws = _items(line)
+            except MalformedBody as error:
+                bad[line.number] = str(error)
+                continue
+            items += ((line.number, raw) for raw in raws)
+            size += len(line.raw)
+            if len(items) + len(bad) >= BATCH_EVENTS or size >= BATCH_BYTES:
+                yield self._read(path, items, bad)
+                items, bad, size = [], {}, 0
+        yield self._read(path, items, bad)
 
-    def _events(self, path: str, line: Line) -> Iterator[Entry]:
-        """Read the events of a line: one, or those of a list that somebody kept as it was posted."""
-        problem = line.problem
-        try:
-            if not problem:
-                for raw in _items(line.raw):
-                    yield identify(self._cluster, raw, self._redaction)
-        except (MalformedBody, Undecodable) as error:
-            problem = str(error)
-        if problem:
-            self._report = self._report._replace(bad_lines=self._report.bad_lines + 1)
-            self._watcher.bad_line(BadLine(path, line.number, problem))
+    def _read(self, path: str, items: Sequence[tuple[int, bytes]], bad: Mapping[int, str]) -> Batch:
+        """Read the events of lines, and tell of these lines and of those that were bad before, in their order."""
+        entries, unread = read_events(self._cluster, [raw for _, raw in items], self._redaction)
+        for number, problem in sorted({**bad, **{items[each.place][0]: each.reason for each in unread}}.items()):
+            self._note_bad(BadLine(path, number, problem))
+        events = {entry.id: entry for entry in entries}
+        return Batch(events, len(entries) - len(events), [])
+
+    def _note_bad(self, line: BadLine) -> None:
+        self._report = self._report._replace(bad_lines=self._report.bad_lines + 1)
+        self._watcher.bad_line(line)
 
 
-def _items(raw: bytes) -> list[bytes]:
-    """Give the events of a line; raises MalformedBody when there is anything else in it."""
-    if raw.startswith(EVENT_STARTS):
-        return [raw]
-    parts = split(raw)
+def _items(line: Line) -> list[bytes]:
+    """Give the events of a line: one, or those of a list that somebody kept as it was posted; raises MalformedBody."""
+    if line.problem:
+        raise MalformedBody(line.problem)
+    if line.raw.startswith(EVENT_STARTS):
+        return [line.raw]
+    parts = split(line.raw)
     if parts.broken:
         raise MalformedBody(parts.broken[0].reason)
     return parts.items

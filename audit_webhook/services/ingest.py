@@ -11,16 +11,15 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from audit_webhook.decode import is_event, read_wire, stage_time
-from audit_webhook.entry import Entry, file_event
+from audit_webhook.entry import Entry
 from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
-from audit_webhook.identity import event_id, quarantine_id, within_bounds
-from audit_webhook.redact import redact, redact_paths, redact_unreadable
+from audit_webhook.identity import quarantine_id
+from audit_webhook.redact import redact_unreadable
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
 from audit_webhook.rows import lay_out
-from audit_webhook.split import MalformedBody, split
-from audit_webhook.tolerant import Undecodable
+from audit_webhook.services.reading import read_events
+from audit_webhook.split import Broken, MalformedBody, split
 from audit_webhook.transaction import PartlyStored, Quarantined
 
 TRIES: Final = 5
@@ -79,46 +78,19 @@ def store_batch(repository: Repository, cluster: str, batch: Batch, received: in
 
 
 def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = BUILT_IN) -> Batch:
-    """Split a body and read each of its items; ``redaction`` is what `identify` takes."""
+    """Split a body and read each of its items; ``redaction`` is what `read_events` takes."""
     try:
         parts = split(body)
     except MalformedBody as error:
         raise MalformedBatch(str(error)) from error
-    events: dict[bytes, Entry] = {}
-    unreadable = [(item.raw, item.reason) for item in parts.broken]
-    for raw in parts.items:
-        try:
-            entry = identify(cluster, raw, redaction)
-        except Undecodable as error:
-            unreadable.append((raw, str(error)))
-        else:
-            events[entry.id] = entry
-    repeated = len(parts.items) + len(parts.broken) - len(events) - len(unreadable)
+    read, unread = read_events(cluster, parts.items, redaction)
+    events = {entry.id: entry for entry in read}
     telltale = redaction.rules.telltale if redaction.rules else None
-    left = [(redact_unreadable(raw, telltale), len(raw), reason) for raw, reason in unreadable]
-    return Batch(events, repeated, [_quarantine(cluster, *item, received) for item in left])
-
-
-def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry:
-    """Read one event, take its secrets out and give it its id; raises Undecodable.
-
-    What is kept carries the marks and masks of ``redaction``; the id never depends on them.
-    """
-    wire = read_wire(raw)
-    if not is_event(wire):
-        raise Undecodable("it has no member that an audit event has")
-    target = wire.object_ref
-    facts = ((target and target.resource) or "", (target and target.subresource) or "", wire.request_uri or "")
-    clean = identified = redact(raw, *facts)
-    if clean is not raw:
-        clean = redact(raw, *facts, redaction.mark) if redaction.mark else clean
-    if redaction.rules:
-        paths = redaction.rules.paths_of(facts[0], (target and target.api_group) or "", facts[1])
-        clean = redact_paths(clean, paths, redaction.mark)
-    if clean is not raw:
-        wire = read_wire(clean)  # what was masked must not reach the columns
-    moment = within_bounds(stage_time(wire)) // 1000
-    return file_event(event_id(cluster, identified, moment), cluster, wire, clean)
+    left = [*parts.broken, *(Broken(parts.items[place], reason) for place, reason in unread)]
+    quarantined = [
+        _quarantine(cluster, redact_unreadable(raw, telltale), len(raw), reason, received) for raw, reason in left
+    ]
+    return Batch(events, len(read) - len(events), quarantined)
 
 
 def _quarantine(cluster: str, content: bytes, size: int, reason: str, received: int) -> Quarantined:

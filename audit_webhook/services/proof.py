@@ -19,7 +19,7 @@ from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import to_text
 from audit_webhook.repository import Raw, Repository
 from audit_webhook.sealing import (
-    BEGINNING, Head, Seal, climb, digest_rows, leaf_of, link_of, path_of, record_of,
+    BEGINNING, Head, Seal, climb, digest_rows, leaf_of, leaves_of, link_of, path_of, record_of,
 )
 from audit_webhook.services.verify_chunk import rows_in
 from audit_webhook.services.witness import SLACK_MICROSECONDS
@@ -156,7 +156,7 @@ def _tree_part(repository: Repository, store: EvidenceStore, chunk: SealedChunk,
         whole = unpack_whole(content, frames)
     except Damaged as error:
         raise NoProof(f"the event's batch is damaged: {error}") from error
-    leaves = [leaf_of(whole[row[2]:row[2] + row[3]]) for row in rows]
+    leaves = leaves_of(whole[row[2]:row[2] + row[3]] for row in rows)
     index = [row[0] for row in rows].index(event.id)
     return {
         "leaf": {"index": index, "path": [each.hex() for each in path_of(leaves, index)]},

@@ -14,9 +14,9 @@ from audit_webhook.entry import Entry
 from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import chunk_id, time_bound, to_text
 from audit_webhook.rows import WINDOW_MILLISECONDS, lay_out, window_end
-from audit_webhook.sealing import EventRow, leaf_of, root_of
+from audit_webhook.sealing import EventRow, leaves_of, root_of
 from audit_webhook.services.findings import Findings
-from audit_webhook.services.ingest import identify
+from audit_webhook.services.reading import identify
 from audit_webhook.services.verify_seals import place_of
 from audit_webhook.tolerant import Undecodable
 
@@ -41,7 +41,7 @@ def locate(
         findings.add("MODIFIED", _name(chunk.id), f"{_place(chunk)}: the content of the batch is damaged: {error}")
         return
     pieces = _pieces(chunk, whole, rows)
-    if root_of([leaf_of(piece.raw) for piece in pieces]) == chunk.root:
+    if root_of(leaves_of(piece.raw for piece in pieces)) == chunk.root:
         _compare_rows(chunk, pieces, rows, findings)
     else:
         _compare_content(chunk, pieces, rows, findings)

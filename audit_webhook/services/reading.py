@@ -1,0 +1,107 @@
+"""Reads the events of a batch: decodes them, takes their secrets out, and gives them their ids and rows.
+
+A batch is read column by column, a step for all of its events and then the next one: most of the cost of an event is
+that of the calls made for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from audit_webhook.decode import NO_OBJECT, Wire, is_event, read_wire
+from audit_webhook.entry import Entry, file_events
+from audit_webhook.identity import EARLIEST, LATEST, event_ids, milliseconds
+from audit_webhook.redact import find_suspects, redact, redact_paths
+from audit_webhook.redaction import BUILT_IN, Redaction
+from audit_webhook.tolerant import Undecodable
+
+AT_ONCE: Final = 512
+"""Events that are held decoded at a time: of the largest body there may be a hundred thousand."""
+_EARLIEST: Final = EARLIEST // 1000
+_LATEST: Final = LATEST // 1000
+
+
+class Unread(NamedTuple):
+    """Which of the given bytes are no event, and why."""
+
+    place: int
+    reason: str
+
+
+def read_events(
+    cluster: str, raws: Sequence[bytes], redaction: Redaction = BUILT_IN
+) -> tuple[list[Entry], list[Unread]]:
+    """Read events, take their secrets out and give them their ids; tell of what is none where it was.
+
+    What is kept carries the marks and masks of ``redaction``; the ids never depend on them.
+    """
+    entries: list[Entry] = []
+    unread: list[Unread] = []
+    for start in range(0, len(raws), AT_ONCE):
+        part = raws[start:start + AT_ONCE]
+        kept, wires = [], []
+        for place, raw in enumerate(part, start):
+            try:
+                wires.append(_read(raw))
+                kept.append(raw)
+            except Undecodable as error:
+                unread.append(Unread(place, str(error)))
+        entries += _file(cluster, kept, wires, redaction)
+    return entries, unread
+
+
+def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry:
+    """Read one event as `read_events` does; raises Undecodable."""
+    entries, unread = read_events(cluster, [raw], redaction)
+    if unread:
+        raise Undecodable(unread[0].reason)
+    return entries[0]
+
+
+def _file(cluster: str, kept: list[bytes], wires: list[Wire], redaction: Redaction) -> list[Entry]:
+    """Take secrets out of events that were decoded, and give their entries."""
+    identified = list(kept)
+    for place in _suspects(kept, wires, redaction):
+        raw = kept[place]
+        identified[place], kept[place] = _redacted(raw, wires[place], redaction)
+        if kept[place] is not raw:
+            wires[place] = read_wire(kept[place])  # what was masked must not reach the columns
+    return file_events(cluster, event_ids(cluster, identified, map(_moment, wires)), wires, kept)
+
+
+def _read(raw: bytes) -> Wire:
+    wire = read_wire(raw)
+    if not is_event(wire):
+        raise Undecodable("it has no member that an audit event has")
+    return wire
+
+
+def _moment(wire: Wire) -> int:
+    """Give the time of the stage in milliseconds, or of the request's arrival, within the bounds of the store."""
+    moment = milliseconds(wire.stage_timestamp or "")
+    if moment is None:
+        moment = milliseconds(wire.request_received_timestamp or "")
+    return _EARLIEST if moment is None else min(max(moment, _EARLIEST), _LATEST)
+
+
+def _suspects(raws: Sequence[bytes], wires: Sequence[Wire], redaction: Redaction) -> Sequence[int]:
+    """Give the places of the events that may hold something to take out; most batches hold few of them."""
+    if redaction.rules:
+        return range(len(raws))
+    targets = [wire.object_ref or NO_OBJECT for wire in wires]
+    resources, subresources = [each.resource or "" for each in targets], [each.subresource or "" for each in targets]
+    return find_suspects(raws, resources, subresources, [wire.request_uri or "" for wire in wires])
+
+
+def _redacted(raw: bytes, wire: Wire, redaction: Redaction) -> tuple[bytes, bytes]:
+    """Give an event's bytes with the constant mask, from which its id comes, and those that are kept."""
+    target = wire.object_ref or NO_OBJECT
+    facts = resource, subresource, _ = target.resource or "", target.subresource or "", wire.request_uri or ""
+    clean = identified = redact(raw, *facts)
+    if clean is not raw and redaction.mark:
+        clean = redact(raw, *facts, redaction.mark)
+    if redaction.rules:
+        paths = redaction.rules.paths_of(resource, target.api_group or "", subresource)
+        clean = redact_paths(clean, paths, redaction.mark)
+    return identified, clean
