@@ -13,7 +13,7 @@ from typing import Final
 from audit_webhook import tolerant
 from audit_webhook.marks import Mark
 from audit_webhook.redaction_rules import COPIES
-from audit_webhook.spans import BrokenJSON, Member, elements, enclosures, members
+from audit_webhook.spans import BrokenJSON, Found, elements, enclosures, members
 
 MASK: Final = b'"***"'
 WITHHELD: Final = b'"*** withheld: it cannot be read, and may hold a secret"'
@@ -82,14 +82,14 @@ class Masking:
             replacement = self._mark(value) if self._mark and replacement is MASK else replacement
             self._edits.append((start, end, replacement))
 
-    def guard(self, mask: Callable[[int, int], None], member: Member) -> None:
-        """Mask a member by a function; withhold all of it when it cannot be read."""
+    def guard(self, mask: Callable[[int, int], None], start: int, end: int) -> None:
+        """Mask a value by a function; withhold all of it when it cannot be read."""
         before = len(self._edits)
         try:
-            mask(member.start, member.end)
+            mask(start, end)
         except (BrokenJSON, _Unreadable):
             del self._edits[before:]
-            self.mask(member.start, member.end, WITHHELD)
+            self.mask(start, end, WITHHELD)
 
     def mask_secret_request(self, start: int, end: int) -> None:
         """Mask what was sent to a Secret: an object, options, or a patch of any form."""
@@ -158,23 +158,23 @@ class Masking:
                 self.mask_held_secrets("", first, last, depth + 1)
         elif self._opens(start, b"{"):
             found = self._members(start, end)
-            if any(self._is_secret_kind(member) for member in found):
+            if any(self._is_secret_kind(*member) for member in found):
                 self.mask_secret(start, end, depth)
             else:
-                for member in found:
-                    self.mask_held_secrets(member.key, member.start, member.end, depth + 1)
+                for name, first, last in found:
+                    self.mask_held_secrets(name, first, last, depth + 1)
         elif key.casefold() in COPIES or key.startswith(_WEBHOOK_PATCH) or key == "value":  # of a JSON Patch
             self._mask_copy(start, end)
 
-    def _is_secret_kind(self, member: Member) -> bool:
-        if member.key.casefold() != "kind" or not self._opens(member.start, b'"'):
+    def _is_secret_kind(self, key: str, start: int, end: int) -> bool:
+        if key.casefold() != "kind" or not self._opens(start, b'"'):
             return False
-        kind = self._text(member)
+        kind = self._text(start, end)
         return kind is None or kind.casefold() in _KINDS
 
     def _mask_copy(self, start: int, end: int) -> None:
         """Mask a text when a Secret is written in it."""
-        text = self._text(Member("", start, end))
+        text = self._text(start, end)
         if text is None or _holds_secret(text.strip().encode()):
             self.mask(start, end)
 
@@ -196,10 +196,12 @@ class Masking:
         elif name == "message":
             if self.is_spread or QUOTES.search(self.raw, start, end):
                 self.mask(start, end)
-        elif name in COPIES or _JSON_TEXT.match(self.raw, start, end):
+        elif name in COPIES:
             self.mask(start, end)
-        else:
+        elif self._opens(start, b"{["):
             self.mask_secret(start, end, depth + 1)
+        elif _JSON_TEXT.match(self.raw, start, end):
+            self.mask(start, end)
 
     def _mask_values(self, start: int, end: int) -> None:
         if self._opens(start, b"{"):
@@ -213,15 +215,15 @@ class Masking:
         if not self._opens(start, b"{"):
             self.mask(start, end)
             return
-        found = [(member.key.casefold(), member) for member in self._members(start, end)]
-        paths = [pointer_steps(self._text(member)) for name, member in found if name == "path"]
+        found = [(key.casefold(), first, last) for key, first, last in self._members(start, end)]
+        paths = [pointer_steps(self._text(first, last)) for name, first, last in found if name == "path"]
         steps = paths[0] if len(paths) == 1 else None
-        for name, member in found:
+        for name, first, last in found:
             if name == "value":
-                self._mask_patched(steps, member.start, member.end)
-            elif name not in ("op", "path", "from") or not self._opens(member.start, b'"'):
-                self.mask(member.start, member.end)
-            if name == "from" and not _is_data(steps) and _may_read_data(pointer_steps(self._text(member))):
+                self._mask_patched(steps, first, last)
+            elif name not in ("op", "path", "from") or not self._opens(first, b'"'):
+                self.mask(first, last)
+            if name == "from" and not _is_data(steps) and _may_read_data(pointer_steps(self._text(first, last))):
                 self.is_spread = True
 
     def _mask_patched(self, steps: list[str] | None, start: int, end: int) -> None:
@@ -247,7 +249,7 @@ class Masking:
         if depth == SURVEYED and self._opens(start, b"{["):
             self._ends = enclosures(self.raw, start, end)
 
-    def _members(self, start: int, end: int) -> list[Member]:
+    def _members(self, start: int, end: int) -> list[Found]:
         return members(self.raw, start, end, self._ends)
 
     def _elements(self, start: int, end: int) -> list[tuple[int, int]]:
@@ -257,10 +259,10 @@ class Masking:
         """Tell whether the value here begins with one of these bytes."""
         return self.raw[start] in first
 
-    def _text(self, member: Member) -> str | None:
+    def _text(self, start: int, end: int) -> str | None:
         """Read a string; None when it is none, or cannot be read."""
         try:
-            value = tolerant.loads(self.raw[member.start : member.end])
+            value = tolerant.loads(self.raw[start:end])
         except tolerant.Undecodable:
             return None
         return value if isinstance(value, str) else None
