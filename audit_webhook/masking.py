@@ -34,9 +34,12 @@ _RESPONSE: Final = _REQUEST | {"code", "columndefinitions", "details", "message"
 QUOTES: Final = re.compile(rb"valueUnstructured|bigger context|error found in #|cannot unmarshal !!")
 # A text that is itself JSON, as tools keep a copy of the object in an annotation.
 _JSON_TEXT: Final = re.compile(rb'"(?:\s|\\[nrt]|\\u00(?:20|09|0[aAdD]))*+(?:[{\[]|\\u00[57][bB])')
-# What anything to mask in a Secret begins with; a value without it need not be looked into.
+_TEXT_OPENS: Final = b"{[\\ \t\r\n\f\v"  # one of these is first in such a text
+# What anything to mask in a Secret begins with, if nothing is escaped; a value without it need not be looked into.
+# The expression begins with a literal and with what may follow it, so that most quotes cost next to nothing.
 _SUSPECT: Final = re.compile(
-    rb'"(?:[dD][aA][tT][aA]"|[sS\xc5][^"]{0,9}[dD][aA][tT][aA]"|[mM][eE][sS\xc5]|objectset|(?:\s|\\[nrt])*+[{\[])|\\u00'
+    rb'"(?=[dDsS\xc5mMo{\[\s\\])'
+    rb'(?:[dD][aA][tT][aA]"|[sS\xc5][^"]{0,9}[dD][aA][tT][aA]"|[mM][eE][sS\xc5]|objectset|(?:\s|\\[nrt])*+[{\[])'
 )
 _ESCAPED_SECRET: Final = re.compile(rb"\\u00(?:53|6[35]|7[24])")
 
@@ -105,7 +108,7 @@ class Masking:
 
     def mask_secret(self, start: int, end: int, depth: int = 0) -> None:
         """Mask everything in a value that is a Secret or holds nothing but Secrets."""
-        if not self._opens(start, b"{[") or _SUSPECT.search(self.raw, start, end) is None:
+        if not self._opens(start, b"{[") or not self._is_suspect(start, end):
             return
         self._descend(start, end, depth)
         if self._opens(start, b"{"):
@@ -185,7 +188,7 @@ class Masking:
             return
         for key, first, last in self._members(start, end):
             name = key.casefold()
-            if name in _DATA or name in known and not (name in _PLAIN and self._opens(first, b"{[")):
+            if name in _DATA or name in known and not (name in _PLAIN and self.raw[first] in b"{["):
                 self._mask_secret_member(name, first, last, 0)
             else:
                 self.mask(first, last)
@@ -198,9 +201,9 @@ class Masking:
                 self.mask(start, end)
         elif name in COPIES:
             self.mask(start, end)
-        elif self._opens(start, b"{["):
+        elif self.raw[start] in b"{[":
             self.mask_secret(start, end, depth + 1)
-        elif _JSON_TEXT.match(self.raw, start, end):
+        elif self.raw[start + 1] in _TEXT_OPENS and _JSON_TEXT.match(self.raw, start, end):
             self.mask(start, end)
 
     def _mask_values(self, start: int, end: int) -> None:
@@ -254,6 +257,9 @@ class Masking:
 
     def _elements(self, start: int, end: int) -> list[tuple[int, int]]:
         return elements(self.raw, start, end, self._ends)
+
+    def _is_suspect(self, start: int, end: int) -> bool:
+        return _SUSPECT.search(self.raw, start, end) is not None or self.raw.find(b"\\u00", start, end) >= 0
 
     def _opens(self, start: int, first: bytes) -> bool:
         """Tell whether the value here begins with one of these bytes."""
