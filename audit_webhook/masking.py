@@ -13,12 +13,13 @@ from typing import Final
 from audit_webhook import tolerant
 from audit_webhook.marks import Mark
 from audit_webhook.redaction_rules import COPIES
-from audit_webhook.spans import BrokenJSON, Found, elements, enclosures, members
+from audit_webhook.spans import NO_ENDS, BrokenJSON, Ends, Found, elements, enclosures, is_strict, members
 
 MASK: Final = b'"***"'
 WITHHELD: Final = b'"*** withheld: it cannot be read, and may hold a secret"'
 DEEPEST: Final = 64
 SURVEYED: Final = 4
+SURVEYED_ANYHOW: Final = 8
 _WEBHOOK_PATCH: Final = "patch.webhook.admission.k8s.io/"
 
 _DATA: Final = frozenset({"data", "stringdata"})
@@ -65,7 +66,7 @@ class Masking:
         self._mark = mark
         self.raw = raw
         self._edits: list[tuple[int, int, bytes]] = []
-        self._ends: dict[int, int] = {}
+        self._ends: Ends = NO_ENDS
 
     def applied(self) -> bytes:
         """Give the bytes with everything replaced; the same object when there is nothing to replace."""
@@ -245,11 +246,14 @@ class Masking:
     def _descend(self, start: int, end: int, depth: int) -> None:
         """Refuse to go deeper than there is reason to, and find all borders at once where many levels may follow.
 
-        Without that, the cost would grow with the number of levels.
+        Without that, the cost would grow with the number of levels. Some more of them cost less than a survey where a
+        strict parser takes them.
         """
         if depth > DEEPEST:
             raise _Unreadable
         if depth == SURVEYED and self._opens(start, b"{["):
+            self._ends = NO_ENDS if is_strict(self.raw, start, end) else enclosures(self.raw, start, end)
+        elif depth == SURVEYED_ANYHOW and start not in self._ends and self._opens(start, b"{["):
             self._ends = enclosures(self.raw, start, end)
 
     def _members(self, start: int, end: int) -> list[Found]:

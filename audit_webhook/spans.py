@@ -37,6 +37,7 @@ _CLOSING: Final = bytes.maketrans(b"{[", b"}]")
 _TO_CLOSING: Final = ord("}") - ord("{")  # as far apart as the square ones are in ASCII
 _decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_elements: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_any: Final = msgspec.json.Decoder(msgspec.Raw).decode
 _BLANK: Final = re.compile(_SPACE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -195,6 +196,15 @@ def enclosures(raw: bytes, start: int, end: int) -> dict[int, int]:
     if opened or after_blank(raw, position, end) != end:
         raise BrokenJSON(start, "brackets or strings never close")
     return ends
+
+
+def is_strict(raw: bytes, start: int, end: int) -> bool:
+    """Tell whether a strict parser takes what is in this span, which then is not broken at any level."""
+    try:
+        _decode_any(memoryview(raw)[start:end])
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def after_blank(raw: bytes, start: int, end: int) -> int:
