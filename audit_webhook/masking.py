@@ -13,12 +13,13 @@ from typing import Final
 from audit_webhook import tolerant
 from audit_webhook.marks import Mark
 from audit_webhook.redaction_rules import COPIES
-from audit_webhook.spans import BrokenJSON, Member, elements, enclosures, members
+from audit_webhook.spans import NO_ENDS, BrokenJSON, Ends, Found, elements, enclosures, is_strict, members
 
 MASK: Final = b'"***"'
 WITHHELD: Final = b'"*** withheld: it cannot be read, and may hold a secret"'
 DEEPEST: Final = 64
 SURVEYED: Final = 4
+SURVEYED_ANYHOW: Final = 8
 _WEBHOOK_PATCH: Final = "patch.webhook.admission.k8s.io/"
 
 _DATA: Final = frozenset({"data", "stringdata"})
@@ -34,9 +35,12 @@ _RESPONSE: Final = _REQUEST | {"code", "columndefinitions", "details", "message"
 QUOTES: Final = re.compile(rb"valueUnstructured|bigger context|error found in #|cannot unmarshal !!")
 # A text that is itself JSON, as tools keep a copy of the object in an annotation.
 _JSON_TEXT: Final = re.compile(rb'"(?:\s|\\[nrt]|\\u00(?:20|09|0[aAdD]))*+(?:[{\[]|\\u00[57][bB])')
-# What anything to mask in a Secret begins with; a value without it need not be looked into.
+_TEXT_OPENS: Final = b"{[\\ \t\r\n\f\v"  # one of these is first in such a text
+# What anything to mask in a Secret begins with, if nothing is escaped; a value without it need not be looked into.
+# The expression begins with a literal and with what may follow it, so that most quotes cost next to nothing.
 _SUSPECT: Final = re.compile(
-    rb'"(?:[dD][aA][tT][aA]"|[sS\xc5][^"]{0,9}[dD][aA][tT][aA]"|[mM][eE][sS\xc5]|objectset|(?:\s|\\[nrt])*+[{\[])|\\u00'
+    rb'"(?=[dDsS\xc5mMo{\[\s\\])'
+    rb'(?:[dD][aA][tT][aA]"|[sS\xc5][^"]{0,9}[dD][aA][tT][aA]"|[mM][eE][sS\xc5]|objectset|(?:\s|\\[nrt])*+[{\[])'
 )
 _ESCAPED_SECRET: Final = re.compile(rb"\\u00(?:53|6[35]|7[24])")
 
@@ -62,7 +66,7 @@ class Masking:
         self._mark = mark
         self.raw = raw
         self._edits: list[tuple[int, int, bytes]] = []
-        self._ends: dict[int, int] = {}
+        self._ends: Ends = NO_ENDS
 
     def applied(self) -> bytes:
         """Give the bytes with everything replaced; the same object when there is nothing to replace."""
@@ -82,14 +86,14 @@ class Masking:
             replacement = self._mark(value) if self._mark and replacement is MASK else replacement
             self._edits.append((start, end, replacement))
 
-    def guard(self, mask: Callable[[int, int], None], member: Member) -> None:
-        """Mask a member by a function; withhold all of it when it cannot be read."""
+    def guard(self, mask: Callable[[int, int], None], start: int, end: int) -> None:
+        """Mask a value by a function; withhold all of it when it cannot be read."""
         before = len(self._edits)
         try:
-            mask(member.start, member.end)
+            mask(start, end)
         except (BrokenJSON, _Unreadable):
             del self._edits[before:]
-            self.mask(member.start, member.end, WITHHELD)
+            self.mask(start, end, WITHHELD)
 
     def mask_secret_request(self, start: int, end: int) -> None:
         """Mask what was sent to a Secret: an object, options, or a patch of any form."""
@@ -105,7 +109,7 @@ class Masking:
 
     def mask_secret(self, start: int, end: int, depth: int = 0) -> None:
         """Mask everything in a value that is a Secret or holds nothing but Secrets."""
-        if not self._opens(start, b"{[") or _SUSPECT.search(self.raw, start, end) is None:
+        if not self._opens(start, b"{[") or not self._is_suspect(start, end):
             return
         self._descend(start, end, depth)
         if self._opens(start, b"{"):
@@ -158,23 +162,23 @@ class Masking:
                 self.mask_held_secrets("", first, last, depth + 1)
         elif self._opens(start, b"{"):
             found = self._members(start, end)
-            if any(self._is_secret_kind(member) for member in found):
+            if any(self._is_secret_kind(*member) for member in found):
                 self.mask_secret(start, end, depth)
             else:
-                for member in found:
-                    self.mask_held_secrets(member.key, member.start, member.end, depth + 1)
+                for name, first, last in found:
+                    self.mask_held_secrets(name, first, last, depth + 1)
         elif key.casefold() in COPIES or key.startswith(_WEBHOOK_PATCH) or key == "value":  # of a JSON Patch
             self._mask_copy(start, end)
 
-    def _is_secret_kind(self, member: Member) -> bool:
-        if member.key.casefold() != "kind" or not self._opens(member.start, b'"'):
+    def _is_secret_kind(self, key: str, start: int, end: int) -> bool:
+        if key.casefold() != "kind" or not self._opens(start, b'"'):
             return False
-        kind = self._text(member)
+        kind = self._text(start, end)
         return kind is None or kind.casefold() in _KINDS
 
     def _mask_copy(self, start: int, end: int) -> None:
         """Mask a text when a Secret is written in it."""
-        text = self._text(Member("", start, end))
+        text = self._text(start, end)
         if text is None or _holds_secret(text.strip().encode()):
             self.mask(start, end)
 
@@ -185,7 +189,7 @@ class Masking:
             return
         for key, first, last in self._members(start, end):
             name = key.casefold()
-            if name in _DATA or name in known and not (name in _PLAIN and self._opens(first, b"{[")):
+            if name in _DATA or name in known and not (name in _PLAIN and self.raw[first] in b"{["):
                 self._mask_secret_member(name, first, last, 0)
             else:
                 self.mask(first, last)
@@ -196,10 +200,12 @@ class Masking:
         elif name == "message":
             if self.is_spread or QUOTES.search(self.raw, start, end):
                 self.mask(start, end)
-        elif name in COPIES or _JSON_TEXT.match(self.raw, start, end):
+        elif name in COPIES:
             self.mask(start, end)
-        else:
+        elif self.raw[start] in b"{[":
             self.mask_secret(start, end, depth + 1)
+        elif self.raw[start + 1] in _TEXT_OPENS and _JSON_TEXT.match(self.raw, start, end):
+            self.mask(start, end)
 
     def _mask_values(self, start: int, end: int) -> None:
         if self._opens(start, b"{"):
@@ -213,15 +219,15 @@ class Masking:
         if not self._opens(start, b"{"):
             self.mask(start, end)
             return
-        found = [(member.key.casefold(), member) for member in self._members(start, end)]
-        paths = [pointer_steps(self._text(member)) for name, member in found if name == "path"]
+        found = [(key.casefold(), first, last) for key, first, last in self._members(start, end)]
+        paths = [pointer_steps(self._text(first, last)) for name, first, last in found if name == "path"]
         steps = paths[0] if len(paths) == 1 else None
-        for name, member in found:
+        for name, first, last in found:
             if name == "value":
-                self._mask_patched(steps, member.start, member.end)
-            elif name not in ("op", "path", "from") or not self._opens(member.start, b'"'):
-                self.mask(member.start, member.end)
-            if name == "from" and not _is_data(steps) and _may_read_data(pointer_steps(self._text(member))):
+                self._mask_patched(steps, first, last)
+            elif name not in ("op", "path", "from") or not self._opens(first, b'"'):
+                self.mask(first, last)
+            if name == "from" and not _is_data(steps) and _may_read_data(pointer_steps(self._text(first, last))):
                 self.is_spread = True
 
     def _mask_patched(self, steps: list[str] | None, start: int, end: int) -> None:
@@ -240,27 +246,33 @@ class Masking:
     def _descend(self, start: int, end: int, depth: int) -> None:
         """Refuse to go deeper than there is reason to, and find all borders at once where many levels may follow.
 
-        Without that, the cost would grow with the number of levels.
+        Without that, the cost would grow with the number of levels. Some more of them cost less than a survey where a
+        strict parser takes them.
         """
         if depth > DEEPEST:
             raise _Unreadable
         if depth == SURVEYED and self._opens(start, b"{["):
+            self._ends = NO_ENDS if is_strict(self.raw, start, end) else enclosures(self.raw, start, end)
+        elif depth == SURVEYED_ANYHOW and start not in self._ends and self._opens(start, b"{["):
             self._ends = enclosures(self.raw, start, end)
 
-    def _members(self, start: int, end: int) -> list[Member]:
+    def _members(self, start: int, end: int) -> list[Found]:
         return members(self.raw, start, end, self._ends)
 
     def _elements(self, start: int, end: int) -> list[tuple[int, int]]:
         return elements(self.raw, start, end, self._ends)
 
+    def _is_suspect(self, start: int, end: int) -> bool:
+        return _SUSPECT.search(self.raw, start, end) is not None or self.raw.find(b"\\u00", start, end) >= 0
+
     def _opens(self, start: int, first: bytes) -> bool:
         """Tell whether the value here begins with one of these bytes."""
         return self.raw[start] in first
 
-    def _text(self, member: Member) -> str | None:
+    def _text(self, start: int, end: int) -> str | None:
         """Read a string; None when it is none, or cannot be read."""
         try:
-            value = tolerant.loads(self.raw[member.start : member.end])
+            value = tolerant.loads(self.raw[start:end])
         except tolerant.Undecodable:
             return None
         return value if isinstance(value, str) else None

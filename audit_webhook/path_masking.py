@@ -12,7 +12,6 @@ from typing import Final
 from audit_webhook.marks import Mark
 from audit_webhook.masking import MASK, QUOTES, WITHHELD, Masking, pointer_steps
 from audit_webhook.redaction_rules import COPY, ELEMENT, Paths, advance, follow
-from audit_webhook.spans import Member
 
 _BODIES: Final = frozenset({"requestobject", "responseobject"})
 # How an answer that refuses an object quotes what was in it (k8s.io/apimachinery pkg/util/validation/field/errors.go).
@@ -34,16 +33,16 @@ class PathMasking(Masking):
         if not _IS_MARK.fullmatch(self.raw, start, end):
             super().mask(start, end, replacement)
 
-    def mask_event_member(self, name: str, member: Member) -> None:
+    def mask_event_member(self, name: str, start: int, end: int) -> None:
         """Mask one member of the event; the request comes first, because it may move data in the answer."""
         if name == "responseobject" and self.is_spread:
-            self.mask(member.start, member.end, WITHHELD)
+            self.mask(start, end, WITHHELD)
         elif name in _BODIES:
-            self.guard(self._mask_named, member)
+            self.guard(self._mask_named, start, end)
         elif name == "responsestatus":
-            self.guard(self._mask_messages, member)
+            self.guard(self._mask_messages, start, end)
         elif name == "annotations":
-            self.guard(self.mask_webhook_patches, member)
+            self.guard(self.mask_webhook_patches, start, end)
 
     def _mask_named(self, start: int, end: int) -> None:
         if self._opens(start, b"["):
@@ -51,11 +50,11 @@ class PathMasking(Masking):
                 self._mask_step(first, last)
             return
         self._mask_below(start, end, self._paths, 0)
-        if self._opens(start, b"{") and any(self._is_status(member) for member in self._members(start, end)):
+        if self._opens(start, b"{") and any(self._is_status(*member) for member in self._members(start, end)):
             self._mask_messages(start, end)
 
-    def _is_status(self, member: Member) -> bool:
-        return member.key.casefold() == "kind" and self._text(member) == "Status"
+    def _is_status(self, key: str, start: int, end: int) -> bool:
+        return key.casefold() == "kind" and self._text(start, end) == "Status"
 
     def _mask_messages(self, start: int, end: int) -> None:
         """Mask the messages of a Status that quotes values."""
@@ -81,9 +80,9 @@ class PathMasking(Masking):
 
     def _mask_copied(self, start: int, end: int) -> None:
         """Mask a text when something to mask is in the object written in it, or when it cannot be told."""
-        text = (self._text(Member("", start, end)) or "").strip().encode("utf-8", "surrogatepass")
+        text = (self._text(start, end) or "").strip().encode("utf-8", "surrogatepass")
         copy = PathMasking(text, self._paths)
-        copy.guard(copy._mask_named, Member("", 0, len(text)))
+        copy.guard(copy._mask_named, 0, len(text))
         if not text.startswith(b"{") or copy.applied() is not text:
             self.mask(start, end)
 
@@ -92,12 +91,12 @@ class PathMasking(Masking):
         if not self._opens(start, b"{"):
             self.mask(start, end)
             return
-        found = [(member.key.casefold(), member) for member in self._members(start, end)]
-        places = [pointer_steps(self._text(member)) for name, member in found if name == "path"]
-        for name, (_, first, last) in found:
+        found = [(key.casefold(), first, last) for key, first, last in self._members(start, end)]
+        places = [pointer_steps(self._text(first, last)) for name, first, last in found if name == "path"]
+        for name, first, last in found:
             if name == "value" and (len(places) != 1 or places[0] is None):
                 self.mask(first, last)
             elif name == "value":
                 self._mask_below(first, last, follow(self._paths, places[0] or ()), 0)
-            elif name == "from" and follow(self._paths, pointer_steps(self._text(Member(name, first, last))) or ()):
+            elif name == "from" and follow(self._paths, pointer_steps(self._text(first, last)) or ()):
                 self.is_spread = True

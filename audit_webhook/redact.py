@@ -25,12 +25,15 @@ from audit_webhook.marks import Mark
 from audit_webhook.masking import WITHHELD, Masking, may_hold_secret
 from audit_webhook.path_masking import PathMasking
 from audit_webhook.redaction_rules import Paths
-from audit_webhook.spans import BrokenJSON, Member, members
+from audit_webhook.spans import BrokenJSON, members
 from audit_webhook.uris import mask_uri, may_hold_token
 
 _NAMED_BY_TOKENS: Final = frozenset({"oauthaccesstokens", "oauthauthorizetokens"})
 _WATCHED: Final = _NAMED_BY_TOKENS | {"secrets", "token", "tokenreviews"}
 _BODIES: Final = frozenset({"requestobject", "responseobject"})
+_TELLING: Final = _BODIES | {"responsestatus", "annotations"}
+_NAMING: Final = _BODIES | {"responsestatus", "objectref"}
+_URI: Final = frozenset({"requesturi"})
 _TELLTALE: Final = re.compile(
     rb"secret|token|stringdata|\"data|password|passwd|bearer|authorization:|private|last-applied|\\u00[4-7]|\0", re.I
 )
@@ -72,29 +75,31 @@ def redact(raw: bytes, resource: str, subresource: str, uri: str = "", mark: Mar
     ``mark``, keyed marks take the place of the values of Secrets and tokens.
     """
     clean = _redact_bodies(raw, resource, subresource, mark)
-    return _redacted(Masking(clean), _mask_uri_member) if may_hold_token(uri) else clean
+    return _redacted(Masking(clean), _mask_uri_member, _URI) if may_hold_token(uri) else clean
 
 
 def redact_paths(raw: bytes, paths: Paths, mark: Mark | None = None) -> bytes:
     """Give an event's bytes with what lies at these paths of its bodies masked: ``raw`` itself when nothing does."""
-    return _redacted(PathMasking(raw, paths, mark), PathMasking.mask_event_member) if paths else raw
+    return _redacted(PathMasking(raw, paths, mark), PathMasking.mask_event_member, _TELLING) if paths else raw
 
 
 def may_tell_content(raw: bytes) -> bool:
     """Tell by a quick look whether an event about Secrets has more than its metadata, as few policies let it have."""
+    if b'Object"' in raw:
+        return True
     folded = raw.lower()
     return any(map(folded.__contains__, _CONTENT))
 
 
 def _redact_bodies(raw: bytes, resource: str, subresource: str, mark: Mark | None) -> bytes:
     if resource == "secrets" or subresource == "secrets":
-        return _redacted(Masking(raw, mark), _mask_secret_event) if may_tell_content(raw) else raw
+        return _redacted(Masking(raw, mark), _mask_secret_event, _TELLING) if may_tell_content(raw) else raw
     if resource == "tokenreviews" or (resource == "serviceaccounts" and subresource == "token"):
-        return _redacted(Masking(raw, mark), _mask_token_event)
+        return _redacted(Masking(raw, mark), _mask_token_event, _BODIES)
     if resource in _NAMED_BY_TOKENS:
-        return _redacted(Masking(raw, mark), _mask_named_event)
+        return _redacted(Masking(raw, mark), _mask_named_event, _NAMING)
     if may_hold_secret(raw, 0, len(raw)):
-        return _redacted(Masking(raw, mark), _mask_other_event)
+        return _redact_other(Masking(raw, mark))
     return raw
 
 
@@ -116,55 +121,63 @@ def _withhold(raw: bytes) -> bytes:
     return b'{"withheld":"***","sha256":"%b","length":%d}' % (digest.encode(), len(raw))
 
 
-def _redacted(masking: _Masking, mask_member: Callable[[_Masking, str, Member], None]) -> bytes:
+def _redacted(
+    masking: _Masking, mask_member: Callable[[_Masking, str, int, int], None], names: frozenset[str]
+) -> bytes:
+    """Mask the members with these names by a function; the request comes first: it may move data in the answer."""
     try:
-        found = [(member.key.casefold(), member) for member in members(masking.raw)]
+        found = [(name, start, end) for key, start, end in members(masking.raw) if (name := key.casefold()) in names]
     except BrokenJSON:
         return _withhold(masking.raw)
-    for name, member in sorted(found, key=lambda pair: pair[0] != "requestobject"):
-        mask_member(masking, name, member)
+    found.sort(key=lambda member: member[0] != "requestobject")
+    for name, start, end in found:
+        mask_member(masking, name, start, end)
     return masking.applied()
 
 
-def _mask_secret_event(masking: Masking, name: str, member: Member) -> None:
-    """Mask one member of an event about Secrets; the request comes first, because it may move data in the answer."""
+def _redact_other(masking: Masking) -> bytes:
+    """Mask an event about something else that mentions Secrets, whatever its members are called."""
+    try:
+        found = members(masking.raw)
+    except BrokenJSON:
+        return _withhold(masking.raw)
+    for key, start, end in found:
+        masking.mask_held_secrets(key, start, end)
+    return masking.applied()
+
+
+def _mask_secret_event(masking: Masking, name: str, start: int, end: int) -> None:
+    """Mask one member of an event about Secrets."""
     if name == "requestobject":
-        masking.guard(masking.mask_secret_request, member)
+        masking.guard(masking.mask_secret_request, start, end)
     elif name == "responseobject" and masking.is_spread:
-        masking.mask(member.start, member.end, WITHHELD)
+        masking.mask(start, end, WITHHELD)
     elif name == "responseobject":
-        masking.guard(masking.mask_secret_response, member)
+        masking.guard(masking.mask_secret_response, start, end)
     elif name == "responsestatus":
-        masking.guard(masking.mask_secret, member)
-    elif name == "annotations":
-        masking.guard(masking.mask_webhook_patches, member)
+        masking.guard(masking.mask_secret, start, end)
+    else:
+        masking.guard(masking.mask_webhook_patches, start, end)
 
 
-def _mask_token_event(masking: Masking, name: str, member: Member) -> None:
-    """Mask one member of a TokenRequest's or TokenReview's event."""
-    if name in _BODIES:
-        masking.guard(masking.mask_token, member)
+def _mask_token_event(masking: Masking, _name: str, start: int, end: int) -> None:
+    """Mask a body of a TokenRequest's or TokenReview's event."""
+    masking.guard(masking.mask_token, start, end)
 
 
-def _mask_other_event(masking: Masking, name: str, member: Member) -> None:
-    """Mask one member of an event about something else that mentions Secrets, whatever the member is called."""
-    masking.mask_held_secrets(member.key, member.start, member.end)
-
-
-def _mask_named_event(masking: Masking, name: str, member: Member) -> None:
+def _mask_named_event(masking: Masking, name: str, start: int, end: int) -> None:
     """Mask one member of an event about OpenShift's OAuth tokens, whose names are the tokens themselves."""
-    if name in _BODIES or name == "responsestatus":
-        masking.guard(lambda start, end: masking.mask_members(start, end, lambda key: key != "code"), member)
-    elif name == "objectref":
-        masking.guard(lambda start, end: masking.mask_members(start, end, lambda key: key == "name"), member)
+    if name == "objectref":
+        masking.guard(lambda first, last: masking.mask_members(first, last, lambda key: key == "name"), start, end)
+    else:
+        masking.guard(lambda first, last: masking.mask_members(first, last, lambda key: key != "code"), start, end)
 
 
-def _mask_uri_member(masking: Masking, name: str, member: Member) -> None:
+def _mask_uri_member(masking: Masking, _name: str, start: int, end: int) -> None:
     """Mask what is secret in the requestURI."""
-    if name == "requesturi":
-        text = tolerant.loads(masking.raw[member.start:member.end])
-        if isinstance(text, str) and mask_uri(text) != text:
-            masking.mask(member.start, member.end, _write_text(mask_uri(text)))
+    text = tolerant.loads(masking.raw[start:end])
+    if isinstance(text, str) and mask_uri(text) != text:
+        masking.mask(start, end, _write_text(mask_uri(text)))
 
 
 def _write_text(text: str) -> bytes:

@@ -37,6 +37,7 @@ _CLOSING: Final = bytes.maketrans(b"{[", b"}]")
 _TO_CLOSING: Final = ord("}") - ord("{")  # as far apart as the square ones are in ASCII
 _decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_elements: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_any: Final = msgspec.json.Decoder(msgspec.Raw).decode
 _BLANK: Final = re.compile(_SPACE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -60,11 +61,12 @@ class Member(NamedTuple):
     end: int
 
 
+Found = tuple[str, int, int]  # a member as `members` gives it: making a named one takes as long as to find it
 Ends = Mapping[int, int]
 NO_ENDS: Final[Ends] = MappingProxyType({})
 
 
-def members(raw: bytes, start: int = 0, end: int | None = None, ends: Ends = NO_ENDS) -> list[Member]:
+def members(raw: bytes, start: int = 0, end: int | None = None, ends: Ends = NO_ENDS) -> list[Found]:
     """Give the members of the object that fills this span, in their order, repeated names too; raises BrokenJSON.
 
     With the ``ends`` that `enclosures` found, what is inside of the values is not read again.
@@ -79,23 +81,24 @@ def elements(raw: bytes, start: int = 0, end: int | None = None, ends: Ends = NO
     return list(each_element(raw, start, end, ends)) if compact is None else compact
 
 
-def _compact_members(raw: bytes, start: int, stop: int) -> list[Member] | None:
+def _compact_members(raw: bytes, start: int, stop: int) -> list[Found] | None:
     """Find the members of a usual object quickly; None when it is anything else.
 
-    The parser gives no places, drops repeated names and reads escapes, but each of these, and each blank, leaves the
-    lengths of what it gives short of the span's: when they add up exactly, the places follow from them.
+    The parser gives no places, drops repeated names and reads escapes, but each of these, each blank and each character
+    of more than a byte leaves the lengths of what it gives short of the span's: when they add up exactly, the places
+    follow from them.
     """
     try:
         found = _decode_members(memoryview(raw)[start:stop])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
-    position = start + 1
-    compact: list[Member] = []
+    position = start
+    compact: list[Found] = []
     for key, value in found.items():
-        first = position + len(key.encode()) + 3
-        position = first + len(memoryview(value)) + 1
-        compact.append(Member(key, first, position - 1))
-    return compact if position == stop else None
+        first = position + len(key) + 4
+        position = first + len(value)
+        compact.append((key, first, position))
+    return compact if position + 1 == stop else None
 
 
 def _compact_elements(raw: bytes, start: int, stop: int) -> list[tuple[int, int]] | None:
@@ -107,8 +110,9 @@ def _compact_elements(raw: bytes, start: int, stop: int) -> list[tuple[int, int]
     position = start + 1
     compact: list[tuple[int, int]] = []
     for value in found:
-        compact.append((position, position + len(memoryview(value))))
-        position = compact[-1][1] + 1
+        after = position + len(value)
+        compact.append((position, after))
+        position = after + 1
     return compact if position == stop else None
 
 
@@ -192,6 +196,15 @@ def enclosures(raw: bytes, start: int, end: int) -> dict[int, int]:
     if opened or after_blank(raw, position, end) != end:
         raise BrokenJSON(start, "brackets or strings never close")
     return ends
+
+
+def is_strict(raw: bytes, start: int, end: int) -> bool:
+    """Tell whether a strict parser takes what is in this span, which then is not broken at any level."""
+    try:
+        _decode_any(memoryview(raw)[start:end])
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def after_blank(raw: bytes, start: int, end: int) -> int:

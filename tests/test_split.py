@@ -40,7 +40,7 @@ def written(value: Any, indent: int | None) -> bytes:
 @given(st.dictionaries(texts, values, max_size=6), st.sampled_from([None, 2]))
 def test_members_are_what_a_parser_finds(value: dict[str, Any], indent: int | None) -> None:
     raw = written(value, indent)
-    found = {member.key: json.loads(raw[member.start:member.end]) for member in members(raw)}
+    found = {key: json.loads(raw[start:end]) for key, start, end in members(raw)}
     assert found == value and list(found) == list(value)
 
 

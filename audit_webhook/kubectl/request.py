@@ -210,7 +210,7 @@ def _read_tolerantly(raw: bytes) -> Recorded:
     facts: dict[str, Any] = {name: getattr(wire, name) for name in Wire.__struct_fields__ if "user" not in name}
     values = tolerant.shallow(raw, skip=BODIES).values
     try:
-        bodies = {member.key: raw[member.start : member.end] for member in members(raw) if member.key in BODIES}
+        bodies = {key: raw[start:end] for key, start, end in members(raw) if key in BODIES}
     except BrokenJSON:
         bodies = {}
     return Recorded(
