@@ -23,7 +23,7 @@ logger: Final = logging.getLogger(__name__)
 
 GRACE_SECONDS: Final = 3.0  # until a load balancer has seen that the process is not ready
 END_SECONDS: Final = 2.0  # what goes on in the background may be cut off at any moment
-CONTAINERS_BEFORE_LOOK: Final = 10_000
+CONTAINERS_BEFORE_LOOK: Final = 100_000
 """Objects made and not yet freed before Python looks for cycles; a batch of events makes thousands, none in a cycle."""
 SWITCH_SECONDS: Final = 0.0005
 """After which a thread that computes lets another one go on: one that has its answer from the database waits no longer.
