@@ -17,6 +17,7 @@ from audit_webhook.decode import (
 )
 from audit_webhook.event import Event
 from audit_webhook.identity import audit_hash, short_hash
+from audit_webhook.uri_column import shorten, shorten_all
 
 CallerRow = tuple[bytes, str, str, str, str, str, str, str, str]
 """Id, cluster, user, groups each between newlines, impersonated user, address, user agent, client and kind."""
@@ -31,7 +32,10 @@ NO_ACTION: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0,
 
 
 class Entry(NamedTuple):
-    """What the store keeps of one event; ``raw`` is redacted, ``grounds`` the reason that allowed it, if any did."""
+    """What the store keeps of one event.
+
+    ``raw`` is redacted, ``uri`` shortened (see uri_column), ``grounds`` the reason that allowed it, if any did.
+    """
 
     id: bytes
     raw: bytes
@@ -54,8 +58,10 @@ def file_events(cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws:
     callers = _callers_of(cluster, wires)
     actions = _actions_of(wires, targets, uris, raws, [client for _, client in callers])
     rows = [row for row, _ in callers]
+    groups, resources = [each.api_group or "" for each in targets], [each.resource or "" for each in targets]
+    shortened = shorten_all(uris, groups, namespaces, resources, names)
     entries = list(map(Entry._make, zip(
-        ids, raws, rows, actions, map(audit_hash, audits), namespaces, names, uris,
+        ids, raws, rows, actions, map(audit_hash, audits), namespaces, names, shortened,
         map(_grounds_of, wires), strict=True,
     )))
     if NO_CALLER in rows or NO_ACTION in actions or not are_plain(namespaces, names, uris, audits):
@@ -65,7 +71,7 @@ def file_events(cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws:
 
 def _checked(entry: Entry, wire: Wire, cluster: str) -> Entry:
     """Give the entry, by a closer look when something of it has to be cut."""
-    own = ([entry.namespace], [entry.name], [entry.uri], [wire.audit_id or ""])
+    own = ([entry.namespace], [entry.name], [wire.request_uri or ""], [wire.audit_id or ""])
     if entry.caller is NO_CALLER or entry.action is NO_ACTION or not are_plain(*own):
         return _entry_of(entry.id, to_event(wire, entry.raw, cluster), entry.raw)
     return entry
@@ -122,10 +128,9 @@ def _entry_of(identifier: bytes, event: Event, raw: bytes) -> Entry:
         event.decision, event.manager, event.command, int(event.dry_run), int(event.truncated), int(event.cut),
     )
     grounds = event.reason if event.decision == "allow" else None
-    return Entry(
-        identifier, raw, caller, action, audit_hash(event.audit_id), event.namespace, event.name, event.request_uri,
-        grounds,
-    )
+    uri = shorten(event.request_uri, event.api_group, event.namespace, event.resource, event.name)
+    audit = audit_hash(event.audit_id)
+    return Entry(identifier, raw, caller, action, audit, event.namespace, event.name, uri, grounds)
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 import pytest
 
 from audit_webhook.config import Config
+from audit_webhook.queries import adapt
+from audit_webhook.query import compile_where
+from audit_webhook.query.parse import parse
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services import events, feed, search
 from audit_webhook.services.ingest import receive
@@ -169,3 +172,32 @@ def test_news_says_how_many_it_left_out(repository: Repository) -> None:
     send(repository, [audit_event(second / 100) for second in range(450)])
     news = feed.news(repository, "", live, NOW)
     assert (len(news.events), news.more) == (feed.SHOWN_AT_ONCE, 450 - feed.SHOWN_AT_ONCE)
+
+
+WEB: dict[str, str] = {"apiGroup": "apps", "resource": "deployments", "namespace": "shop", "name": "web"}
+
+
+@pytest.mark.parametrize("text", [
+    '"/apis/apps/v1/namespaces/shop/deployments/web"', '"s/apps/v"', '"web?fieldManager=x"', '"=x"',
+])
+def test_word_is_found_anywhere_in_a_uri(repository: Repository, text: str) -> None:
+    path = "/apis/apps/v1/namespaces/shop/deployments/web?fieldManager=x"
+    send(repository, [audit_event(1, auditID="web", requestURI=path, objectRef=WEB), audit_event(2, auditID="other")])
+    assert names(repository, text) == ["web"]
+    assert names(repository, f"-{text}") == ["other"]
+
+
+def test_word_is_found_in_a_uri_that_an_earlier_release_stored_whole(repository: Repository) -> None:
+    send(repository, [audit_event(1, auditID="old", requestURI="/apis/apps/v1/deployments", objectRef=WEB)])
+    with repository.database.write() as cursor:
+        cursor.execute("UPDATE events SET request_uri = '/apis/apps/v1/namespaces/shop/deployments/web?whole=1'")
+    with repository.database.read() as cursor:
+        where = compile_where(parse('"shop/deployments/web?whole"', NOW), repository.database.dialect)
+        cursor.execute(
+            adapt(
+                "SELECT COUNT(*) FROM events e JOIN callers c ON c.id = caller_id JOIN actions a ON a.id = action_id "
+                f"WHERE {where.sql}", repository.database.dialect,
+            ),
+            where.parameters,
+        )
+        assert cursor.fetchall()[0][0] == 1

@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 from audit_webhook.identity import audit_hash, from_text, time_bound
 from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
 from audit_webhook.query.syntax import And, Body, Compare, Equals, Glob, Node, Not, Or, Word
+from audit_webhook.uri_column import MARKS
 
 Dialect = Literal["mysql", "sqlite"]
 Value = str | int | bytes
@@ -55,7 +56,7 @@ def compile_where(node: Node, dialect: Dialect) -> Where:
             bound = time_bound(number) if field == "time" else number
             return Where(f"{_compared(field)} {sign} %s", (bound,))
         case Word(text):
-            return _word(text)
+            return _word(text, dialect)
         case Body(_):
             return UNKNOWN
 
@@ -143,6 +144,20 @@ def _escape_like(part: str) -> str:
     return "".join(f"!{character}" if character in "%_!" else character for character in part)
 
 
-def _word(text: str) -> Where:
-    columns = [*(BY_NAME[field].column for field in WORD_FIELDS), "e.request_uri"]
+def _word(text: str, dialect: Dialect) -> Where:
+    columns = [*(BY_NAME[field].column for field in WORD_FIELDS), _URI[dialect]]
     return Where(" OR ".join(f"INSTR({column}, %s) > 0" for column in columns), (text,) * len(columns))
+
+
+def _uri(mark: str, joined: str) -> str:
+    """Give the SQL of a whole URI (see uri_column), from that of a mark's character and of two joined texts."""
+    sql = "e.request_uri"
+    meant = (("/apis/", "a.api_group"), ("/namespaces/", "e.namespace"), ("/", "a.resource"), ("/", "e.name"))
+    for character, (before, column) in zip(MARKS, meant, strict=True):
+        sql = f"REPLACE({sql}, {mark.format(ord(character))}, {joined.format(before, column)})"
+    return sql
+
+
+_URI: Final[dict[Dialect, str]] = {
+    "mysql": _uri("x'{:02x}'", "CONCAT('{}', {})"), "sqlite": _uri("CHAR({})", "'{}' || {}"),
+}

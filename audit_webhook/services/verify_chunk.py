@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from audit_webhook.chunk import Damaged, unpack_whole
-from audit_webhook.entry import Entry
+from audit_webhook.entry import ActionRow, Entry
 from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import chunk_id, time_bound, to_text
 from audit_webhook.rows import WINDOW_MILLISECONDS, lay_out, window_end
@@ -19,6 +19,7 @@ from audit_webhook.services.findings import Findings
 from audit_webhook.services.reading import identify
 from audit_webhook.services.verify_seals import place_of
 from audit_webhook.tolerant import Undecodable
+from audit_webhook.uri_column import expand
 
 
 class Piece(NamedTuple):
@@ -89,9 +90,17 @@ def _compare_rows(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow],
         findings.add("MISSING", to_text(identifier), f"{_place(chunk)}: the row by which the event is found is gone")
     for identifier in sorted(there.keys() - wanted.keys()):
         findings.add("EXTRA", _name(identifier), f"{_place(chunk)}: a row that belongs to no event of the batch")
+    actions = {entry.id: entry.action for entry in found}
     for identifier in sorted(wanted.keys() & there.keys()):
-        if (wanted[identifier][2:]) != there[identifier][2:]:
+        action = actions[identifier]
+        if _meaning(wanted[identifier], action) != _meaning(there[identifier], action):
             findings.add("MODIFIED", to_text(identifier), f"{_place(chunk)}: the row of the event was changed")
+
+
+def _meaning(row: EventRow, action: ActionRow) -> tuple[object, ...]:
+    """Give what a row says of its event, with the whole URI: rows of earlier releases hold it so."""
+    *others, namespace, name, uri = row[2:]
+    return (*others, namespace, name, expand(uri, action[2], namespace, action[3], name))
 
 
 def _compare_content(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow], findings: Findings) -> None:
