@@ -21,6 +21,7 @@ from audit_webhook.marks import make_mark
 from audit_webhook.redact import redact
 from audit_webhook.redaction import make_redaction
 from audit_webhook.services.reading import identify
+from audit_webhook.uri_column import expand
 from audit_webhook.uris import mask_uri, may_hold_token
 from audit_webhook.wiring import wiring
 from tests.factories import audit_event, encode, event_list
@@ -119,7 +120,8 @@ def test_token_that_is_an_object_s_name_is_masked_everywhere() -> None:
     ))
     kept = identify("prod", raw)
     assert MARKER.encode() not in kept.raw and kept.name == "***" and kept.action[5] == 404
-    assert "/oauthaccesstokens/***?pretty=1" in kept.uri
+    uri = expand(kept.uri, reference["apiGroup"], kept.namespace, reference["resource"], kept.name)
+    assert uri == "/apis/oauth.openshift.io/v1/oauthaccesstokens/***?pretty=1"
 
 
 @pytest.fixture
