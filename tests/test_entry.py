@@ -15,6 +15,7 @@ import pytest
 from audit_webhook import entry
 from audit_webhook.decode import read_wire, to_event
 from audit_webhook.entry import Entry, file_events
+from audit_webhook.services.reading import identify, read_events
 from audit_webhook.split import split
 from tests.factories import audit_event, encode
 from tests.recorded import BATCHES
@@ -78,3 +79,18 @@ def test_name_that_the_server_chose_is_found_also_when_its_member_is_escaped() -
     ))
     assert by_the_short_way(answer).name == "web-7x"
     assert by_the_short_way(answer.replace(b'"responseObject"', b'"response\\u004fbject"')).name == "web-7x"
+
+
+def test_event_that_cannot_be_read_once_it_is_masked_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit_webhook.services.reading.redact", lambda *_: b"[")
+    plain = [encode(audit_event(second, objectRef={"resource": "pods"})) for second in range(3)]
+    secret = encode(audit_event(objectRef={"resource": "secrets"}, requestObject={"data": {"a": "b"}}))
+    entries, unread = read_events("prod", [*plain[:2], secret, plain[2]])
+    assert [each.raw for each in entries] == plain and [each.place for each in unread] == [2]
+    assert [each.id for each in entries] == [identify("prod", raw).id for raw in plain]
+
+
+def test_lone_surrogate_in_a_name_costs_no_neighbour() -> None:
+    strange = json.dumps(audit_event(auditID="\ud800", objectRef={"resource": "\udfff", "name": "\ud800"})).encode()
+    entries, unread = read_events("prod", [strange, encode(audit_event())])
+    assert len(entries) == 2 and not unread

@@ -39,15 +39,13 @@ def read_events(
     entries: list[Entry] = []
     unread: list[Unread] = []
     for start in range(0, len(raws), AT_ONCE):
-        part = raws[start:start + AT_ONCE]
-        kept, wires = [], []
-        for place, raw in enumerate(part, start):
+        read: dict[int, tuple[bytes, Wire]] = {}
+        for place, raw in enumerate(raws[start:start + AT_ONCE], start):
             try:
-                wires.append(_read(raw))
-                kept.append(raw)
+                read[place] = raw, _read(raw)
             except Undecodable as error:
                 unread.append(Unread(place, str(error)))
-        entries += _file(cluster, kept, wires, redaction)
+        entries += _file(cluster, read, redaction, unread)
     return entries, unread
 
 
@@ -59,15 +57,22 @@ def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry
     return entries[0]
 
 
-def _file(cluster: str, kept: list[bytes], wires: list[Wire], redaction: Redaction) -> list[Entry]:
-    """Take secrets out of events that were decoded, and give their entries."""
-    identified = list(kept)
-    for place in _suspects(kept, wires, redaction):
-        raw = kept[place]
-        identified[place], kept[place] = _redacted(raw, wires[place], redaction)
-        if kept[place] is not raw:
-            wires[place] = read_wire(kept[place])  # what was masked must not reach the columns
-    return file_events(cluster, event_ids(cluster, identified, map(_moment, wires)), wires, kept)
+def _file(
+    cluster: str, read: dict[int, tuple[bytes, Wire]], redaction: Redaction, unread: list[Unread]
+) -> list[Entry]:
+    """Take secrets out of events that were decoded, by their places, and give their entries."""
+    identified = {place: raw for place, (raw, _) in read.items()}
+    for place in _suspects(read, redaction):
+        raw, wire = read[place]
+        identified[place], clean = _redacted(raw, wire, redaction)
+        try:
+            if clean is not raw:
+                read[place] = clean, read_wire(clean)  # what was masked must not reach the columns
+        except Undecodable as error:
+            del read[place], identified[place]
+            unread.append(Unread(place, str(error)))
+    kept, wires = [raw for raw, _ in read.values()], [wire for _, wire in read.values()]
+    return file_events(cluster, event_ids(cluster, identified.values(), map(_moment, wires)), wires, kept)
 
 
 def _read(raw: bytes) -> Wire:
@@ -85,13 +90,16 @@ def _moment(wire: Wire) -> int:
     return _EARLIEST if moment is None else min(max(moment, _EARLIEST), _LATEST)
 
 
-def _suspects(raws: Sequence[bytes], wires: Sequence[Wire], redaction: Redaction) -> Sequence[int]:
+def _suspects(read: dict[int, tuple[bytes, Wire]], redaction: Redaction) -> list[int]:
     """Give the places of the events that may hold something to take out; most batches hold few of them."""
+    places = list(read)
     if redaction.rules:
-        return range(len(raws))
+        return places
+    wires = [wire for _, wire in read.values()]
     targets = [wire.object_ref or NO_OBJECT for wire in wires]
     resources, subresources = [each.resource or "" for each in targets], [each.subresource or "" for each in targets]
-    return find_suspects(raws, resources, subresources, [wire.request_uri or "" for wire in wires])
+    uris = [wire.request_uri or "" for wire in wires]
+    return [places[found] for found in find_suspects([raw for raw, _ in read.values()], resources, subresources, uris)]
 
 
 def _redacted(raw: bytes, wire: Wire, redaction: Redaction) -> tuple[bytes, bytes]:
