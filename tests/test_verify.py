@@ -155,7 +155,8 @@ def test_batches_of_an_earlier_version_are_counted_and_one_that_is_added_or_gone
         assert evidence.kinds() == {"MISSING", "EXTRA"}
     with evidence.undone("chunks"):
         row = evidence.rows("SELECT * FROM chunks WHERE sequence = 1")[0]
-        evidence.change(f"INSERT INTO chunks VALUES ({', '.join(['%s'] * len(row))})", row[0][:15] + b"x", *row[1:])
+        other = row[0][:15] + bytes((row[0][15] ^ 1,))
+        evidence.change(f"INSERT INTO chunks VALUES ({', '.join(['%s'] * len(row))})", other, *row[1:])
         assert evidence.kinds() == {"UNSEALED"}
     assert evidence.found() == []
 
