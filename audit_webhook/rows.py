@@ -46,9 +46,20 @@ class Chunk(NamedTuple):
 
 
 def lay_out(cluster: str, entries: Iterable[Entry]) -> list[Chunk]:
-    """Give the chunks of a batch; their ids follow from their content alone."""
+    """Give the chunks of a batch; their ids follow from their content alone.
+
+    In a chunk, events of one object follow each other, and objects of one resource: what says nearly the same is
+    compressed together.
+    """
     taken = list(entries)
-    return [_chunk(cluster, group) for window in _by_window(taken) for group in _within_size(window)]
+    return [
+        lay_out_chunk(cluster, sorted(group, key=_object_of)) for window in _by_window(taken)
+        for group in _within_size(window)
+    ]
+
+
+def _object_of(entry: Entry) -> tuple[str, str, str]:
+    return entry.action[3], entry.namespace, entry.name
 
 
 def _by_window(entries: list[Entry]) -> list[list[Entry]]:
@@ -87,7 +98,8 @@ def _within_size(entries: list[Entry]) -> Iterator[list[Entry]]:
         yield group
 
 
-def _chunk(cluster: str, entries: list[Entry]) -> Chunk:
+def lay_out_chunk(cluster: str, entries: Sequence[Entry]) -> Chunk:
+    """Give the chunk of events in the order in which they stand in it; its rows in the order of their ids."""
     ids, raws, callers, actions, audits, namespaces, names, uris, grounds = zip(*entries, strict=True)
     caller_ids, action_ids = [row[0] for row in callers], [row[0] for row in actions]
     by_id: dict[bytes, CallerRow] = dict(zip(caller_ids, callers, strict=True))
@@ -99,7 +111,7 @@ def _chunk(cluster: str, entries: list[Entry]) -> Chunk:
         grant_of(cluster, reason, groups_of(by_id[caller]), caller)
         for caller, reason in set(zip(caller_ids, grounds, strict=True)) if reason is not None
     }
-    rows: list[EventRow] = list(zip(
+    rows: list[EventRow] = sorted(zip(
         ids, repeat(identifier), packed.offsets, lengths, caller_ids, action_ids, audits, namespaces, names, uris,
     ))
     return Chunk(

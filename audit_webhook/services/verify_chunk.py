@@ -13,7 +13,7 @@ from audit_webhook.chunk import Damaged, unpack_whole
 from audit_webhook.entry import ActionRow, Entry
 from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import chunk_id, time_bound, to_text
-from audit_webhook.rows import WINDOW_MILLISECONDS, lay_out, window_end
+from audit_webhook.rows import WINDOW_MILLISECONDS, lay_out_chunk, window_end
 from audit_webhook.sealing import EventRow, leaves_of, root_of
 from audit_webhook.services.findings import Findings
 from audit_webhook.services.reading import identify
@@ -82,7 +82,7 @@ def _piece(cluster: str, offset: int, raw: bytes) -> Piece:
 def _compare_rows(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow], findings: Findings) -> None:
     """The content is as it was sealed: compare the rows with those that follow from it."""
     found = [piece.found for piece in pieces if piece.found is not None]
-    wanted = {row[0]: row for part in lay_out(chunk.cluster, found) for row in part.events}
+    wanted = {row[0]: row for row in lay_out_chunk(chunk.cluster, found).events} if found else {}
     there = {row[0]: row for row in rows}
     if there and not wanted.keys() & there.keys():
         return  # ids follow from the cluster too: it was changed, not each of the events
