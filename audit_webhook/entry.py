@@ -34,11 +34,13 @@ NO_ACTION: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0,
 class Entry(NamedTuple):
     """What the store keeps of one event.
 
-    ``raw`` is redacted, ``uri`` shortened (see uri_column), ``grounds`` the reason that allowed it, if any did.
+    ``raw`` is redacted, ``leaf`` its digest, ``uri`` shortened (see uri_column), ``grounds`` the reason that allowed it,
+    if any did.
     """
 
     id: bytes
     raw: bytes
+    leaf: bytes
     caller: CallerRow
     action: ActionRow
     audit: bytes
@@ -48,8 +50,10 @@ class Entry(NamedTuple):
     grounds: str | None
 
 
-def file_events(cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws: Sequence[bytes]) -> list[Entry]:
-    """Give the entries of events that were decoded, from their ids and their redacted bytes."""
+def file_events(
+    cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws: Sequence[bytes], leaves: Sequence[bytes]
+) -> list[Entry]:
+    """Give the entries of events that were decoded, from their ids, their redacted bytes and the digests of these."""
     targets = [wire.object_ref or NO_OBJECT for wire in wires]
     uris = [wire.request_uri or "" for wire in wires]
     audits = [wire.audit_id or "" for wire in wires]
@@ -61,7 +65,7 @@ def file_events(cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws:
     groups, resources = [each.api_group or "" for each in targets], [each.resource or "" for each in targets]
     shortened = shorten_all(uris, groups, namespaces, resources, names)
     entries = list(map(Entry._make, zip(
-        ids, raws, rows, actions, map(audit_hash, audits), namespaces, names, shortened,
+        ids, raws, leaves, rows, actions, map(audit_hash, audits), namespaces, names, shortened,
         map(_grounds_of, wires), strict=True,
     )))
     if NO_CALLER in rows or NO_ACTION in actions or not are_plain(namespaces, names, uris, audits):
@@ -73,7 +77,7 @@ def _checked(entry: Entry, wire: Wire, cluster: str) -> Entry:
     """Give the entry, by a closer look when something of it has to be cut."""
     own = ([entry.namespace], [entry.name], [wire.request_uri or ""], [wire.audit_id or ""])
     if entry.caller is NO_CALLER or entry.action is NO_ACTION or not are_plain(*own):
-        return _entry_of(entry.id, to_event(wire, entry.raw, cluster), entry.raw)
+        return _entry_of(entry, to_event(wire, entry.raw, cluster))
     return entry
 
 
@@ -117,7 +121,7 @@ def _actions_of(
     ]
 
 
-def _entry_of(identifier: bytes, event: Event, raw: bytes) -> Entry:
+def _entry_of(entry: Entry, event: Event) -> Entry:
     """Give the entry of an event of which something had to be cut."""
     caller = _caller_row(
         event.cluster, event.user, event.user_groups, event.impersonated_user, event.source_ip, event.user_agent,
@@ -130,7 +134,7 @@ def _entry_of(identifier: bytes, event: Event, raw: bytes) -> Entry:
     grounds = event.reason if event.decision == "allow" else None
     uri = shorten(event.request_uri, event.api_group, event.namespace, event.resource, event.name)
     audit = audit_hash(event.audit_id)
-    return Entry(identifier, raw, caller, action, audit, event.namespace, event.name, uri, grounds)
+    return Entry(entry.id, entry.raw, entry.leaf, caller, action, audit, event.namespace, event.name, uri, grounds)
 
 
 @lru_cache(maxsize=REMEMBERED)

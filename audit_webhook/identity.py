@@ -22,22 +22,26 @@ _SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _EXACT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
-def event_ids(cluster: str, raws: Iterable[bytes], milliseconds: Iterable[int]) -> list[bytes]:
-    """Give the 16 bytes of each event's id from its cluster, its bytes after redaction, and its time.
+def as_posted(raw: bytes) -> bytes:
+    """Give an event's bytes, by which it is identified after redaction, as the apiserver posts it.
 
     A line of the apiserver's log file differs from the webhook's item only by its kind and version at the front; both
     are the same event.
     """
-    prefix = cluster.encode() + b"\0"
-    hashed = (prefix + (_as_posted(raw) if raw.startswith(_LOG_START) else raw) for raw in raws)
+    return raw[:1] + raw[len(_LOG_START):] if raw.startswith(_LOG_START) else raw
+
+
+def digest_events(cluster: str, raws: Iterable[bytes]) -> list[bytes]:
+    """Give the SHA-256 of each event of a cluster: ids begin with them, and seals are built on them."""
+    prefix = cluster.encode("utf-8", "surrogateescape") + b"\0"
+    return [sha256(prefix + raw).digest() for raw in raws]
+
+
+def event_ids(digests: Iterable[bytes], milliseconds: Iterable[int]) -> list[bytes]:
+    """Give the 16 bytes of each event's id from the digest of its bytes as posted, and from its time."""
     return [
-        moment.to_bytes(6, "big") + sha256(each).digest()[:10]
-        for each, moment in zip(hashed, milliseconds, strict=True)
+        moment.to_bytes(6, "big") + digest[:10] for digest, moment in zip(digests, milliseconds, strict=True)
     ]
-
-
-def _as_posted(raw: bytes) -> bytes:
-    return raw[:1] + raw[len(_LOG_START):]
 
 
 def chunk_id(event_ids: Iterable[bytes]) -> bytes:

@@ -15,7 +15,7 @@ from audit_webhook.chunk import pack
 from audit_webhook.entry import ActionRow, CallerRow, Entry, groups_of
 from audit_webhook.grants import grant_of
 from audit_webhook.identity import chunk_id, short_hash
-from audit_webhook.sealing import EventRow, digest_rows, leaves_of, root_of
+from audit_webhook.sealing import EventRow, digest_rows, root_of
 from audit_webhook.tally import tally_events
 
 WINDOW: Final = 600_000_000
@@ -100,7 +100,7 @@ def _within_size(entries: list[Entry]) -> Iterator[list[Entry]]:
 
 def lay_out_chunk(cluster: str, entries: Sequence[Entry]) -> Chunk:
     """Give the chunk of events in the order in which they stand in it; its rows in the order of their ids."""
-    ids, raws, callers, actions, audits, namespaces, names, uris, grounds = zip(*entries, strict=True)
+    ids, raws, leaves, callers, actions, audits, namespaces, names, uris, grounds = zip(*entries, strict=True)
     caller_ids, action_ids = [row[0] for row in callers], [row[0] for row in actions]
     by_id: dict[bytes, CallerRow] = dict(zip(caller_ids, callers, strict=True))
     done: dict[bytes, ActionRow] = dict(zip(action_ids, actions, strict=True))
@@ -126,7 +126,7 @@ def lay_out_chunk(cluster: str, entries: Sequence[Entry]) -> Chunk:
         actions=done,
         postings=_postings(identifier, by_id.values(), done.values(), set(namespaces), grants),
         tally=tally_events(ids, caller_ids, action_ids, namespaces, lengths),
-        root=root_of(leaves_of(raws)),
+        root=root_of(leaves),
         rows=digest_rows(rows),
     )
 

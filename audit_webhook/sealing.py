@@ -5,11 +5,15 @@ stream of seals of its own, numbered from 1 without gaps, so that no two writers
 for the content, all SHA-256:
 
 - ``root``: a Merkle tree over the raw events in stored order (RFC 6962, section 2.1), so that one event can be proved
-  without the others;
+  without the others; the leaf of an event is its digest, from which most ids are taken too;
 - ``rows``: the rows of the table events in the order of their ids, by which events are found;
 - ``record``: those rows, and what the table chunks says of the whole.
 
 Postings and tallies are no part of it: they can be worked out from the events.
+
+A seal has one of two forms, which its record tells apart. In the older one a leaf is the SHA-256 of a zero byte and the
+event's bytes, as in the RFC. In the newer one the cluster and a zero byte come before the bytes; that no leaf can be
+passed off as a node follows from the record, in which cluster and number of events stand.
 """
 
 from __future__ import annotations
@@ -19,10 +23,14 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from audit_webhook.identity import digest_events
+
 BEGINNING: Final = bytes(32)
 """What stands in the place of the seal before the first one."""
 _LINK: Final = b"audit-webhook seal 1\0"
-_RECORD: Final = b"audit-webhook record 1\0"
+NEWEST: Final = 2
+_RECORDS: Final = {NEWEST: b"audit-webhook record 2\0", 1: b"audit-webhook record 1\0"}
+FORMS: Final = tuple(_RECORDS)
 _ROW: Final = b"%b%b%b%b%b%d,%d,%d,%d,%b%b%b"
 
 EventRow = tuple[bytes, bytes, int, int, bytes, bytes, bytes, str, str, str]
@@ -68,10 +76,20 @@ def link_of(previous: bytes, seal: Seal) -> bytes:
     ))).digest()
 
 
-def record_of(cluster: str, received: int, first_id: bytes, raw_bytes: int, rows: bytes) -> bytes:
+def record_of(
+    cluster: str, received: int, first_id: bytes, raw_bytes: int, rows: bytes, form: int = NEWEST
+) -> bytes:
     """Give the hash of what is known of a chunk as a whole, and of its events' rows."""
-    numbers = _number(received) + _number(raw_bytes)
-    return sha256(b"".join((_RECORD, numbers, first_id, rows, cluster.encode("utf-8", "surrogateescape")))).digest()
+    name, numbers = cluster.encode("utf-8", "surrogateescape"), _number(received) + _number(raw_bytes)
+    return sha256(b"".join((_RECORDS[form], numbers, first_id, rows, name))).digest()
+
+
+def form_of(
+    record: bytes | None, cluster: str, received: int, first_id: bytes, raw_bytes: int, rows: bytes
+) -> int | None:
+    """Give the form of the seal that has this record; None when it is the record of something else."""
+    found = (form for form in FORMS if record_of(cluster, received, first_id, raw_bytes, rows, form) == record)
+    return next(found, None)
 
 
 def write_rows(rows: Iterable[EventRow]) -> list[bytes]:
@@ -92,14 +110,9 @@ def digest_rows(rows: Iterable[EventRow]) -> bytes:
     return sha256(b"".join(sorted(write_rows(rows)))).digest()
 
 
-def leaf_of(raw: bytes) -> bytes:
-    """Give the leaf of an event in its chunk's tree."""
-    return leaves_of([raw])[0]
-
-
-def leaves_of(raws: Iterable[bytes]) -> list[bytes]:
+def leaves_of(cluster: str, raws: Iterable[bytes], form: int = NEWEST) -> list[bytes]:
     """Give the leaves of a chunk's events."""
-    return [sha256(b"\0" + raw).digest() for raw in raws]
+    return digest_events(cluster, raws) if form == NEWEST else [sha256(b"\0" + raw).digest() for raw in raws]
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:

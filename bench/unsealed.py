@@ -16,7 +16,6 @@ from audit_webhook.sealing import BEGINNING, Head, Seal
 
 def leave_out() -> None:
     """Let sealing do nothing in this process and its children."""
-    _replace(rows, "leaves_of", len)
     for room, name in ((rows, "root_of"), (rows, "digest_rows"), (transaction, "record_of")):
         _replace(room, name, lambda *parts: BEGINNING)
     _replace(transaction, "seal_next", _count)

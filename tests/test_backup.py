@@ -17,7 +17,7 @@ import pytest
 
 from audit_webhook.config import Config
 from audit_webhook.evidence_store import EvidenceStore
-from audit_webhook.identity import event_ids
+from audit_webhook.identity import digest_events, event_ids
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
 from audit_webhook.services.verify import verify
@@ -73,7 +73,7 @@ def contents(repository: Repository) -> dict[str, bytes]:
         event = repository.find_event(identifier)
         assert event is not None
         milliseconds = int.from_bytes(identifier[:6], "big")
-        assert event_ids(event.cluster, [event.raw], [milliseconds]) == [identifier]
+        assert event_ids(digest_events(event.cluster, [event.raw]), [milliseconds]) == [identifier]
         found[identifier.hex()] = event.raw
     return found
 

@@ -27,11 +27,11 @@ STRANGE: Final[tuple[Any, ...]] = (
 
 
 def by_the_long_way(raw: bytes) -> Entry:
-    return entry._entry_of(bytes(16), to_event(read_wire(raw), raw, "prod"), raw)
+    return entry._entry_of(by_the_short_way(raw), to_event(read_wire(raw), raw, "prod"))
 
 
 def by_the_short_way(raw: bytes) -> Entry:
-    (filed,) = file_events("prod", [bytes(16)], [read_wire(raw)], [raw])
+    (filed,) = file_events("prod", [bytes(16)], [read_wire(raw)], [raw], [bytes(32)])
     return filed
 
 
@@ -61,7 +61,7 @@ def test_events_that_hold_anything_are_filed_the_same_by_both_ways() -> None:
 
 def test_events_of_a_batch_are_filed_as_each_of_them_alone() -> None:
     raws = [*mutated(600), encode(audit_event(requestURI="/x?" + "y" * 2000))]
-    together = file_events("prod", [bytes(16)] * len(raws), list(map(read_wire, raws)), raws)
+    together = file_events("prod", [bytes(16)] * len(raws), list(map(read_wire, raws)), raws, [bytes(32)] * len(raws))
     assert together == [by_the_long_way(raw) for raw in raws]
 
 

@@ -11,7 +11,7 @@ RAW = encode(audit_event())
 
 
 def event_id(cluster: str, raw: bytes, milliseconds: int) -> bytes:
-    (identifier,) = identity.event_ids(cluster, [raw], [milliseconds])
+    (identifier,) = identity.event_ids(identity.digest_events(cluster, [identity.as_posted(raw)]), [milliseconds])
     return identifier
 
 

@@ -24,7 +24,7 @@ def rfc6962_root(leaves: Sequence[bytes]) -> bytes:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7, 8, 9, 100, 257])
 def test_tree_is_that_of_the_rfc_and_every_leaf_has_its_path(count: int) -> None:
-    leaves = [sealing.leaf_of(b"%d" % number) for number in range(count)]
+    leaves = sealing.leaves_of("prod", [b"%d" % number for number in range(count)])
     root = sealing.root_of(leaves)
     assert root == rfc6962_root(leaves)
     for index, leaf in enumerate(leaves):

@@ -12,7 +12,7 @@ import pytest
 from audit_webhook.chunk import pack, unpack_whole
 from audit_webhook.config import Config
 from audit_webhook.identity import to_text
-from audit_webhook.sealing import BEGINNING, Seal, digest_rows, leaf_of, link_of, record_of, root_of
+from audit_webhook.sealing import BEGINNING, Seal, digest_rows, leaves_of, link_of, record_of, root_of
 from audit_webhook.services.reading import identify
 from audit_webhook.services.verify_chunk import rows_in
 from tests.conftest import development
@@ -203,7 +203,7 @@ def reseal(evidence: Evidence, seal: Seal) -> Seal:
     rows = rows_in(evidence.store, evidence.store.sealed_chunks(chunk, b"\xff" * 16, 1)[0])
     whole = unpack_whole(content, frames)
     cluster = cluster.decode() if isinstance(cluster, bytes) else cluster
-    root = root_of([leaf_of(whole[row[2]:row[2] + row[3]]) for row in rows])
+    root = root_of(leaves_of(cluster, [whole[row[2]:row[2] + row[3]] for row in rows]))
     return seal._replace(root=root, record=record_of(cluster, received, first, size, digest_rows(rows)))
 
 

@@ -16,6 +16,7 @@ from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
 from audit_webhook.decode import read_wire
 from audit_webhook.errors import AuditWebhookError, RowRefused
+from audit_webhook.identity import digest_events
 from audit_webhook.parcel import Parcel
 from audit_webhook.repository import Repository
 from audit_webhook.entry import Entry, file_events
@@ -130,7 +131,9 @@ def _batch_of(parcel: Parcel, received: int) -> Batch:
     ]
     for item in parcel.events:
         try:
-            (events[item.id],) = file_events(parcel.cluster, [item.id], [read_wire(item.raw)], [item.raw])
+            (events[item.id],) = file_events(
+                parcel.cluster, [item.id], [read_wire(item.raw)], [item.raw], digest_events(parcel.cluster, [item.raw])
+            )
         except Undecodable as error:
             reason = str(error)[:255]
             quarantined.append(Quarantined(item.id, parcel.cluster, received, reason, len(item.raw), item.raw))

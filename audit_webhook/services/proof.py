@@ -19,13 +19,13 @@ from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import to_text
 from audit_webhook.repository import Raw, Repository
 from audit_webhook.sealing import (
-    BEGINNING, Head, Seal, climb, digest_rows, leaf_of, leaves_of, link_of, path_of, record_of,
+    BEGINNING, FORMS, Head, Seal, climb, digest_rows, form_of, leaves_of, link_of, path_of, record_of,
 )
 from audit_webhook.services.verify_chunk import rows_in
 from audit_webhook.services.witness import SLACK_MICROSECONDS
 from audit_webhook.signing import Keys
 
-FORMAT: Final = "audit-webhook proof 1"
+FORMATS: Final = {form: f"audit-webhook proof {form}" for form in FORMS}
 CHECKPOINTS_AT_ONCE: Final = 50
 MOST_CHECKPOINTS: Final = 500
 MOST_SEALS: Final = 20_000
@@ -47,9 +47,8 @@ def make_proof(repository: Repository, event: Raw) -> dict[str, Any]:
     before = store.find_seal(seal.stream, seal.sequence - 1)
     about = {"id": to_text(event.id), "cluster": chunk.cluster, "received": chunk.received}
     return {
-        "format": FORMAT,
+        **_tree_part(repository, store, chunk._replace(record=seal.record), event),
         "event": {**about, **_write_raw(event.raw)},
-        **_tree_part(repository, store, chunk, event),
         "stream": seal.stream.hex(),
         "previous": (before.link if before else BEGINNING).hex(),
         "seals": [_write_seal(each) for each in seals],
@@ -82,15 +81,17 @@ def raw_of(document: Any) -> bytes:
 
 
 def _check(document: Any, keys: Keys) -> int:
-    _need(document["format"] == FORMAT, "it is of another format")
+    form = next((form for form, name in FORMATS.items() if document["format"] == name), 0)
+    _need(form != 0, "it is of another format")
     stream = bytes.fromhex(document["stream"])
     seals = [_read_seal(stream, item) for item in document["seals"]]
     event, record, leaf, first = document["event"], document["record"], document["leaf"], seals[0]
-    root = climb(leaf_of(raw_of(document)), leaf["index"], first.events, [bytes.fromhex(each) for each in leaf["path"]])
+    (found,) = leaves_of(event["cluster"], [raw_of(document)], form)
+    root = climb(found, leaf["index"], first.events, [bytes.fromhex(each) for each in leaf["path"]])
     _need(root == first.root, "the event is not in its batch")
     whole = record_of(
         event["cluster"], event["received"], bytes.fromhex(record["first_id"]), record["raw_bytes"],
-        bytes.fromhex(record["rows"]),
+        bytes.fromhex(record["rows"]), form,
     )
     _need(whole == first.record, "cluster or time of receipt are not those that were sealed")
     link = bytes.fromhex(document["previous"])
@@ -149,19 +150,24 @@ def _seals_until(store: EvidenceStore, seal: Seal, last: int) -> list[Seal]:
 
 
 def _tree_part(repository: Repository, store: EvidenceStore, chunk: SealedChunk, event: Raw) -> dict[str, Any]:
-    """Give the path from the event to its batch's root, and what else of the batch is sealed."""
+    """Give the form of the proof, the path from the event to its batch's root, and what else of the batch is sealed."""
     rows = rows_in(store, chunk)
+    written = digest_rows(rows)
+    form = form_of(chunk.record, chunk.cluster, chunk.received, chunk.first_id, chunk.raw_bytes, written)
+    if form is None:
+        raise NoProof("what is stored of the event's batch is not what was sealed: run `audit-webhook verify`")
     ((_, frames, content),) = repository.chunk_contents([chunk.id])
     try:
         whole = unpack_whole(content, frames)
     except Damaged as error:
         raise NoProof(f"the event's batch is damaged: {error}") from error
-    leaves = leaves_of(whole[row[2]:row[2] + row[3]] for row in rows)
+    leaves = leaves_of(chunk.cluster, (whole[row[2]:row[2] + row[3]] for row in rows), form)
     index = [row[0] for row in rows].index(event.id)
     return {
+        "format": FORMATS[form],
         "leaf": {"index": index, "path": [each.hex() for each in path_of(leaves, index)]},
         "record": {
-            "first_id": chunk.first_id.hex(), "raw_bytes": chunk.raw_bytes, "rows": digest_rows(rows).hex(),
+            "first_id": chunk.first_id.hex(), "raw_bytes": chunk.raw_bytes, "rows": written.hex(),
         },
     }
 

@@ -7,11 +7,12 @@ that of the calls made for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_
 from typing import Final, NamedTuple
 
 from audit_webhook.decode import NO_OBJECT, Wire, is_event, read_wire
 from audit_webhook.entry import Entry, file_events
-from audit_webhook.identity import EARLIEST, LATEST, event_ids, milliseconds
+from audit_webhook.identity import EARLIEST, LATEST, as_posted, digest_events, event_ids, milliseconds
 from audit_webhook.redact import find_suspects, redact, redact_paths
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.tolerant import Undecodable
@@ -72,7 +73,10 @@ def _file(
             del read[place], identified[place]
             unread.append(Unread(place, str(error)))
     kept, wires = [raw for raw, _ in read.values()], [wire for _, wire in read.values()]
-    return file_events(cluster, event_ids(cluster, identified.values(), map(_moment, wires)), wires, kept)
+    posted = list(map(as_posted, identified.values()))
+    digests = digest_events(cluster, posted)
+    leaves = digests if all(map(is_, posted, kept)) else digest_events(cluster, kept)
+    return file_events(cluster, event_ids(digests, map(_moment, wires)), wires, kept, leaves)
 
 
 def _read(raw: bytes) -> Wire:

@@ -14,7 +14,7 @@ from audit_webhook.entry import ActionRow, Entry
 from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import chunk_id, time_bound, to_text
 from audit_webhook.rows import WINDOW_MILLISECONDS, lay_out_chunk, window_end
-from audit_webhook.sealing import EventRow, leaves_of, root_of
+from audit_webhook.sealing import FORMS, EventRow, digest_rows, form_of, leaves_of, root_of
 from audit_webhook.services.findings import Findings
 from audit_webhook.services.reading import identify
 from audit_webhook.services.verify_seals import place_of
@@ -42,9 +42,10 @@ def locate(
         findings.add("MODIFIED", _name(chunk.id), f"{_place(chunk)}: the content of the batch is damaged: {error}")
         return
     pieces = _pieces(chunk, whole, rows)
-    if root_of(leaves_of(piece.raw for piece in pieces)) == chunk.root:
+    raws = [piece.raw for piece in pieces]
+    if any(root_of(leaves_of(chunk.cluster, raws, form)) == chunk.root for form in FORMS):
         _compare_rows(chunk, pieces, rows, findings)
-    else:
+    elif not _is_of_another_cluster(chunk, pieces, rows):
         _compare_content(chunk, pieces, rows, findings)
     if findings.counts.total() == before:
         what = "cluster, time of receipt, numbers or id of the batch, or what stands between its events"
@@ -77,6 +78,15 @@ def _piece(cluster: str, offset: int, raw: bytes) -> Piece:
         return Piece(offset, raw, identify(cluster, raw))
     except (Undecodable, ValueError, RecursionError):
         return Piece(offset, raw, None)
+
+
+def _is_of_another_cluster(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow]) -> bool:
+    """Whether no event has the id of a row, which follows from the cluster too, and the record has not this cluster."""
+    known = {row[0] for row in rows}
+    if any(piece.found and piece.found.id in known for piece in pieces):
+        return False
+    about = chunk.cluster, chunk.received, chunk.first_id, chunk.raw_bytes, digest_rows(rows)
+    return form_of(chunk.record, *about) is None
 
 
 def _compare_rows(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow], findings: Findings) -> None:

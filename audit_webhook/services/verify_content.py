@@ -18,7 +18,7 @@ from audit_webhook.identity import time_bound, to_text
 from audit_webhook.pruning import DAY
 from audit_webhook.repository import Repository
 from audit_webhook.rows import WINDOW_MILLISECONDS, is_action, is_caller, window_end
-from audit_webhook.sealing import leaves_of, record_of, root_of
+from audit_webhook.sealing import form_of, leaves_of, root_of
 from audit_webhook.services.ahead import ahead
 from audit_webhook.services.findings import Findings
 from audit_webhook.services.verify_chunk import locate
@@ -182,9 +182,9 @@ class ContentCheck:
 
     def _is_sound(self, opened: Opened, content: bytes, frames: bytes) -> bool:
         chunk = opened.chunk
-        record = record_of(chunk.cluster, chunk.received, chunk.first_id, chunk.raw_bytes, opened.rows.digest())
-        spans = opened.spans()
-        if (chunk.sealed_id, chunk.sealed_events, chunk.record) != (chunk.id, len(spans), record):
+        known = chunk.cluster, chunk.received, chunk.first_id, chunk.raw_bytes, opened.rows.digest()
+        form, spans = form_of(chunk.record, *known), opened.spans()
+        if form is None or (chunk.sealed_id, chunk.sealed_events) != (chunk.id, len(spans)):
             return False
         try:
             whole = unpack_whole(content, frames)
@@ -193,7 +193,7 @@ class ContentCheck:
         raws = [whole[offset:offset + length] for offset, length in spans]
         if len(whole) != chunk.raw_bytes or chunk.events != len(spans) or b"\n".join((*raws, b"")) != whole:
             return False
-        return root_of(leaves_of(raws)) == chunk.root
+        return root_of(leaves_of(chunk.cluster, raws, form)) == chunk.root
 
     def _check_dimensions(self) -> None:
         """Compare callers and actions with their ids, which are hashes of them; each that a row uses must be there."""
