@@ -34,8 +34,8 @@ NO_ACTION: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0,
 class Entry(NamedTuple):
     """What the store keeps of one event.
 
-    ``raw`` is redacted, ``leaf`` its digest, ``uri`` shortened (see uri_column); ``grounds`` is why it was allowed, if it
-    was.
+    ``raw`` is redacted, ``leaf`` its digest, ``uri`` shortened (see uri_column); ``grounds`` is why it was allowed, if
+    it was.
     """
 
     id: bytes
