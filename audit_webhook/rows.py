@@ -53,13 +53,15 @@ def lay_out(cluster: str, entries: Iterable[Entry]) -> list[Chunk]:
     """
     taken = list(entries)
     return [
-        lay_out_chunk(cluster, sorted(group, key=_object_of)) for window in _by_window(taken)
+        lay_out_chunk(cluster, group, _by_object(group)) for window in _by_window(taken)
         for group in _within_size(window)
     ]
 
 
-def _object_of(entry: Entry) -> tuple[str, str, str]:
-    return entry.action[3], entry.namespace, entry.name
+def _by_object(entries: Sequence[Entry]) -> list[int]:
+    """Give the places of the events in the order in which they are stored."""
+    objects = ["\0".join((entry.action[3], entry.namespace, entry.name)) for entry in entries]
+    return sorted(range(len(objects)), key=objects.__getitem__)
 
 
 def _by_window(entries: list[Entry]) -> list[list[Entry]]:
@@ -98,21 +100,24 @@ def _within_size(entries: list[Entry]) -> Iterator[list[Entry]]:
         yield group
 
 
-def lay_out_chunk(cluster: str, entries: Sequence[Entry]) -> Chunk:
-    """Give the chunk of events in the order in which they stand in it; its rows in the order of their ids."""
+def lay_out_chunk(cluster: str, entries: Sequence[Entry], order: Sequence[int]) -> Chunk:
+    """Give the chunk in which events stand in this order of their places; its rows come in the order of the events."""
     ids, raws, leaves, callers, actions, audits, namespaces, names, uris, grounds = zip(*entries, strict=True)
     caller_ids, action_ids = [row[0] for row in callers], [row[0] for row in actions]
     by_id: dict[bytes, CallerRow] = dict(zip(caller_ids, callers, strict=True))
     done: dict[bytes, ActionRow] = dict(zip(action_ids, actions, strict=True))
-    identifier = chunk_id(ids)
-    packed = pack(raws)
+    identifier = chunk_id([ids[place] for place in order])
+    packed = pack([raws[place] for place in order])
+    offsets = [0] * len(ids)
+    for place, offset in zip(order, packed.offsets, strict=True):
+        offsets[place] = offset
     lengths = list(map(len, raws))
     grants = {
         grant_of(cluster, reason, groups_of(by_id[caller]), caller)
         for caller, reason in set(zip(caller_ids, grounds, strict=True)) if reason is not None
     }
-    rows: list[EventRow] = sorted(zip(
-        ids, repeat(identifier), packed.offsets, lengths, caller_ids, action_ids, audits, namespaces, names, uris,
+    rows: list[EventRow] = list(zip(
+        ids, repeat(identifier), offsets, lengths, caller_ids, action_ids, audits, namespaces, names, uris,
     ))
     return Chunk(
         id=identifier,
@@ -126,7 +131,7 @@ def lay_out_chunk(cluster: str, entries: Sequence[Entry]) -> Chunk:
         actions=done,
         postings=_postings(identifier, by_id.values(), done.values(), set(namespaces), grants),
         tally=tally_events(ids, caller_ids, action_ids, namespaces, lengths),
-        root=root_of(leaves),
+        root=root_of([leaves[place] for place in order]),
         rows=digest_rows(rows),
     )
 

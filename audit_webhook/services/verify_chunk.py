@@ -92,7 +92,7 @@ def _is_of_another_cluster(chunk: SealedChunk, pieces: list[Piece], rows: list[E
 def _compare_rows(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow], findings: Findings) -> None:
     """The content is as it was sealed: compare the rows with those that follow from it."""
     found = [piece.found for piece in pieces if piece.found is not None]
-    wanted = {row[0]: row for row in lay_out_chunk(chunk.cluster, found).events} if found else {}
+    wanted = {row[0]: row for row in lay_out_chunk(chunk.cluster, found, range(len(found))).events} if found else {}
     there = {row[0]: row for row in rows}
     if there and not wanted.keys() & there.keys():
         return  # ids follow from the cluster too: it was changed, not each of the events
