@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -66,6 +66,22 @@ class Cursor(Protocol):
         """Give the next row of the last statement."""
 
 
+class Pipeline(Protocol):
+    """A connection on which statements can be sent without awaiting each answer; see `prepared.PreparedConnection`."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Send the rows of the block without awaiting the answers."""
+
+    def read_answers(self) -> None:
+        """Read the answers to all that was sent; raises the first error among them."""
+
+
+def pipeline_of(cursor: Cursor) -> Pipeline | None:
+    """Give the connection of a cursor if it is one on which statements can be sent together."""
+    connection = getattr(cursor, "connection", None)
+    return connection if isinstance(connection, MysqlConnection) and connection.takes_rows else None
+
+
 def classify(error: BaseException) -> AuditWebhookError:
     """Say in the words of the domain what a driver's error means."""
     if isinstance(error, sqlite3.Error):
@@ -113,6 +129,7 @@ class Database:
     ) -> None:
         """Take what differs between the engines; nothing is connected yet.
 
+        ``begin`` is the statement that begins a transaction, empty where the first one that writes does.
         ``is_used`` tells whether a connection leads to where new ones lead too.
         """
         self.dialect: Final[Dialect] = dialect
@@ -136,7 +153,8 @@ class Database:
         with within(seconds), classified(), held(self._write_lock):
             try:
                 cursor = self._open_writer().cursor()
-                cursor.execute(self._begin)
+                if self._begin:
+                    cursor.execute(self._begin)
                 yield cursor
                 self._writer.commit()
             except DuplicateKey:
@@ -233,7 +251,7 @@ def open_database(config: Config, on_new_writer: Callable[[], None], may_create:
     """
     if config.db_host:
         servers = Servers(config, may_create)
-        database = Database("mysql", servers.connect, "START TRANSACTION", on_new_writer, servers.is_used)
+        database = Database("mysql", servers.connect, "", on_new_writer, servers.is_used)
         servers.on_move = database.leave
         return database
     return Database("sqlite", lambda: connect_sqlite(Path(config.db_path)), "BEGIN IMMEDIATE", on_new_writer)

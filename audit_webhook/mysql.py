@@ -46,6 +46,11 @@ class MysqlConnection(PreparedConnection):
         self._prepare_to_send(packet)
         return super().send(command, packet)
 
+    def read_answer(self) -> int:
+        """Read an answer within what is left."""
+        self.bound()
+        return super().read_answer()
+
     def _prepare_to_send(self, packet: bytes) -> None:
         self.bound()
         if len(packet) + _HEAD_BYTES > self.largest_packet:
@@ -105,6 +110,7 @@ def _connect(config: Config, address: tuple[str, int], database: str | None) -> 
         database=database,
         charset="utf8mb4",
         cursorclass=BulkCursor,
+        autocommit=False,  # so that the first statement begins a transaction, without a command for that
     )
 
 

@@ -3,14 +3,19 @@
 The server parses nothing and converts nothing: it takes a fifth less time for a batch of events than for the same
 INSERT as text (MariaDB 10.11). PyMySQL speaks no binary protocol; what is added here is the flag that asks for it and
 the two commands that are needed.
+
+Commands may be sent together: the answers wait in the socket until they are read, in the order of the commands, so that
+a batch costs few turns between the two programs.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+import pymysql
 from pymysql.connections import MAX_PACKET_LEN, Connection
 from pymysql.constants import CLIENT, COMMAND
 
@@ -28,6 +33,8 @@ class PreparedConnection(Connection):
     """PyMySQL's connection, with `execute_rows`."""
 
     _prepared: dict[str, int]
+    _unread: list[int] | None = None
+    """The number that each answer will have which is still to be read; None while every command is awaited."""
     is_galera = False
     """Whether the server is a node of Galera.
 
@@ -60,11 +67,51 @@ class PreparedConnection(Connection):
         written = [write_execution(self._prepared[statement], rows) for rows in parts]
         return sum(self.send(_BULK_EXECUTE, packet) for packet in written)
 
-    def send(self, command: int, packet: bytes) -> int:
-        """Send a command, and give the rows that it affected."""
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Send rows within the block without awaiting the answers to those before; `read_answers` reads them."""
+        self._unread = []
+        try:
+            yield
+            self.read_answers()
+        finally:
+            with suppress(pymysql.Error, OSError):
+                self.read_answers()  # after an error of our own: the connection may be kept
+            self._unread = None
+
+    def read_answers(self) -> None:
+        """Read the answers to all that was sent; raises the first error among them."""
         driver: Any = self
-        driver._execute_command(command, packet)
+        failed: pymysql.Error | None = None
+        while self._unread:
+            driver._next_seq_id = self._unread.pop(0)
+            try:
+                self.read_answer()
+            except pymysql.Error as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def read_answer(self) -> int:
+        """Read one answer: the number of rows affected."""
+        driver: Any = self
+        if not driver.open:
+            raise pymysql.err.InterfaceError(0, "the connection was lost")
         return int(driver._read_query_result())
+
+    def send(self, command: int, packet: bytes) -> int:
+        """Send a command, and give the rows that it affected; 0 when its answer is read later."""
+        driver: Any = self
+        super()._execute_command(command, packet)  # type: ignore[misc]
+        if self._unread is None:
+            return self.read_answer()
+        self._unread.append(driver._next_seq_id)
+        return 0
+
+    def _execute_command(self, command: int, sql: Any) -> None:
+        """Send any other command when no answer is unread that could be taken for its own."""
+        self.read_answers()
+        super()._execute_command(command, sql)  # type: ignore[misc]
 
     def write_packet(self, payload: bytes) -> None:
         """Send a packet; the first one asks a MariaDB for what only it has."""

@@ -96,8 +96,7 @@ class Repository:
         Raises PartlyStored, and what `database.classify` knows.
         """
         with classified(), held(self._lock):
-            with self.database.write() as cursor:
-                transaction = Transaction(cursor, self._statements)
+            with self.database.write() as cursor, (transaction := Transaction(cursor, self._statements)).together():
                 fresh, head = insert_fresh(transaction, chunks, self._head, received)
                 noted = note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
                 if quarantined:

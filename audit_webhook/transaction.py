@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
-from audit_webhook.database import Cursor, classified
+from audit_webhook.database import Cursor, Pipeline, classified, pipeline_of
 from audit_webhook.entry import ActionRow, CallerRow
 from audit_webhook.errors import DuplicateKey, StoreBusy
 from audit_webhook.rows import Chunk, Posting
@@ -15,6 +15,7 @@ from audit_webhook.sealing import EventRow, Head, Seal, record_of, seal_next
 
 DELETED_AT_ONCE: Final = 64
 """Ids in the statement ``delete_tallies``."""
+_CONTINUED: Final = "the stream of seals was continued by somebody else: %s"
 
 
 class PartlyStored(DuplicateKey):
@@ -75,14 +76,41 @@ class Transaction:
         """Write through this cursor with these named statements."""
         self._cursor: Final = cursor
         self._statements: Final = statements
+        self._pipeline: Pipeline | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Send what is inserted in the block without awaiting each answer, where the server can; then read them all."""
+        pipeline = pipeline_of(self._cursor)
+        if pipeline is None:
+            yield
+            return
+        with pipeline.together():
+            self._pipeline = pipeline
+            yield
+            self._settle()
+
+    def _settle(self) -> None:
+        """Read the answers to what was sent; raises StoreBusy when a new row was there already: only a seal can be."""
+        try:
+            self._await()
+        except DuplicateKey as error:
+            raise StoreBusy(_CONTINUED % error) from error
+
+    def _await(self) -> None:
+        if self._pipeline is not None:
+            with classified():
+                self._pipeline.read_answers()
 
     def insert_chunk(self, row: ChunkRow) -> bool:
         """Insert a chunk; False when it is there already, and with it all of its events.
 
         Of two writers with the same batch, the second waits here until the first has ended.
         """
+        self._settle()
         with suppress(DuplicateKey), classified():
             self._cursor.execute(self._statements["insert_chunk"], row)
+            self._await()
             return True
         return False
 
@@ -95,12 +123,13 @@ class Transaction:
             with classified():
                 self._cursor.execute(self._statements["insert_seal"], row)
         except DuplicateKey as error:
-            raise StoreBusy(f"the stream of seals was continued by somebody else: {error}") from error
+            raise StoreBusy(_CONTINUED % error) from error
 
     def insert_events(self, rows: Sequence[EventRow]) -> None:
         """Insert events; raises DuplicateKey when one of them is there already."""
         with classified():
             self._cursor.executemany(self._statements["insert_events"], rows)
+        self._await()
 
     def insert_postings(self, rows: Sequence[Posting]) -> None:
         """Insert which values occur in a new chunk."""

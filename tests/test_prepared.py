@@ -1,0 +1,147 @@
+"""Statements that are sent together: one error undoes them all, and no answer is taken for another one's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from audit_webhook.config import Config
+from audit_webhook.database import Cursor, Database, Pipeline, open_database, pipeline_of
+from audit_webhook.errors import DuplicateKey, StoreBusy, StoreUnavailable
+from audit_webhook.prepared import PreparedConnection
+from audit_webhook.repository import Repository, open_repository
+from audit_webhook.rows import lay_out
+from audit_webhook.sealing import Head
+from audit_webhook.services.ingest import read_batch, receive
+from audit_webhook.transaction import PartlyStored
+from tests.factories import NOON_US, audit_event, event_list
+from tests.mariadb import MariaDB
+
+INSERT = "INSERT INTO things (id) VALUES (%s)"
+
+
+@pytest.fixture
+def database(mariadb_config: Config) -> Iterator[Database]:
+    """A database with a table to write into."""
+    opened = open_database(mariadb_config, lambda: None)
+    with opened.write() as cursor:
+        cursor.execute("CREATE TABLE things (id BIGINT PRIMARY KEY)")
+    yield opened
+    opened.close()
+
+
+def pipeline(cursor: Cursor) -> Pipeline:
+    found = pipeline_of(cursor)
+    assert found is not None
+    return found
+
+
+def stored(database: Database) -> list[int]:
+    with database.read() as cursor:
+        cursor.execute("SELECT id FROM things ORDER BY id")
+        return [number for (number,) in cursor.fetchall()]
+
+
+def test_rows_that_are_sent_together_are_all_there_once_they_are_committed(database: Database) -> None:
+    with database.write() as cursor, pipeline(cursor).together():
+        for number in range(200):
+            cursor.execute(INSERT, (number,))
+        cursor.executemany(INSERT, [(number,) for number in range(200, 2_000)])
+    assert stored(database) == list(range(2_000))
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_an_error_of_any_of_them_is_raised_and_undoes_them_all(database: Database, place: int) -> None:
+    with database.write() as cursor:
+        cursor.execute(INSERT, (7,))
+    numbers = [1, 2, 3]
+    numbers.insert(place, 7)
+    with pytest.raises(DuplicateKey), database.write() as cursor, pipeline(cursor).together():
+        for number in numbers:
+            cursor.execute(INSERT, (number,))
+    with database.write() as cursor:
+        cursor.execute(INSERT, (9,))
+    assert stored(database) == [7, 9]
+
+
+def test_error_is_raised_before_what_has_to_be_awaited_is_sent(database: Database) -> None:
+    with pytest.raises(DuplicateKey), database.write() as cursor, pipeline(cursor).together():
+        cursor.execute(INSERT, (1,))
+        cursor.execute(INSERT, (1,))
+        cursor.execute("COMMIT")
+    assert stored(database) == []
+
+
+def test_question_in_between_gets_its_own_answer(database: Database) -> None:
+    with database.write() as cursor, pipeline(cursor).together():
+        for number in range(3):
+            cursor.execute(INSERT, (number,))
+            cursor.execute("SELECT COUNT(*), %s FROM things", (f"after {number}",))
+            assert cursor.fetchall() == ((number + 1, f"after {number}"),)
+    assert stored(database) == [0, 1, 2]
+
+
+def test_error_of_the_caller_leaves_a_connection_whose_answers_were_read(database: Database) -> None:
+    connections = set()
+    for number in range(3):
+        with pytest.raises(DuplicateKey), database.write() as cursor, pipeline(cursor).together():
+            cursor.execute(INSERT, (number,))
+            connections.add(pipeline(cursor))
+            raise DuplicateKey("found out by the caller")
+    with database.write() as cursor:
+        cursor.execute("SELECT COUNT(*), 'mine' FROM things")
+        assert cursor.fetchall() == ((0, "mine"),) and connections == {pipeline(cursor)}
+
+
+def test_connection_that_is_lost_in_between_leaves_nothing(database: Database, mariadb: MariaDB) -> None:
+    with pytest.raises(StoreUnavailable), database.write() as cursor, pipeline(cursor).together():
+        cursor.execute(INSERT, (1,))
+        pipeline(cursor).read_answers()
+        opened: Any = cursor
+        mariadb.execute(f"KILL {opened.connection.thread_id()}")
+        for number in range(2, 5):
+            cursor.execute(INSERT, (number,))
+    assert stored(database) == []
+
+
+def test_server_that_is_sent_text_awaits_each_answer(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PreparedConnection, "takes_rows", False)
+    with database.write() as cursor:
+        assert pipeline_of(cursor) is None
+
+
+def test_batch_of_which_an_event_is_stored_is_told_and_the_next_one_is_stored(repository: Repository) -> None:
+    events = [audit_event(number) for number in range(6)]
+    receive(repository, "prod", event_list(events[:1]), NOON_US)
+    for _ in range(3):
+        chunks = lay_out("prod", read_batch("prod", event_list(events[:3]), NOON_US).events.values())
+        with pytest.raises(PartlyStored):
+            repository.store("prod", chunks, [], NOON_US)
+    assert receive(repository, "prod", event_list(events), NOON_US).stored == 5
+    assert repository.positions(0).keys() == {repository._head.stream} and repository._head.sequence == 2
+
+
+def test_seal_that_is_there_already_is_no_chunk_that_is_there_already(repository: Repository) -> None:
+    """Or a batch would count as stored that is not."""
+    first = repository._head.stream
+    for number in range(2):
+        receive(repository, "prod", event_list([audit_event(number)]), NOON_US)
+    repository._head = Head(first, 1, repository._head.link)
+    two_windows = event_list([audit_event(10), audit_event(2_000)])
+    chunks = lay_out("prod", read_batch("prod", two_windows, NOON_US).events.values())
+    assert len(chunks) == 2
+    with pytest.raises(StoreBusy, match="somebody else"):
+        repository.store("prod", chunks, [], NOON_US)
+    assert receive(repository, "prod", two_windows, NOON_US).stored == 2
+    assert repository._head.stream != first
+
+
+def test_batch_that_several_chunks_hold_is_sent_and_stored_whole(engine: Config) -> None:
+    repository = open_repository(engine)
+    repository.migrate()
+    events = [audit_event(number * 700) for number in range(5)]
+    assert receive(repository, "prod", event_list(events), NOON_US).stored == 5
+    assert receive(repository, "prod", event_list(events), NOON_US).stored == 0
+    repository.close()
