@@ -26,7 +26,7 @@ from audit_webhook.search_sql import (
     EVERYTHING, Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids, fill_values, within,
 )
 from audit_webhook.tally_store import TallyStore
-from audit_webhook.transaction import Arrival, Quarantined, Transaction, insert_fresh, note_dimensions
+from audit_webhook.transaction import Arrival, NotNew, Quarantined, Transaction, insert_fresh, note_dimensions
 
 REMEMBERED: Final = 100_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -96,16 +96,24 @@ class Repository:
         Raises PartlyStored, and what `database.classify` knows.
         """
         with classified(), held(self._lock):
-            with self.database.write() as cursor, (transaction := Transaction(cursor, self._statements)).together():
-                fresh, head = insert_fresh(transaction, chunks, self._head, received)
-                noted = note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
-                if quarantined:
-                    transaction.insert_quarantined(quarantined)
-                stored = sum(len(chunk.events) for chunk in fresh)
-                known = sum(len(chunk.events) for chunk in chunks) - stored
-                transaction.record_arrival(Arrival(head.stream, cluster, head.sequence, received, stored, known))
-            self._head = head
-            self._known = (self._known if len(self._known) < REMEMBERED else set()) | noted
+            try:
+                return self._store(cluster, chunks, quarantined, received, is_hasty=True)
+            except NotNew:
+                return self._store(cluster, chunks, quarantined, received, is_hasty=False)
+
+    def _store(
+        self, cluster: str, chunks: Sequence[Chunk], quarantined: Sequence[Quarantined], received: int, is_hasty: bool
+    ) -> int:
+        with self.database.write() as cursor, (transaction := Transaction(cursor, self._statements)).together(is_hasty):
+            fresh, head = insert_fresh(transaction, chunks, self._head, received)
+            noted = note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
+            if quarantined:
+                transaction.insert_quarantined(quarantined)
+            stored = sum(len(chunk.events) for chunk in fresh)
+            known = sum(len(chunk.events) for chunk in chunks) - stored
+            transaction.record_arrival(Arrival(head.stream, cluster, head.sequence, received, stored, known))
+        self._head = head
+        self._known = (self._known if len(self._known) < REMEMBERED else set()) | noted
         return stored
 
     def stored_ids(self, ids: Sequence[bytes]) -> set[bytes]:

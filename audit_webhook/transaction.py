@@ -22,6 +22,10 @@ class PartlyStored(DuplicateKey):
     """A chunk is new, but some of its events came before in another one; nothing of the batch was stored."""
 
 
+class NotNew(DuplicateKey):
+    """Of what was sent hastily something was there already; nothing of it was stored, and which it was is not known."""
+
+
 class Quarantined(NamedTuple):
     """Bytes that could not be read as an event, with the reason; received in microseconds."""
 
@@ -77,28 +81,40 @@ class Transaction:
         self._cursor: Final = cursor
         self._statements: Final = statements
         self._pipeline: Pipeline | None = None
+        self._is_hasty = False
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Send what is inserted in the block without awaiting each answer, where the server can; then read them all."""
+    def together(self, is_hasty: bool) -> Iterator[None]:
+        """Send what is inserted in the block without awaiting each answer, where the server can; then read them all.
+
+        In haste even those answers are not awaited that tell whether a chunk and its events are new: the block is told
+        that they are, and NotNew is raised at its end when they are not.
+        """
         pipeline = pipeline_of(self._cursor)
         if pipeline is None:
             yield
             return
         with pipeline.together():
-            self._pipeline = pipeline
+            self._pipeline, self._is_hasty = pipeline, is_hasty
             yield
             self._settle()
 
     def _settle(self) -> None:
-        """Read the answers to what was sent; raises StoreBusy when a new row was there already: only a seal can be."""
+        """Read the answers to what was sent.
+
+        Raises NotNew when it was sent hastily and some of it was there already. Otherwise StoreBusy: chunk and events
+        were awaited by themselves, so it is the seal that was there.
+        """
         try:
-            self._await()
+            with classified():
+                if self._pipeline is not None:
+                    self._pipeline.read_answers()
         except DuplicateKey as error:
-            raise StoreBusy(_CONTINUED % error) from error
+            raise NotNew(str(error)) if self._is_hasty else StoreBusy(_CONTINUED % error) from error
 
     def _await(self) -> None:
-        if self._pipeline is not None:
+        """Read the answer to what was just sent, unless there is haste."""
+        if self._pipeline is not None and not self._is_hasty:
             with classified():
                 self._pipeline.read_answers()
 
@@ -107,7 +123,8 @@ class Transaction:
 
         Of two writers with the same batch, the second waits here until the first has ended.
         """
-        self._settle()
+        if not self._is_hasty:
+            self._settle()
         with suppress(DuplicateKey), classified():
             self._cursor.execute(self._statements["insert_chunk"], row)
             self._await()
