@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from audit_webhook.database import Cursor, Pipeline, classified, pipeline_of
@@ -94,42 +94,40 @@ class Transaction:
         if pipeline is None:
             yield
             return
-        with pipeline.together():
-            self._pipeline, self._is_hasty = pipeline, is_hasty
-            yield
-            self._settle()
-
-    def _settle(self) -> None:
-        """Read the answers to what was sent.
-
-        Raises NotNew when it was sent hastily and some of it was there already. Otherwise StoreBusy: chunk and events
-        were awaited by themselves, so it is the seal that was there.
-        """
+        self._pipeline, self._is_hasty = pipeline, is_hasty
         try:
-            with classified():
-                if self._pipeline is not None:
-                    self._pipeline.read_answers()
+            with classified(), pipeline.together():
+                yield
         except DuplicateKey as error:
-            raise NotNew(str(error)) if self._is_hasty else StoreBusy(_CONTINUED % error) from error
+            if isinstance(error, PartlyStored) and not is_hasty:
+                raise
+            raise self._not_new(error) from error
+
+    def _not_new(self, error: DuplicateKey) -> Exception:
+        """Say what it means that something was there already; when chunk and events were awaited it is the seal."""
+        return NotNew(str(error)) if self._is_hasty else StoreBusy(_CONTINUED % error)
 
     def _await(self) -> None:
-        """Read the answer to what was just sent, unless there is haste."""
+        """Read the answers to what was sent, unless there is haste."""
         if self._pipeline is not None and not self._is_hasty:
-            with classified():
-                self._pipeline.read_answers()
+            self._pipeline.read_answers()
 
     def insert_chunk(self, row: ChunkRow) -> bool:
         """Insert a chunk; False when it is there already, and with it all of its events.
 
         Of two writers with the same batch, the second waits here until the first has ended.
         """
-        if not self._is_hasty:
-            self._settle()
-        with suppress(DuplicateKey), classified():
-            self._cursor.execute(self._statements["insert_chunk"], row)
+        with classified():
             self._await()
-            return True
-        return False
+        try:
+            with classified():
+                self._cursor.execute(self._statements["insert_chunk"], row)
+                self._await()
+        except DuplicateKey:
+            if self._is_hasty:
+                raise
+            return False
+        return True
 
     def insert_seal(self, row: Seal) -> None:
         """Insert the seal of a new chunk; raises StoreBusy when its number is taken, by somebody who has no right to.
@@ -140,13 +138,13 @@ class Transaction:
             with classified():
                 self._cursor.execute(self._statements["insert_seal"], row)
         except DuplicateKey as error:
-            raise StoreBusy(_CONTINUED % error) from error
+            raise self._not_new(error) from error
 
     def insert_events(self, rows: Sequence[EventRow]) -> None:
         """Insert events; raises DuplicateKey when one of them is there already."""
         with classified():
             self._cursor.executemany(self._statements["insert_events"], rows)
-        self._await()
+            self._await()
 
     def insert_postings(self, rows: Sequence[Posting]) -> None:
         """Insert which values occur in a new chunk."""

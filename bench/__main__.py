@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--events", type=int, default=200_000, help="events to search in (default 200,000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of ingest for each receiver and level")
     parser.add_argument("--batch-events", type=int, default=30_000, help="events of a round")
+    parser.add_argument("--disk-events", type=int, default=600_000, help="events of which the room on disk is measured")
     parser.add_argument("--paced-seconds", type=int, default=30, help="how long 4,000 events/s are sent")
     parser.add_argument("--grow-to", type=int, default=0, help="then store so many events and measure again")
     parser.add_argument("--plot", type=Path, help="SVG file to draw the rates into")
@@ -80,7 +81,7 @@ def _measure_ingest(server: MariaDB, chosen: argparse.Namespace) -> None:
         names = [receiver.name for receiver in receivers]
         rounds = ingest.compare(server, receivers, source, chosen.rounds, chosen.batch_events)
         disk = {
-            (level, receiver.name): ingest.disk_per_event(server, receiver, source, level, 5 * chosen.batch_events)
+            (level, receiver.name): ingest.disk_per_event(server, receiver, source, level, chosen.disk_events)
             for level in LEVELS for receiver in receivers
         }
         print(f"\n{report.rates_table(rounds, names, disk)}\n\n{report.ratios_table(rounds, names)}")

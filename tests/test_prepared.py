@@ -153,3 +153,13 @@ def test_seal_that_is_there_already_is_no_chunk_that_is_there_already(repository
         repository.store("prod", chunks, [], NOON_US)
     assert receive(repository, "prod", two_windows, NOON_US).stored == 2
     assert repository._head.stream != first
+
+
+def test_batch_with_values_that_only_text_can_carry_is_stored_once(repository: Repository) -> None:
+    """The driver awaits the answer to each statement that it sends as text, and with it those before."""
+    broken = [b'{"broken": "' + bytes([65 + number]) * 9_000 for number in range(3)]
+    caller = {"username": "u", "groups": [f"group-{number}-{'g' * 60}" for number in range(15)]}
+    batch = event_list([audit_event(user=caller), b"[" + b"9" * 9_000 + b"]", *broken])
+    for stored in (1, 0, 0):
+        found = receive(repository, "prod", batch, NOON_US)
+        assert (found.stored, found.duplicate) == (stored, 1 - stored) and found.quarantined
