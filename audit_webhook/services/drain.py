@@ -14,12 +14,12 @@ from typing import Final
 
 from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
-from audit_webhook.decode import read_wire
+from audit_webhook.decode import Wire, read_wire
+from audit_webhook.entry import file_events
 from audit_webhook.errors import AuditWebhookError, RowRefused
 from audit_webhook.identity import digest_events
-from audit_webhook.parcel import Parcel
+from audit_webhook.parcel import Item, Parcel
 from audit_webhook.repository import Repository
-from audit_webhook.entry import Entry, file_events
 from audit_webhook.services.ingest import Batch
 from audit_webhook.services.isolate import store_isolating
 from audit_webhook.spool import Spool
@@ -124,17 +124,18 @@ def _size_of(parcel: Parcel) -> int:
 
 def _batch_of(parcel: Parcel, received: int) -> Batch:
     """Make the batch that was spooled, redacted and identified already."""
-    events: dict[bytes, Entry] = {}
     quarantined = [
         Quarantined(item.id, parcel.cluster, received, item.reason, item.raw_bytes, item.content)
         for item in parcel.unread
     ]
+    read: list[tuple[Item, Wire]] = []
     for item in parcel.events:
         try:
-            (events[item.id],) = file_events(
-                parcel.cluster, [item.id], [read_wire(item.raw)], [item.raw], digest_events(parcel.cluster, [item.raw])
-            )
+            read.append((item, read_wire(item.raw)))
         except Undecodable as error:
             reason = str(error)[:255]
             quarantined.append(Quarantined(item.id, parcel.cluster, received, reason, len(item.raw), item.raw))
+    ids, raws = [item.id for item, _ in read], [item.raw for item, _ in read]
+    digests = digest_events(parcel.cluster, raws)
+    events = dict(zip(ids, file_events(parcel.cluster, ids, [wire for _, wire in read], raws, digests), strict=True))
     return Batch(events, 0, quarantined)
