@@ -129,7 +129,7 @@ class Database:
     ) -> None:
         """Take what differs between the engines; nothing is connected yet.
 
-        ``begin`` is the statement that begins a transaction, empty where the first one that writes does.
+        ``begin`` is the statement that begins a transaction, empty where the first one of any kind does.
         ``is_used`` tells whether a connection leads to where new ones lead too.
         """
         self.dialect: Final[Dialect] = dialect
@@ -157,11 +157,8 @@ class Database:
                     cursor.execute(self._begin)
                 yield cursor
                 self._writer.commit()
-            except DuplicateKey:
-                self._writer.rollback()
-                raise
-            except BaseException:
-                self._undo()
+            except BaseException as error:
+                self._undo(keeps=isinstance(error, DuplicateKey))
                 raise
 
     def _open_writer(self) -> Any:
@@ -170,12 +167,15 @@ class Database:
             self._on_new_writer()
         return self._writer
 
-    def _undo(self) -> None:
-        """Roll back and part with the connection: after an error, only a new one is known to be clean."""
+    def _undo(self, keeps: bool) -> None:
+        """Roll back, and part with the connection unless it is to be kept: only a new one is known to be clean."""
         writer, self._writer = self._writer, None
         with suppress(*DRIVER_ERRORS):
             if writer is not None:
                 writer.rollback()
+                if keeps:
+                    self._writer = writer
+                    return
         _close(writer)
 
     @contextmanager

@@ -93,11 +93,14 @@ def connect_mysql(
     with connection.cursor() as cursor:
         cursor.execute(
             "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
-            f"innodb_lock_wait_timeout = {LOCK_SECONDS}, time_zone = '+00:00'"
+            f"innodb_lock_wait_timeout = {LOCK_SECONDS}, time_zone = '+00:00', "
+            "autocommit = 0"  # so that the first statement begins a transaction, without a command for that
         )
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         cursor.execute("SELECT @@max_allowed_packet")
         ((connection.largest_packet,),) = cursor.fetchall()
+        cursor.execute("SHOW STATUS LIKE 'wsrep_provider_name'")
+        connection.is_galera = any(provider for _, provider in cursor.fetchall())
     return connection
 
 
@@ -110,7 +113,6 @@ def _connect(config: Config, address: tuple[str, int], database: str | None) -> 
         database=database,
         charset="utf8mb4",
         cursorclass=BulkCursor,
-        autocommit=False,  # so that the first statement begins a transaction, without a command for that
     )
 
 

@@ -25,6 +25,8 @@ _BULK_EXECUTE: Final = 0xFA
 _BULK_OPERATIONS: Final = struct.pack("<I", 1 << 2)
 _OWN: Final = CLIENT.LONG_PASSWORD
 """Unset by a MariaDB with capabilities of its own, and by a client that names some (mariadb.com/kb/en/connection)."""
+MOST_UNREAD: Final = 256
+"""Answers that may wait: when they fill the buffers of both sockets, the server stops to read, and both ends wait."""
 _EMPTY: Final = bytes(23)
 _FILLER: Final = slice(9, 32)
 
@@ -75,9 +77,16 @@ class PreparedConnection(Connection):
             yield
             self.read_answers()
         finally:
-            with suppress(pymysql.Error, OSError):
-                self.read_answers()  # after an error of our own: the connection may be kept
+            self._leave_nothing_unread()
             self._unread = None
+
+    def _leave_nothing_unread(self) -> None:
+        """Read what is left after an error, or close: the next command must not get the answer to an earlier one."""
+        driver: Any = self
+        with suppress(pymysql.Error, OSError):
+            self.read_answers()
+        if self._unread:
+            driver._force_close()
 
     def read_answers(self) -> None:
         """Read the answers to all that was sent; raises the first error among them."""
@@ -102,6 +111,8 @@ class PreparedConnection(Connection):
     def send(self, command: int, packet: bytes) -> int:
         """Send a command, and give the rows that it affected; 0 when its answer is read later."""
         driver: Any = self
+        if self._unread is not None and len(self._unread) >= MOST_UNREAD:
+            self.read_answers()
         super()._execute_command(command, packet)  # type: ignore[misc]
         if self._unread is None:
             return self.read_answer()

@@ -12,8 +12,9 @@ for the content, all SHA-256:
 Postings and tallies are no part of it: they can be worked out from the events.
 
 A seal has one of two forms, which its record tells apart. In the older one a leaf is the SHA-256 of a zero byte and the
-event's bytes, as in the RFC. In the newer one the cluster and a zero byte come before the bytes; that no leaf can be
-passed off as a node follows from the record, in which cluster and number of events stand.
+event's bytes, as in the RFC. In the newer one the cluster and a zero byte come before the bytes. No leaf can be passed
+off as a node, which begins with a byte of one: no cluster's name does, and the record holds the cluster. Nor can a node
+be passed off as a leaf: the seal holds the number of events, and with it the depth of each.
 """
 
 from __future__ import annotations
@@ -132,6 +133,8 @@ def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 def climb(leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> bytes | None:
     """Give the root that a leaf and its path lead to in a tree of ``count`` leaves; None when the path does not fit."""
+    if not 0 <= index < count:
+        return None
     found, steps = leaf, iter(path)
     while count > 1:
         if index ^ 1 < count:

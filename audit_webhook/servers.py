@@ -99,10 +99,9 @@ def _connect_writable(config: Config, address: Address, may_create: bool) -> Mys
         with connection.cursor() as cursor:
             cursor.execute("SELECT @@read_only")
             ((is_read_only,),) = cursor.fetchall()
-            cursor.execute("SHOW STATUS WHERE Variable_name IN ('wsrep_provider_name', 'wsrep_ready')")
-            galera = {text_of(name): text_of(state) for name, state in cursor.fetchall()}
-        connection.is_galera = bool(galera.get("wsrep_provider_name"))
-        has_lost_cluster = connection.is_galera and galera.get("wsrep_ready") != "ON"
+            cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")
+            states = [text_of(state) for _, state in cursor.fetchall()]
+        has_lost_cluster = connection.is_galera and states != ["ON"]
         if is_read_only or has_lost_cluster:
             raise pymysql.err.OperationalError(0, f"{address[0]}:{address[1]} answers, but does not take writes now")
     except BaseException:

@@ -113,7 +113,7 @@ class Transaction:
             self._pipeline.read_answers()
 
     def insert_chunk(self, row: ChunkRow) -> bool:
-        """Insert a chunk; False when it is there already, and with it all of its events.
+        """Insert a chunk; False when it is there already, and with it all of its events. In haste always True.
 
         Of two writers with the same batch, the second waits here until the first has ended.
         """
@@ -132,6 +132,7 @@ class Transaction:
     def insert_seal(self, row: Seal) -> None:
         """Insert the seal of a new chunk; raises StoreBusy when its number is taken, by somebody who has no right to.
 
+        Where statements are sent together, `together` raises it.
         The next try has a new connection, and with it a stream of its own.
         """
         try:
@@ -141,7 +142,7 @@ class Transaction:
             raise self._not_new(error) from error
 
     def insert_events(self, rows: Sequence[EventRow]) -> None:
-        """Insert events; raises DuplicateKey when one of them is there already."""
+        """Insert events; raises DuplicateKey when one of them is there already, in haste at the end of `together`."""
         with classified():
             self._cursor.executemany(self._statements["insert_events"], rows)
             self._await()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from audit_webhook.config import Config
+from audit_webhook.database import pipeline_of
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.schema import steps
@@ -38,6 +39,17 @@ def test_batch_that_two_services_write_to_two_nodes_at_once_is_stored_once(clust
     verdict, collisions = trials.send_to_two_nodes(arena, count=40)
     assert verdict.is_clean and verdict.stored == 800
     assert arena.arena.ledger.statuses() == {200} and collisions > 0
+
+
+@pytest.mark.parametrize("servers", [1, 3])
+def test_galera_is_sent_text_however_many_of_its_nodes_are_named(cluster: Galera, servers: int) -> None:
+    """Of prepared rows it was seen to answer a conflict as a duplicate key."""
+    settings = cluster.environment("as_text", 0)
+    settings["DB_HOST"] = ",".join(settings["DB_HOST"].split(",")[:servers])
+    repository = open_repository(Config.from_env({"WEBHOOK_TOKEN": "t", **settings}))
+    with repository.database.write() as cursor:
+        assert pipeline_of(cursor) is None
+    repository.close()
 
 
 def test_processes_that_start_at_once_on_different_nodes_agree_on_the_schema(cluster: Galera) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from audit_webhook.config import Config
 from audit_webhook.database import Cursor, Database, Pipeline, open_database, pipeline_of
+from audit_webhook.deadline import within
 from audit_webhook.errors import DuplicateKey, StoreBusy, StoreUnavailable
-from audit_webhook.prepared import PreparedConnection
+from audit_webhook.prepared import MOST_UNREAD, PreparedConnection
 from audit_webhook.repository import Repository
 from audit_webhook.rows import lay_out
 from audit_webhook.sealing import Head
@@ -93,6 +95,58 @@ def test_error_of_the_caller_leaves_a_connection_whose_answers_were_read(databas
     with database.write() as cursor:
         cursor.execute("SELECT COUNT(*), 'mine' FROM things")
         assert cursor.fetchall() == ((0, "mine"),) and connections == {pipeline(cursor)}
+
+
+def test_answers_are_read_before_there_are_so_many_that_both_ends_wait(database: Database) -> None:
+    with database.write() as cursor, pipeline(cursor).together():
+        opened: Any = cursor
+        for number in range(3 * MOST_UNREAD):
+            cursor.execute(INSERT, (number,))
+            assert len(opened.connection._unread) <= MOST_UNREAD
+    assert len(stored(database)) == 3 * MOST_UNREAD
+
+
+def test_batch_of_very_many_windows_is_stored(mariadb_repository: Repository) -> None:
+    batch = event_list([audit_event(number * 600) for number in range(1_500)])
+    assert receive(mariadb_repository, "prod", batch, NOON_US).stored == 1_500
+    assert receive(mariadb_repository, "prod", batch, NOON_US).duplicate == 1_500
+
+
+def test_connection_whose_answers_could_not_be_read_in_time_is_not_used_again(database: Database) -> None:
+    with database.write() as cursor:
+        cursor.execute(INSERT, (1,))
+    with pytest.raises(DuplicateKey), within(0.2), database.write() as cursor, pipeline(cursor).together():
+        cursor.execute(INSERT, (1,))
+        time.sleep(0.3)
+        raise DuplicateKey("found out by the caller")
+    with database.write() as cursor:
+        cursor.execute("SELECT 42")
+        assert cursor.fetchall() == ((42,),)
+
+
+def test_connection_that_is_lost_before_it_is_rolled_back_is_not_used_again(
+    database: Database, mariadb: MariaDB
+) -> None:
+    with pytest.raises(DuplicateKey), database.write() as cursor:
+        cursor.execute(INSERT, (1,))
+        opened: Any = cursor
+        mariadb.execute(f"KILL {opened.connection.thread_id()}")
+        raise DuplicateKey("found out by the caller")
+    with database.write() as cursor:
+        cursor.execute(INSERT, (2,))
+    assert stored(database) == [2]
+
+
+def test_session_awaits_a_commit_whatever_a_proxy_says_of_it(
+    mariadb_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyMySQL asks for that only if the server says that it commits by itself when the connection is made."""
+    monkeypatch.setattr(PreparedConnection, "get_autocommit", lambda connection: False)
+    opened = open_database(mariadb_config, lambda: None)
+    with opened.write() as cursor:
+        cursor.execute("SELECT @@autocommit")
+        assert cursor.fetchall() == ((0,),)
+    opened.close()
 
 
 def test_connection_that_is_lost_in_between_leaves_nothing(database: Database, mariadb: MariaDB) -> None:

@@ -100,6 +100,9 @@ def test_event_of_either_form_of_seal_is_proved_by_a_file_that_says_its_form(
     assert event is not None
     proof = make_proof(evidence.repository, event)
     assert proof["format"] == f"audit-webhook proof {form}" and check_proof(proof, evidence.keys) > 0
+    moved = {**proof["record"], "rows": proof["record"]["rows"] + b"pr".hex()}
+    with pytest.raises(Unproved):
+        check_proof({**proof, "record": moved, "event": {**proof["event"], "cluster": "od"}}, evidence.keys)
     for wrong in (f"audit-webhook proof {3 - form}", "audit-webhook proof 3"):
         with pytest.raises(Unproved):
             check_proof({**proof, "format": wrong}, evidence.keys)

@@ -33,6 +33,8 @@ def test_tree_is_that_of_the_rfc_and_every_leaf_has_its_path(count: int) -> None
         assert sealing.climb(leaf, index, count, [*path, leaf]) is None
         assert not path or sealing.climb(leaf, index, count, path[:-1]) is None
         assert count == 1 or sealing.climb(leaf, index ^ 1, count, path) != root
+        assert sealing.climb(leaf, index + count, count, path) is None
+    assert sealing.climb(root, count, count, []) is sealing.climb(root, -1, count, []) is None
 
 
 def test_rows_that_differ_in_where_a_value_ends_have_different_hashes() -> None:

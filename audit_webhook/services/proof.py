@@ -14,13 +14,14 @@ import orjson
 
 from audit_webhook.checkpoints import BadCheckpoint, find_tokens, is_signed, read
 from audit_webhook.chunk import Damaged, unpack_whole
-from audit_webhook.errors import NoProof
+from audit_webhook.errors import InvalidCluster, NoProof
 from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import to_text
 from audit_webhook.repository import Raw, Repository
 from audit_webhook.sealing import (
     BEGINNING, FORMS, Head, Seal, climb, digest_rows, form_of, leaves_of, link_of, path_of, record_of,
 )
+from audit_webhook.services.intake import check_cluster
 from audit_webhook.services.verify_chunk import rows_in
 from audit_webhook.services.witness import SLACK_MICROSECONDS
 from audit_webhook.signing import Keys
@@ -65,7 +66,7 @@ def check_proof(document: Any, keys: Keys) -> int:
     """Give the time, in microseconds, of the checkpoint that covers a proof's event; raises Unproved."""
     try:
         return _check(document, keys)
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError, InvalidCluster) as error:
         if isinstance(error, Unproved):
             raise
         raise Unproved(f"it is no proof of this program: {error!r}") from error
@@ -89,10 +90,10 @@ def _check(document: Any, keys: Keys) -> int:
     (found,) = leaves_of(event["cluster"], [raw_of(document)], form)
     root = climb(found, leaf["index"], first.events, [bytes.fromhex(each) for each in leaf["path"]])
     _need(root == first.root, "the event is not in its batch")
-    whole = record_of(
-        event["cluster"], event["received"], bytes.fromhex(record["first_id"]), record["raw_bytes"],
-        bytes.fromhex(record["rows"]), form,
-    )
+    identifier, rows = bytes.fromhex(record["first_id"]), bytes.fromhex(record["rows"])
+    is_whole = (len(identifier), len(rows)) == (16, 32) and 0 <= event["received"] < 1 << 63
+    _need(is_whole, "what stands for the batch in it has not the right length")
+    whole = record_of(check_cluster(event["cluster"]), event["received"], identifier, record["raw_bytes"], rows, form)
     _need(whole == first.record, "cluster or time of receipt are not those that were sealed")
     link = bytes.fromhex(document["previous"])
     for number, seal in enumerate(seals, first.sequence):
