@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,13 @@ from tests.evidence import Evidence
 from tests.mariadb import MariaDB, free_port
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_goes_on() -> Iterator[None]:
+    """Let no application outlive its module: what it logs in the background would be taken for another test's."""
+    yield
+    assert "checkpointer" not in {thread.name for thread in threading.enumerate()}
 
 
 @pytest.fixture(scope="session")

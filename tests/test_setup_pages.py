@@ -32,6 +32,7 @@ def make_app(folder: Path, **settings: str) -> Flask:
 def client(tmp_path: Path) -> Iterator[FlaskClient]:
     app = make_app(tmp_path)
     yield app.test_client()
+    app.extensions["keeper"].stop()
     wiring(app).repository.close()
 
 
@@ -39,6 +40,7 @@ def client(tmp_path: Path) -> Iterator[FlaskClient]:
 def in_production(tmp_path: Path) -> Iterator[FlaskClient]:
     app = make_app(tmp_path, environment="production", ui_users_file=str(tmp_path / "users"))
     yield logged_in(app)
+    app.extensions["keeper"].stop()
     wiring(app).repository.close()
 
 
