@@ -27,6 +27,8 @@ _OWN: Final = CLIENT.LONG_PASSWORD
 """Unset by a MariaDB with capabilities of its own, and by a client that names some (mariadb.com/kb/en/connection)."""
 MOST_UNREAD: Final = 256
 """Answers that may wait: when they fill the buffers of both sockets, the server stops to read, and both ends wait."""
+_driver: Final[Any] = Connection
+"""PyMySQL's own way, which its types do not tell of."""
 _EMPTY: Final = bytes(23)
 _FILLER: Final = slice(9, 32)
 
@@ -93,11 +95,12 @@ class PreparedConnection(Connection):
         driver: Any = self
         failed: pymysql.Error | None = None
         while self._unread:
-            driver._next_seq_id = self._unread.pop(0)
+            driver._next_seq_id = self._unread[0]
             try:
                 self.read_answer()
             except pymysql.Error as error:
                 failed = failed or error
+            del self._unread[0]  # not when there was no time to read it: it is unread still
         if failed is not None:
             raise failed
 
@@ -113,7 +116,7 @@ class PreparedConnection(Connection):
         driver: Any = self
         if self._unread is not None and len(self._unread) >= MOST_UNREAD:
             self.read_answers()
-        super()._execute_command(command, packet)  # type: ignore[misc]
+        _driver._execute_command(self, command, packet)
         if self._unread is None:
             return self.read_answer()
         self._unread.append(driver._next_seq_id)
@@ -122,7 +125,7 @@ class PreparedConnection(Connection):
     def _execute_command(self, command: int, sql: Any) -> None:
         """Send any other command when no answer is unread that could be taken for its own."""
         self.read_answers()
-        super()._execute_command(command, sql)  # type: ignore[misc]
+        _driver._execute_command(self, command, sql)
 
     def write_packet(self, payload: bytes) -> None:
         """Send a packet; the first one asks a MariaDB for what only it has."""

@@ -112,11 +112,14 @@ def test_batch_of_very_many_windows_is_stored(mariadb_repository: Repository) ->
     assert receive(mariadb_repository, "prod", batch, NOON_US).duplicate == 1_500
 
 
-def test_connection_whose_answers_could_not_be_read_in_time_is_not_used_again(database: Database) -> None:
+@pytest.mark.parametrize("number", [1, 2], ids=["refused", "taken"])
+def test_connection_whose_answers_could_not_be_read_in_time_is_not_used_again(
+    database: Database, number: int
+) -> None:
     with database.write() as cursor:
         cursor.execute(INSERT, (1,))
     with pytest.raises(DuplicateKey), within(0.2), database.write() as cursor, pipeline(cursor).together():
-        cursor.execute(INSERT, (1,))
+        cursor.execute(INSERT, (number,))
         time.sleep(0.3)
         raise DuplicateKey("found out by the caller")
     with database.write() as cursor:
