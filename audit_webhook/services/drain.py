@@ -15,13 +15,14 @@ from typing import Final
 from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
 from audit_webhook.decode import Wire, read_wire
-from audit_webhook.entry import file_events
+from audit_webhook.entry import Entry, file_events
 from audit_webhook.errors import AuditWebhookError, RowRefused
 from audit_webhook.identity import digest_events
 from audit_webhook.parcel import Item, Parcel
 from audit_webhook.repository import Repository
 from audit_webhook.services.ingest import Batch
 from audit_webhook.services.isolate import store_isolating
+from audit_webhook.services.reading import AT_ONCE
 from audit_webhook.spool import Spool
 from audit_webhook.tolerant import Undecodable
 from audit_webhook.transaction import Quarantined
@@ -128,14 +129,19 @@ def _batch_of(parcel: Parcel, received: int) -> Batch:
         Quarantined(item.id, parcel.cluster, received, item.reason, item.raw_bytes, item.content)
         for item in parcel.unread
     ]
-    read: list[tuple[Item, Wire]] = []
-    for item in parcel.events:
-        try:
-            read.append((item, read_wire(item.raw)))
-        except Undecodable as error:
-            reason = str(error)[:255]
-            quarantined.append(Quarantined(item.id, parcel.cluster, received, reason, len(item.raw), item.raw))
-    ids, raws = [item.id for item, _ in read], [item.raw for item, _ in read]
-    digests = digest_events(parcel.cluster, raws)
-    events = dict(zip(ids, file_events(parcel.cluster, ids, [wire for _, wire in read], raws, digests), strict=True))
+    events: dict[bytes, Entry] = {}
+    for start in range(0, len(parcel.events), AT_ONCE):
+        read: list[tuple[Item, Wire]] = []
+        for item in parcel.events[start:start + AT_ONCE]:
+            try:
+                read.append((item, read_wire(item.raw)))
+            except Undecodable as error:
+                reason = str(error)[:255]
+                quarantined.append(Quarantined(item.id, parcel.cluster, received, reason, len(item.raw), item.raw))
+        events |= {entry.id: entry for entry in _file(parcel.cluster, read)}
     return Batch(events, 0, quarantined)
+
+
+def _file(cluster: str, read: list[tuple[Item, Wire]]) -> list[Entry]:
+    ids, raws = [item.id for item, _ in read], [item.raw for item, _ in read]
+    return file_events(cluster, ids, [wire for _, wire in read], raws, digest_events(cluster, raws))
