@@ -67,7 +67,9 @@ def test_ended_session_takes_an_open_page_to_the_login_and_back(production: Serv
     page.goto(f"{production.url}/login")
     log_in(page)
     expect(page.locator(".row")).to_have_count(1)
-    page.wait_for_load_state("networkidle")  # the picture, fetched by itself, would go to the login before the click
+    # The picture, fetched by itself, would go to the login before the click.
+    expect(page.locator(".legend .total")).to_contain_text("event")
+    expect(page.locator(".histogram [hx-get]")).to_have_count(0)
     end_all_sessions(production)
     page.locator(".row .line a:not(.aside)").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
