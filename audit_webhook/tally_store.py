@@ -15,7 +15,7 @@ from audit_webhook import queries
 from audit_webhook.columns import text_of
 from audit_webhook.database import Database, Row
 from audit_webhook.entry import ActionRow, CallerRow
-from audit_webhook.errors import DuplicateKey
+from audit_webhook.errors import DuplicateKey, StoreBusy
 from audit_webhook.identity import time_bound
 from audit_webhook.reader import Scope
 from audit_webhook.rows import window_end
@@ -170,7 +170,7 @@ class TallyStore:
         return done
 
     def sum_up(self, cluster: str, day: int, ids: Sequence[bytes]) -> int:
-        """Put these tallies into the sum of their day; 0 when another process changed one of them meanwhile."""
+        """Put these tallies into the sum of their day; 0 when another process changed one meanwhile, or was at it."""
         known = self.read_sum(sum_id(cluster, day))
         parts = [*self.read_tallies(ids), *([known] if known else [])]
         chunks = int(known[0]) if known else 0
@@ -183,7 +183,7 @@ class TallyStore:
                     _expect(1, transaction.update_sum(total, chunks))
                 else:
                     transaction.insert_tally(total)
-        except DuplicateKey:
+        except (DuplicateKey, StoreBusy):
             return 0
         return len(ids)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -16,6 +17,7 @@ from audit_webhook.services.ingest import receive
 from audit_webhook.tally import DAY, LANES, Count, add_lanes, mask_lanes, merge, pack, read_lanes, sum_id, tally_events
 from audit_webhook.transaction import Transaction
 from tests.factories import NOON_US, audit_event, event_list
+from tests.mariadb import MariaDB
 
 NOW = NOON_US + 3_600_000_000
 
@@ -134,6 +136,39 @@ def test_sum_that_another_process_replaced_is_left_alone(repository: Repository)
     assert repository.tallies.sum_up("prod", day, ids[:16]) == 16
     assert repository.tallies.sum_up("prod", day, ids[:16]) == 0
     assert counted(repository) == {("prod", "shop"): 32}
+
+
+def test_deadlock_with_another_process_is_left_to_the_next_time(
+    mariadb_repository: Repository, mariadb: MariaDB, mariadb_config: Config
+) -> None:
+    fill(mariadb_repository, 16)
+    ids = sorted(row[0] for row in mariadb_repository.tallies.list_fresh())[:16]
+    summed: list[int] = []
+    with mariadb.connect() as other:
+        other.select_db(mariadb_config.db_name)
+        cursor = other.cursor()
+        cursor.execute("BEGIN")  # a deadlock undoes the one of the two that changed less, so the other changes more
+        cursor.execute("INSERT INTO untallied (chunk_id) SELECT CONCAT('0', seq) FROM seq_1_to_1000")
+        cursor.execute("SELECT id FROM tallies WHERE id = %s FOR UPDATE", (ids[15],))
+        day = NOON_US // 1000 // DAY * DAY
+        summing = threading.Thread(target=lambda: summed.append(mariadb_repository.tallies.sum_up("prod", day, ids)))
+        summing.start()
+        wait_for_lock(mariadb)
+        cursor.execute("SELECT id FROM tallies WHERE id = %s FOR UPDATE", (ids[0],))
+        summing.join()
+        other.rollback()
+    assert summed == [0]
+    assert mariadb_repository.tallies.sum_up("prod", day, ids) == 16
+    assert counted(mariadb_repository) == {("prod", "shop"): 32}
+
+
+def wait_for_lock(server: MariaDB) -> None:
+    """Wait until a transaction waits for a lock."""
+    deadline = time.monotonic() + 20
+    with server.connect() as connection, connection.cursor() as cursor:
+        while not cursor.execute("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"):
+            assert time.monotonic() < deadline, "nobody waits for a lock"
+            time.sleep(0.01)
 
 
 def test_tallies_of_old_days_go_summed_or_not(repository: Repository) -> None:
