@@ -130,7 +130,7 @@ def visit(page: Page, server: Server, address: str, event_path: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     if page.locator("#histogram").count():
         expect(page.locator(".legend .total")).to_contain_text("event")
-        expect(page.locator(".histogram [hx-get]")).to_have_count(0)  # counted to the end, so the facets stay as they are
+        expect(page.locator(".histogram [hx-get]")).to_have_count(0)  # counted to the end: the filters stay as they are
 
 
 def test_each_page_of_the_application_is_looked_at(sqlite_app: Flask) -> None:
