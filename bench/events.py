@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import random
+import lzma
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 RECORDED: Final = sorted((Path(__file__).parent / "data").glob("*.json.gz"))
-WIDE: Final = sorted((Path(__file__).parents[1] / "tests" / "data" / "webhook").glob("*.json.gz"))
+COMMANDS: Final = Path(__file__).parent / "data" / "commands.jsonl.xz"
 BATCH: Final = 500
 RARE_EVERY: Final = 20_000
 RARE: Final[dict[str, Any]] = {
@@ -41,12 +42,20 @@ def recorded() -> list[Items]:
     return [orjson.loads(gzip.decompress(path.read_bytes()))["items"] for path in RECORDED]
 
 
-def mixed() -> list[Items]:
-    """Give the steady load and the recorded commands of many clients, whose bodies are larger, 500 to a batch."""
-    wide = [item for path in WIDE for item in orjson.loads(gzip.decompress(path.read_bytes()))["items"]]
-    items = [item for batch in recorded() for item in batch] + wide
-    random.Random(42).shuffle(items)
+def commands() -> list[Items]:
+    """Give what was posted while commands of many clients ran, whose bodies are larger, in its order, 500 to a batch.
+
+    An apiserver under load fills its batches; these commands came one by one, so that few of theirs were full.
+    """
+    lines = lzma.decompress(COMMANDS.read_bytes()).splitlines()
+    items = [item for line in lines for item in orjson.loads(line)["items"]]
     return [items[start:start + BATCH] for start in range(0, len(items) - BATCH + 1, BATCH)]
+
+
+def mixed() -> list[Items]:
+    """Give the recorded batches of both: after two of the steady load, one of commands."""
+    load = cycle(recorded())
+    return [batch for typed in commands() for batch in (next(load), next(load), typed)]
 
 
 def batches(
