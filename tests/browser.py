@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 # Root cannot use Chromium's sandbox; the rest keeps it from looking for servers of its maker.
@@ -41,6 +41,12 @@ class Watcher:
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "status of 4" not in message.text:
             self.complaints.append(message.text)
+
+
+def await_picture(page: Page) -> None:
+    """Wait until the feed's picture, which the page fetches by itself, is counted to the end: the filters then stay."""
+    expect(page.locator(".legend .total")).to_contain_text("event")
+    expect(page.locator(".histogram [hx-get]")).to_have_count(0)
 
 
 def serious_findings(page: Page) -> list[str]:
