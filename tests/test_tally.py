@@ -155,7 +155,7 @@ def test_deadlock_with_another_process_is_left_to_the_next_time(
         summing.start()
         wait_for_lock(mariadb)
         cursor.execute("SELECT id FROM tallies WHERE id = %s FOR UPDATE", (ids[0],))
-        summing.join()
+        summing.join(20)
         other.rollback()
     assert summed == [0]
     assert mariadb_repository.tallies.sum_up("prod", day, ids) == 16
