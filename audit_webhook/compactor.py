@@ -12,7 +12,6 @@ from audit_webhook.repository import Repository
 logger: Final = logging.getLogger(__name__)
 
 INTERVAL_SECONDS: Final = 10
-UNTALLIED_AT_ONCE: Final = 20
 
 
 class Compactor:
@@ -34,13 +33,6 @@ class Compactor:
     def _run(self) -> None:
         while not self._stopped.wait(INTERVAL_SECONDS):
             try:
-                self._work()
+                self._repository.tallies.compact()
             except AuditWebhookError as error:
                 logger.warning("tallies could not be summed: %s", error)
-
-    def _work(self) -> None:
-        """Count what an earlier version left uncounted, a little at a time, then sum."""
-        tallies = self._repository.tallies
-        while tallies.count_untallied(UNTALLIED_AT_ONCE) and not self._stopped.is_set():
-            tallies.compact()
-        tallies.compact()

@@ -84,10 +84,6 @@ class Deletion:
         """Delete the tallies before an id."""
         return self._count("delete_old_tallies", bound)
 
-    def delete_old_untallied(self, bound: bytes) -> int:
-        """Delete the notes that chunks before an id are not tallied yet."""
-        return self._count("delete_old_untallied", bound)
-
     def delete_callers(self, day: int, future: bytes) -> int:
         """Delete the callers that were last in use before a day, but for those of events from an id on."""
         return self._count("delete_callers", day, future)
@@ -165,9 +161,7 @@ class Pruner:
 
     def _delete_tallies(self, bound: bytes) -> None:
         with self._database.write() as cursor:
-            deletion = Deletion(cursor, self._statements)
-            deletion.delete_old_tallies(bound)
-            deletion.delete_old_untallied(bound)
+            Deletion(cursor, self._statements).delete_old_tallies(bound)
 
     def _delete_chunks(self, bound: bytes) -> None:
         upper = b""

@@ -48,7 +48,10 @@ def _apply_missing(cursor: Cursor, dialect: str) -> list[int]:
     cursor.execute(_STEPS_TABLE)
     cursor.execute("SELECT step FROM schema_steps")
     done = {step for (step,) in cursor.fetchall()}
-    missing = {number: text for number, text in steps(dialect).items() if number not in done}
+    known = steps(dialect)
+    if done - known.keys():
+        raise StoreMisconfigured("another version of this program made the tables; give this one an empty database")
+    missing = {number: text for number, text in known.items() if number not in done}
     for number, text in missing.items():
         for statement in _statements(text):
             cursor.execute(statement)

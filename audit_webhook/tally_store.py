@@ -18,9 +18,8 @@ from audit_webhook.entry import ActionRow, CallerRow
 from audit_webhook.errors import DuplicateKey, StoreBusy
 from audit_webhook.identity import time_bound
 from audit_webhook.reader import Scope
-from audit_webhook.rows import window_end
 from audit_webhook.search_sql import Search, Span, fill_events, fill_ids, within
-from audit_webhook.tally import day_of, keep_namespaces, merge, pack, sum_id, tally_events
+from audit_webhook.tally import day_of, keep_namespaces, merge, pack, sum_id
 from audit_webhook.transaction import TallyRow, Transaction
 
 IDS_AT_ONCE: Final = 500
@@ -64,7 +63,7 @@ class Batch(NamedTuple):
 
 
 class TallyStore:
-    """The tables ``tallies`` and ``untallied``, and the dimensions that their keys point to."""
+    """The table ``tallies``, and the dimensions that their keys point to."""
 
     def __init__(self, database: Database, statements: Mapping[str, str], scope: Callable[[], Scope]) -> None:
         """Share the repository's connections and statements, and what may be seen at a moment."""
@@ -122,31 +121,6 @@ class TallyStore:
             Matches(caller, action, text_of(namespace), int.from_bytes(first[:6], "big"), int(events))
             for caller, action, namespace, first, events in self._rows(filled.sql, (*bounds, *filled.parameters, step))
         ]
-
-    def has_untallied(self) -> bool:
-        """Whether chunks of an earlier version are still to be counted."""
-        return bool(self.list_untallied(1))
-
-    def list_untallied(self, limit: int) -> list[bytes]:
-        """Give the newest chunks that an earlier version stored without a tally."""
-        return [chunk for (chunk,) in self._rows(self._statements["list_untallied"], (limit,))]
-
-    def read_untallied(self, chunk: bytes) -> Sequence[Row]:
-        """Give what is to be counted of a chunk: id, caller, action, namespace, length and cluster of its events."""
-        beyond = time_bound(window_end(int.from_bytes(chunk[:6], "big")))
-        return self._rows(self._statements["read_untallied"], (chunk, beyond))
-
-    def count_untallied(self, limit: int) -> int:
-        """Count chunks that have no tally yet; give how many were looked at."""
-        waiting = self.list_untallied(limit)
-        for chunk in waiting:
-            rows = self.read_untallied(chunk)
-            with self._write() as transaction:
-                if transaction.delete_untallied(chunk) and rows:
-                    ids, callers, actions, namespaces, lengths, _ = zip(*rows, strict=True)
-                    content = tally_events(ids, callers, actions, map(text_of, namespaces), lengths)
-                    transaction.insert_tally(TallyRow(chunk, text_of(rows[0][5]), 0, len(rows), content))
-        return len(waiting)
 
     def list_fresh(self, limit: int = FRESH_AT_ONCE) -> Sequence[Row]:
         """Give id and cluster of the oldest tallies that are of one chunk each."""

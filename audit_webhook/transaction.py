@@ -177,11 +177,6 @@ class Transaction:
         self._cursor.execute(self._statements["delete_expired_tallies"], (bound,))
         return self._cursor.rowcount
 
-    def delete_untallied(self, chunk: bytes) -> int:
-        """Delete the mark that a chunk is not counted; give how many there were: 0 or 1."""
-        self._cursor.execute(self._statements["delete_untallied"], (chunk,))
-        return self._cursor.rowcount
-
     def insert_callers(self, rows: Collection[CallerRow], day: int) -> None:
         """Insert callers, or note that those that are there were in use on this day since the epoch."""
         self._cursor.executemany(self._statements["insert_callers"], [(*row, day) for row in sorted(rows)])

@@ -131,12 +131,6 @@ def test_clock_that_is_years_off_does_not_squeeze_the_bars(repository: Repositor
     assert drawn.timeline.end - drawn.timeline.start <= 430 * 86_400_000
 
 
-def test_chunks_not_counted_yet_make_the_picture_inexact(many: Repository) -> None:
-    with many.database.write() as cursor:
-        cursor.execute("INSERT INTO untallied (chunk_id) SELECT MIN(id) FROM chunks")
-    assert not draw(many, "").is_exact
-
-
 def test_unknown_colours_are_refused(repository: Repository) -> None:
     with pytest.raises(InvalidParameter):
         draw(repository, "", "colour")

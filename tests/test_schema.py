@@ -9,7 +9,7 @@ import pytest
 
 from audit_webhook import schema
 from audit_webhook.config import Config
-from audit_webhook.errors import StoreBusy
+from audit_webhook.errors import StoreBusy, StoreMisconfigured
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.resources import SQL
 from audit_webhook.schema import make_partitions, steps
@@ -58,6 +58,13 @@ def test_start_that_was_cut_off_is_taken_up_again(engine: Config) -> None:
     assert repository.migrate() == sorted(steps(repository.database.dialect))
     assert repository.quarantine_size() == (0, 0)
     repository.close()
+
+
+def test_tables_of_another_version_are_left_alone(repository: Repository) -> None:
+    with repository.database.write() as cursor:
+        cursor.execute("INSERT INTO schema_steps (step, applied) VALUES (6, 'then')")
+    with pytest.raises(StoreMisconfigured, match="another version"):
+        repository.migrate()
 
 
 def partitions(repository: Repository, table: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final
 from audit_webhook.config import Config
 from audit_webhook.errors import StoreMisconfigured
 from audit_webhook.repository import Repository, open_repository
-from audit_webhook.schema import missing_steps, steps
+from audit_webhook.schema import missing_steps
 
 _ADVICE: Final = "run `audit-webhook migrate`, or start the server"
 
@@ -27,9 +27,5 @@ def open_prepared(config: Config) -> Repository:
 
 
 def _check(repository: Repository) -> None:
-    missing = missing_steps(repository.database)
-    if len(missing) == len(steps(repository.database.dialect)):
+    if missing_steps(repository.database):
         raise StoreMisconfigured(f"the database has no tables yet: {_ADVICE}")
-    if missing:
-        numbers = ", ".join(map(str, missing))
-        raise StoreMisconfigured(f"the database is of an earlier version, schema step {numbers} is missing: {_ADVICE}")

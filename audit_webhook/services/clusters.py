@@ -160,10 +160,8 @@ def _state(
 
 
 def _dropped(repository: Repository, contact: Contact | None, kept: Kept | None) -> int:
-    """Give how many more events were stored than there are; 0 while not all of them are counted."""
-    if contact is None or repository.tallies.has_untallied():
-        return 0
-    return max(0, contact.events - (kept.events if kept else 0))
+    """Give how many more events were stored than there are."""
+    return 0 if contact is None else max(0, contact.events - (kept.events if kept else 0))
 
 
 def _quiet_after(recent: Sequence[Batch]) -> float:

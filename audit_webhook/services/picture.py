@@ -66,12 +66,11 @@ class _Days(NamedTuple):
 class _Run:
     """A picture in the making."""
 
-    def __init__(self, counts: Counts, work: Iterator[float], is_whole: bool, is_slow: bool) -> None:
+    def __init__(self, counts: Counts, work: Iterator[float], is_slow: bool) -> None:
         self.counts = counts
         self.work = work
         self.share = 0.0
         self.is_done = False
-        self.is_whole = is_whole
         self.is_slow = is_slow
         self.lock = threading.Lock()
 
@@ -127,7 +126,7 @@ class Pictures:
             bars = {series: list(counts.bars.get(series, ())) for series in SERIES[counts.by]}
             return Picture(
                 counts.timeline, counts.by, counts.total, {name: bars[name] for name in bars if any(bars[name])},
-                facets, run.is_done and run.is_whole, "" if run.is_done else token, run.share, run.is_slow,
+                facets, run.is_done, "" if run.is_done else token, run.share, run.is_slow,
             )
 
     def _begin(self, text: str, by: str, now: int) -> _Run:
@@ -150,7 +149,7 @@ class Pictures:
         else:
             ranges = self._tally(days, since, until, counts)
         work = scanner.run(ranges) if days.events else iter(())
-        return _Run(counts, work, not self._repository.tallies.has_untallied(), scanner.is_slow)
+        return _Run(counts, work, scanner.is_slow)
 
     def _read_days(self, since: int | None, until: int | None) -> _Days:
         """Read the tallies of the days of a range, and find where in it events are."""

@@ -71,7 +71,5 @@ class Windows:
 
 
 def open_windows(repository: Repository, search: Search) -> Windows | None:
-    """Give the windows of a search; None when tallies cannot tell, or do not count every event yet."""
-    if search.may_match is None or repository.tallies.has_untallied():
-        return None
-    return Windows(repository, search.may_match)
+    """Give the windows of a search; None when tallies cannot tell."""
+    return Windows(repository, search.may_match) if search.may_match is not None else None

@@ -24,9 +24,6 @@ DELETE FROM postings WHERE field = %s AND value = %s AND chunk_id < %s
 -- name: delete_old_tallies
 DELETE FROM tallies WHERE id < %s
 
--- name: delete_old_untallied
-DELETE FROM untallied WHERE chunk_id < %s
-
 -- name: delete_chunks
 DELETE FROM chunks WHERE id < %s
 

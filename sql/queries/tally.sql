@@ -35,17 +35,6 @@ DELETE FROM tallies WHERE id < %s
 -- name: update_sum
 UPDATE tallies SET chunks = %s, events = %s, content = %s WHERE id = %s AND chunks = %s
 
--- name: list_untallied
-SELECT chunk_id FROM untallied ORDER BY chunk_id DESC LIMIT %s
-
--- name: read_untallied
-SELECT e.id, e.caller_id, e.action_id, e.namespace, e.chunk_length, k.cluster
-FROM chunks k, events e
-WHERE k.id = %s AND e.id >= k.first_id AND e.id < %s AND e.chunk_id = k.id
-
--- name: delete_untallied
-DELETE FROM untallied WHERE chunk_id = %s
-
 -- name: read_callers
 SELECT id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind
 FROM callers WHERE id IN ({ids})

@@ -1,4 +1,4 @@
--- The tables of the first release. Every statement may be run again: MariaDB commits each DDL statement by itself.
+-- Every statement may be run again: MariaDB commits each DDL statement by itself.
 -- VARBINARY, because every collation of MariaDB calls some different identifiers equal ('sp' and 'sp ', 'a' and 'A').
 -- Ids of events and chunks begin with their time in milliseconds, so that a range of ids is a range of time.
 
@@ -96,4 +96,92 @@ CREATE TABLE IF NOT EXISTS quarantine (
     reason    VARBINARY(255)  NOT NULL,
     raw_bytes INT UNSIGNED    NOT NULL,
     content   LONGBLOB        NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- How often what occurs, for histogram and facets, and the searches that people saved.
+-- A row of tallies is one chunk's, written with the chunk, or the sum of a cluster's day; audit_webhook/tally.py packs
+-- and reads them. `chunks` is how many chunks a sum holds, and 0 in the row of a single chunk.
+
+CREATE TABLE IF NOT EXISTS tallies (
+    id      BINARY(16)      NOT NULL PRIMARY KEY,
+    cluster VARBINARY(63)   NOT NULL,
+    chunks  BIGINT UNSIGNED NOT NULL,
+    events  BIGINT UNSIGNED NOT NULL,
+    content LONGBLOB        NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
+PARTITION BY RANGE COLUMNS (id) (PARTITION p_future VALUES LESS THAN (MAXVALUE));
+
+CREATE TABLE IF NOT EXISTS saved_searches (
+    id      BINARY(16)      NOT NULL PRIMARY KEY,
+    name    VARBINARY(255)  NOT NULL,
+    query   BLOB            NOT NULL,
+    columns VARBINARY(255)  NOT NULL,
+    saved   BIGINT UNSIGNED NOT NULL,
+    UNIQUE KEY saved_searches_name (name)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- Who is logged in, with which tokens programs read, and what was read.
+-- The ids of sessions and tokens are hashes of what the reader holds; that of a reading begins with its time.
+
+CREATE TABLE IF NOT EXISTS reader_sessions (
+    id        BINARY(32)      NOT NULL PRIMARY KEY,
+    username  VARBINARY(64)   NOT NULL,
+    is_secure TINYINT UNSIGNED NOT NULL,
+    made      BIGINT UNSIGNED NOT NULL,
+    seen      BIGINT UNSIGNED NOT NULL,
+    peer      VARBINARY(64)   NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+CREATE TABLE IF NOT EXISTS reader_tokens (
+    id       BINARY(32)      NOT NULL PRIMARY KEY,
+    username VARBINARY(64)   NOT NULL,
+    label    VARBINARY(64)   NOT NULL,
+    made     BIGINT UNSIGNED NOT NULL,
+    ends     BIGINT UNSIGNED NOT NULL,
+    used     BIGINT UNSIGNED NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+CREATE TABLE IF NOT EXISTS readings (
+    id       BINARY(16)      NOT NULL PRIMARY KEY,
+    username VARBINARY(64)   NOT NULL,
+    way      VARBINARY(64)   NOT NULL,
+    peer     VARBINARY(64)   NOT NULL,
+    action   VARBINARY(64)   NOT NULL,
+    target   VARBINARY(1024) NOT NULL,
+    status   SMALLINT UNSIGNED NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- The seals by which changes to what is stored are found out, and the signed checkpoints over them.
+-- audit_webhook/sealing.py says what a seal is, audit_webhook/checkpoints.py what a checkpoint is.
+
+CREATE TABLE IF NOT EXISTS seals (
+    stream   BINARY(8)       NOT NULL,
+    sequence BIGINT UNSIGNED NOT NULL,
+    chunk_id BINARY(16)      NOT NULL,
+    events   INT UNSIGNED    NOT NULL,
+    sealed   BIGINT UNSIGNED NOT NULL,
+    root     BINARY(32)      NOT NULL,
+    record   BINARY(32)      NOT NULL,
+    link     BINARY(32)      NOT NULL,
+    PRIMARY KEY (stream, sequence),
+    KEY seals_sealed (sealed)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+CREATE TABLE IF NOT EXISTS checkpoints (
+    number    BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+    made      BIGINT UNSIGNED NOT NULL,
+    body      MEDIUMBLOB      NOT NULL,
+    signature BINARY(64)      NOT NULL,
+    KEY checkpoints_made (made)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- How many requests were refused on a day (since the epoch), for which cluster and why.
+-- An empty cluster counts the requests that named none, or none of those that are listed.
+
+CREATE TABLE IF NOT EXISTS refusal_counts (
+    day      INT UNSIGNED    NOT NULL,
+    cluster  VARBINARY(63)   NOT NULL,
+    kind     VARBINARY(16)   NOT NULL,
+    requests BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (day, cluster, kind)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;

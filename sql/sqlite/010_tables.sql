@@ -1,4 +1,4 @@
--- The tables of the first release. Every statement may be run again.
+-- Every statement may be run again.
 -- TEXT compares byte by byte here (collation BINARY), as VARBINARY does in sql/mysql.
 -- Ids of events and chunks begin with their time in milliseconds, so that a range of ids is a range of time.
 
@@ -97,3 +97,91 @@ CREATE TABLE IF NOT EXISTS quarantine (
     raw_bytes INTEGER NOT NULL,
     content   BLOB NOT NULL
 );
+
+-- How often what occurs, for histogram and facets, and the searches that people saved.
+-- A row of tallies is one chunk's, written with the chunk, or the sum of a cluster's day; audit_webhook/tally.py packs
+-- and reads them. `chunks` is how many chunks a sum holds, and 0 in the row of a single chunk.
+
+CREATE TABLE IF NOT EXISTS tallies (
+    id      BLOB NOT NULL PRIMARY KEY,
+    cluster TEXT NOT NULL,
+    chunks  INTEGER NOT NULL,
+    events  INTEGER NOT NULL,
+    content BLOB NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS saved_searches (
+    id      BLOB NOT NULL PRIMARY KEY,
+    name    TEXT NOT NULL UNIQUE,
+    query   TEXT NOT NULL,
+    columns TEXT NOT NULL,
+    saved   INTEGER NOT NULL
+);
+
+-- Who is logged in, with which tokens programs read, and what was read.
+-- The ids of sessions and tokens are hashes of what the reader holds; that of a reading begins with its time.
+
+CREATE TABLE IF NOT EXISTS reader_sessions (
+    id        BLOB    NOT NULL PRIMARY KEY,
+    username  TEXT    NOT NULL,
+    is_secure INTEGER NOT NULL,
+    made      INTEGER NOT NULL,
+    seen      INTEGER NOT NULL,
+    peer      TEXT    NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS reader_tokens (
+    id       BLOB    NOT NULL PRIMARY KEY,
+    username TEXT    NOT NULL,
+    label    TEXT    NOT NULL,
+    made     INTEGER NOT NULL,
+    ends     INTEGER NOT NULL,
+    used     INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS readings (
+    id       BLOB    NOT NULL PRIMARY KEY,
+    username TEXT    NOT NULL,
+    way      TEXT    NOT NULL,
+    peer     TEXT    NOT NULL,
+    action   TEXT    NOT NULL,
+    target   TEXT    NOT NULL,
+    status   INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The seals by which changes to what is stored are found out, and the signed checkpoints over them.
+-- audit_webhook/sealing.py says what a seal is, audit_webhook/checkpoints.py what a checkpoint is.
+
+CREATE TABLE IF NOT EXISTS seals (
+    stream   BLOB    NOT NULL,
+    sequence INTEGER NOT NULL,
+    chunk_id BLOB    NOT NULL,
+    events   INTEGER NOT NULL,
+    sealed   INTEGER NOT NULL,
+    root     BLOB    NOT NULL,
+    record   BLOB    NOT NULL,
+    link     BLOB    NOT NULL,
+    PRIMARY KEY (stream, sequence)
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS seals_sealed ON seals (sealed);
+
+CREATE TABLE IF NOT EXISTS checkpoints (
+    number    INTEGER NOT NULL PRIMARY KEY,
+    made      INTEGER NOT NULL,
+    body      BLOB    NOT NULL,
+    signature BLOB    NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS checkpoints_made ON checkpoints (made);
+
+-- How many requests were refused on a day (since the epoch), for which cluster and why.
+-- An empty cluster counts the requests that named none, or none of those that are listed.
+
+CREATE TABLE IF NOT EXISTS refusal_counts (
+    day      INTEGER NOT NULL,
+    cluster  TEXT    NOT NULL,
+    kind     TEXT    NOT NULL,
+    requests INTEGER NOT NULL,
+    PRIMARY KEY (day, cluster, kind)
+) WITHOUT ROWID;
