@@ -70,6 +70,12 @@ class Config:
     )
     db_path: str = _setting("audit.db", "File of the embedded SQLite database, used when `DB_HOST` is empty.")
     ui_users_file: str = _setting("users.txt", "File of those who may read; `audit-webhook user` writes it.")
+    trusted_proxies: str = _setting(
+        "",
+        "Addresses or networks of the proxies in front, with commas between them. Only their `X-Forwarded-For` is "
+        "believed: it tells the address of a sender or reader, for refusals, `/losses` and limits on logins.",
+        read.networks,
+    )
     auth_proxy_peers: str = _setting(
         "", "Addresses or networks of an authenticating proxy, with commas between them. It needs the next three.",
         read.networks,

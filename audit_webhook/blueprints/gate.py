@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from flask import Flask, Response, current_app, g, has_request_context, make_response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit_webhook.blueprints.client import client_address
 from audit_webhook.blueprints.errors import answer
 from audit_webhook.errors import AuditWebhookError, Forbidden, Unauthenticated
 from audit_webhook.reader import EVERYWHERE, NOWHERE, Reader, Scope
@@ -131,6 +132,7 @@ def presented() -> Presented:
     is_secure = SECURE_COOKIE in request.cookies
     return Presented(
         peer=request.remote_addr or "",
+        address=client_address(),
         authorization=request.headers.get("Authorization", ""),
         cookie=request.cookies.get(SECURE_COOKIE if is_secure else PLAIN_COOKIE, ""),
         is_secure=is_secure,
@@ -261,7 +263,7 @@ def _record(response: Response) -> Response:
     note = parts.readings.note_repeated if endpoint in REPEATED else parts.readings.note
     target = f"{request.path}?q={request.args['q']}" if endpoint in REPEATED and "q" in request.args else _target()
     try:
-        note(reader, request.remote_addr or "", endpoint, target, response.status_code, parts.clock())
+        note(reader, client_address(), endpoint, target, response.status_code, parts.clock())
     except AuditWebhookError as error:
         return answer(error)
     return response

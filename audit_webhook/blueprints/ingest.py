@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
+from audit_webhook.blueprints.client import client_address
 from audit_webhook.blueprints.errors import status_of
 from audit_webhook.errors import AuditWebhookError, BodyTooLarge, MalformedBatch
 from audit_webhook.services.ingest import Receipt
@@ -55,6 +56,6 @@ def _note(parts: Wiring, cluster: str, error: AuditWebhookError, body: bytes | N
     """Count and remember a refusal; without the text of an error of ours, which may quote what an event held."""
     reason = str(error) if status_of(error) != 500 else type(error).__name__
     kind = parts.metrics.note_refusal(error)
-    parts.refusals.note(cluster, kind, reason, request.remote_addr or "", parts.clock())
+    parts.refusals.note(cluster, kind, reason, client_address(), parts.clock())
     if body is not None:
         parts.metrics.note_refused_batch(cluster, len(body), error.events, parts.clock())

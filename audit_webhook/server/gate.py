@@ -11,6 +11,7 @@ from flask import Flask
 from waitress.utilities import Error
 
 from audit_webhook.blueprints.errors import describe
+from audit_webhook.client_address import find_client_address
 from audit_webhook.errors import AuditWebhookError, BodyTooLarge
 from audit_webhook.metrics import FRAMING, SLOW
 from audit_webhook.server.limits import InFlight, Reservation
@@ -54,6 +55,10 @@ class Gate:
         """Whether the body is a batch and may be as large as one."""
         cluster = _cluster_in(path)
         return self._takes_batches and method == "POST" and cluster is not None and "/" not in cluster
+
+    def find_client_address(self, peer: str, headers: dict[str, str]) -> str:
+        """Return the address that a request with this head comes from, behind trusted proxies too."""
+        return find_client_address(peer, headers.get("X_FORWARDED_FOR", ""), self._parts.config.trusted_proxies)
 
     def enter(self, method: str, path: str, query: str, headers: dict[str, str], peer: str) -> Reservation | None:
         """Check a request's head; raises what `describe` knows. Pages for operators always pass."""

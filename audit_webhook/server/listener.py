@@ -145,7 +145,8 @@ def _adjust(config: Config, listening: socket.socket) -> Adjustments:
         "max_request_header_size": HEADER_BYTES,
         "recv_bytes": RECEIVE_BYTES,
         "ident": None,
-        "clear_untrusted_proxy_headers": True,
+        # Nothing reads such headers but blueprints/client.py, which knows whom to believe.
+        "clear_untrusted_proxy_headers": False,
         "expose_tracebacks": False,
         "channel_request_lookahead": 0,
     }

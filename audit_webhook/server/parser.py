@@ -67,6 +67,7 @@ class Parser(HTTPRequestParser):
         query: Any = self.query  # type: ignore[attr-defined]
         self._is_batch = self._gate.is_batch(command, path)
         try:
+            self._peer = self._gate.find_client_address(self._peer, headers)
             self._room = self._gate.enter(command, path, query, headers, self._peer)
         except AuditWebhookError as error:
             self._refuse(error)
@@ -93,7 +94,8 @@ class Parser(HTTPRequestParser):
         part: Any = HTTPRequestParser(adj)
         try:
             part.parse_header(b"\r\n".join([*lines, b""]))
-            self._gate.judge_cut_off(part.command, part.path, part.query, part.headers, self._peer)
+            client = self._gate.find_client_address(self._peer, part.headers)
+            self._gate.judge_cut_off(part.command, part.path, part.query, part.headers, client)
         except AuditWebhookError as error:
             self._refuse(error)
         except (ParsingError, TransferEncodingNotImplemented):

@@ -42,7 +42,10 @@ OPEN_READER: Final = Reader("development", "admin", EVERYWHERE, "open")
 
 
 class Presented(NamedTuple):
-    """What a request shows of its sender; the cookie is the one that belongs to its transport."""
+    """What a request shows of its sender; the cookie is the one that belongs to its transport.
+
+    ``peer`` is the other end of the connection, ``address`` that of the reader, who may be behind a trusted proxy.
+    """
 
     peer: str
     authorization: str = ""
@@ -50,6 +53,7 @@ class Presented(NamedTuple):
     is_secure: bool = False
     proxy_user: str = ""
     proxy_secret: str = ""
+    address: str = ""
 
 
 class Readers:
@@ -136,13 +140,14 @@ class Readers:
 
     def log_in(self, name: str, password: str, shown: Presented, now: int) -> str:
         """Begin a session and give its cookie's value; raises Unauthenticated and TooManyTries."""
-        self._check_password(name, password, shown.peer)
+        address = shown.address or shown.peer
+        self._check_password(name, password, address)
         cookie = secrets.token_urlsafe(32)
         self.store.delete_old_sessions(now - SESSION_LENGTH, now - SESSION_IDLE)
         if shown.cookie:
             self.store.delete_session(hash_of(shown.cookie))
-        self.store.insert_session(Session(hash_of(cookie), name, shown.is_secure, now, now, shown.peer[:64]))
-        logger.info("%s logged in from %s", name, shown.peer)
+        self.store.insert_session(Session(hash_of(cookie), name, shown.is_secure, now, now, address[:64]))
+        logger.info("%s logged in from %s", name, address)
         return cookie
 
     def _check_password(self, name: str, password: str, peer: str) -> None:
