@@ -19,6 +19,7 @@ from audit_webhook.bounds import are_plain, bounded, is_bounded_action, is_bound
 from audit_webhook.client import client_of
 from audit_webhook.command import command_of
 from audit_webhook.event import Event, kind_of
+from audit_webhook.events.bodies import created_name, is_dry_run
 from audit_webhook.identity import microseconds, within_bounds
 
 BODIES: Final = frozenset({"requestObject", "responseObject"})
@@ -73,27 +74,14 @@ class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     annotations: _Annotations | None = None
 
 
-class _Metadata(msgspec.Struct, frozen=True):
-    name: str = ""
-
-
-class _Created(msgspec.Struct, frozen=True):
-    metadata: _Metadata = _Metadata()
-
-
-class _Creation(msgspec.Struct, frozen=True, rename="camel"):
-    response_object: _Created = _Created()
-
-
 _decode_wire: Final = msgspec.json.Decoder(Wire).decode
-_decode_creation: Final = msgspec.json.Decoder(_Creation).decode
 NO_USER: Final = User()
 NO_OBJECT: Final = ObjectReference()
 NO_STATUS: Final = _Status()
 NO_ANNOTATIONS: Final = _Annotations()
 NO_FACTS: Final = ("", False)
+_ESCAPED_NAME: Final = re.compile(r"(?:^|&)[^=&%]{0,16}%")
 REMEMBERED: Final = 4096  # callers, and actions; a hostile one may be some kilobytes long
-_DRY_RUN_BODY: Final = re.compile(rb'"dryRun"\s*:\s*\[\s*"All"')
 
 
 def read_wire(raw: bytes) -> Wire:
@@ -148,7 +136,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
     uri = wire.request_uri or ""
     verb = wire.verb or ""
     name = target.name or (created_name(raw) if verb == "create" and target.resource else "")
-    manager, dry_run = query_facts(uri) if "?" in uri else NO_FACTS
+    manager, dry_run = query_facts(uri) if "?" in uri and target.subresource != "proxy" else NO_FACTS
     caller = caller_of(wire.user, wire.impersonated_user, wire.source_ips, wire.user_agent)
     action = action_of(
         caller.client, wire.level, wire.stage, verb, notes.decision, target.api_group, target.resource,
@@ -185,7 +173,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
         audit_id=wire.audit_id or "",
         manager=action.manager,
         command=action.command,
-        dry_run=dry_run or is_dry_deletion(verb, raw),
+        dry_run=bool(action.resource) and is_dry_run(verb, action.subresource, dry_run, raw),
         truncated=notes.truncated == "true",
     )
     if caller.is_bounded and action.is_bounded and are_plain([event.namespace], [name], [uri], [event.audit_id]):
@@ -224,25 +212,10 @@ def stage_time(wire: Wire) -> int | None:
     return moment if moment is not None else microseconds(wire.request_received_timestamp or "")
 
 
-def is_dry_deletion(verb: str, raw: bytes) -> bool:
-    """Whether the options of a deletion, which stand in its body, ask for a dry run."""
-    return verb.startswith("delete") and _DRY_RUN_BODY.search(raw) is not None
-
-
-def created_name(raw: bytes) -> str:
-    """Give the name that the apiserver chose: with generateName only the response knows it."""
-    if b'"responseObject"' not in raw and b"\\u" not in raw:
-        return ""
-    try:
-        return _decode_creation(raw).response_object.metadata.name
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return ""
-
-
 def query_facts(uri: str) -> tuple[str, bool]:
     """Give the field manager and whether the request was a dry run, both from the URI's query."""
     query = uri.partition("?")[2]
-    if "fieldManager" not in query and "dryRun" not in query:
+    if "fieldManager" not in query and "dryRun" not in query and not _ESCAPED_NAME.search(query):
         return NO_FACTS
     try:
         values = parse_qs(query, max_num_fields=1000)

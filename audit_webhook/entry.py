@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 from audit_webhook.bounds import are_plain
 from audit_webhook.decode import (
     NO_ANNOTATIONS, NO_FACTS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, ObjectReference, User, Wire, action_of,
-    caller_of, created_name, is_dry_deletion, query_facts, to_event,
+    caller_of, query_facts, to_event,
 )
 from audit_webhook.event import Event
+from audit_webhook.events.bodies import created_name, is_dry_run
 from audit_webhook.identity import audit_hash, short_hash
 from audit_webhook.uri_column import shorten, shorten_all
 
@@ -24,8 +25,6 @@ CallerRow = tuple[bytes, str, str, str, str, str, str, str, str]
 
 ActionRow = tuple[bytes, str, str, str, str, int, str, str, str, str, str, int, int, int]
 """Id, verb, group, resource, subresource, code, level, stage, decision, manager, command; dry run, truncated, cut."""
-
-
 NO_CALLER: Final[CallerRow] = (b"", "", "", "", "", "", "", "", "")
 NO_ACTION: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0, 0)
 """In the place of a row of which something must be cut."""
@@ -107,18 +106,25 @@ def _actions_of(
     clients: Sequence[str],
 ) -> list[ActionRow]:
     """Give the row of what was done."""
-    queries = [query_facts(uri) if "?" in uri else NO_FACTS for uri in uris]
+    queries = [
+        query_facts(uri) if "?" in uri and target.subresource != "proxy" else NO_FACTS
+        for uri, target in zip(uris, targets, strict=True)
+    ]
     notes = [wire.annotations or NO_ANNOTATIONS for wire in wires]
     return [
         _known_action(
             client, wire.verb or "", target.api_group or "", target.resource or "", target.subresource or "",
             (wire.response_status or NO_STATUS).code or 0, wire.level or "", wire.stage or "", note.decision or "",
-            manager, is_dry or is_dry_deletion(wire.verb or "", raw), note.truncated == "true",
+            manager, _is_dry(wire.verb or "", target, is_dry, raw), note.truncated == "true",
         )
         for client, wire, target, note, (manager, is_dry), raw in zip(
             clients, wires, targets, notes, queries, raws, strict=True
         )
     ]
+
+
+def _is_dry(verb: str, target: ObjectReference, is_in_query: bool, raw: bytes) -> bool:
+    return bool(target.resource) and is_dry_run(verb, target.subresource or "", is_in_query, raw)
 
 
 def _entry_of(entry: Entry, event: Event) -> Entry:

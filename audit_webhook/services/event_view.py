@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -90,7 +90,7 @@ def view_event(story: Story, context: Context, now: int) -> EventView:
     event, document = story.event, story.document
     annotations = _texts(document.get("annotations"))
     raw = story.raw[:INDENTED_BYTES].decode("utf-8", "replace")
-    bodies = tuple(_bodies(document, story.raw))
+    bodies = tuple(_bodies(document, story.unreadable))
     return EventView(
         row=_row(event, context.card, now),
         command=view_command(context.card, event, now),
@@ -121,11 +121,11 @@ def _row(event: Event, card: Card, now: int) -> Row:
     return replace(row_of(event, now), phrases=phrases_of(sentence(event, card.phrase)))
 
 
-def _bodies(document: Mapping[str, object], raw: bytes) -> Iterable[Body]:
+def _bodies(document: Mapping[str, object], unreadable: Collection[str]) -> Iterable[Body]:
     for key, title in (("requestObject", "Request body"), ("responseObject", "Response body")):
         if document.get(key) is not None:
             yield Body(key, title, tuple(nodes_of(document[key])))
-        elif key not in document and f'"{key}":'.encode() in raw:
+        elif key not in document and key in unreadable:
             yield Body(key, title, (Node("leaf", text="This body is no valid JSON. The raw event has it.", tone="z"),))
 
 

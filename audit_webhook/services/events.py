@@ -17,11 +17,15 @@ MOST_STAGES: Final = 20
 
 
 class Story(NamedTuple):
-    """An event with its bytes, its decoded JSON, and all stages of its request, itself included, in their order."""
+    """An event with its bytes, its decoded JSON, and all stages of its request, itself included, in their order.
+
+    ``unreadable`` names the members that no parser takes.
+    """
 
     event: Event
     raw: bytes
     document: dict[str, object]
+    unreadable: tuple[str, ...]
     stages: list[Event]
 
 
@@ -29,7 +33,8 @@ def story(repository: Repository, identifier: str) -> Story:
     """Give all that is known of an event; raises EventNotFound."""
     raw = find_raw(repository, identifier)
     event = event_of(raw)
-    return Story(event, raw.raw, tolerant.shallow(raw.raw, skip=frozenset()).values, stages(repository, event))
+    values, unreadable = tolerant.shallow(raw.raw, skip=frozenset())
+    return Story(event, raw.raw, values, unreadable, stages(repository, event))
 
 
 def find_raw(repository: Repository, identifier: str) -> Raw:
