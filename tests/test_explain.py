@@ -67,7 +67,7 @@ def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch, capsys: p
 def test_broken_piece_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--json", write(tmp_path / "a", encode(audit_event()) + b"\nnonsense\n")]) == 0
     shown = capsys.readouterr()
-    assert len(shown.out.splitlines()) == 1 and "1 piece" in shown.err
+    assert len(shown.out.splitlines()) == 1 and "1 item is not an audit event" in shown.err
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"\x1f\x8bnonsense"])
@@ -77,6 +77,24 @@ def test_what_holds_no_events_is_said_and_could_not_be_done(
     name = write(tmp_path / "a", body)
     assert main(["explain", name]) == 2
     assert name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"", 0), (b" \n", 0), (b"nonsense", 2), (b"\x1f\x8bnonsense", 2)])
+def test_file_without_events_does_not_keep_the_others_from_being_explained(
+    body: bytes, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = write(tmp_path / "a", encode(audit_event()))
+    assert main(["explain", "--json", whole, write(tmp_path / "b", body), whole]) == code
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 2 and str(tmp_path / "b") in shown.err
+
+
+def test_file_that_is_missing_does_not_keep_the_others_from_being_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "--json", str(tmp_path / "none"), write(tmp_path / "a", encode(audit_event()))]) == 2
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 1 and str(tmp_path / "none") in shown.err
 
 
 def test_missing_file_could_not_be_explained(tmp_path: Path) -> None:

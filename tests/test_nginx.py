@@ -153,6 +153,12 @@ def test_port_for_batches_redirects_nothing_and_shows_nothing(
     assert answer.status in status and "Location" not in answer.headers
 
 
+def test_port_for_batches_answers_the_runbook_s_look_at_health(stage: Stage) -> None:
+    answer = ask(stage.front, stage.front.port, "GET", "/healthz")
+    assert (answer.status, answer.body) == (200, b'{"status":"ok"}\n')
+    assert ask(stage.front, stage.front.port, "GET", "/healthz/x").status == 404
+
+
 def test_plain_http_on_the_port_for_batches_is_refused_and_not_led_to_https(stage: Stage) -> None:
     answer = get(f"http://127.0.0.1:{stage.front.port}/webhook/audit/prod")
     assert answer.status == 400 and "Location" not in answer.headers

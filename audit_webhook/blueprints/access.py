@@ -17,7 +17,7 @@ from audit_webhook.blueprints.gate import (
     presented,
     required_reader,
 )
-from audit_webhook.errors import Forbidden, TooManyTries, Unauthenticated
+from audit_webhook.errors import Forbidden, StoreMisconfigured, StoreUnavailable, TooManyTries, Unauthenticated
 from audit_webhook.services import readings
 from audit_webhook.services.readers import FIRST_USER, SESSION_LENGTH, TOKEN_DAYS
 from audit_webhook.wiring import wiring
@@ -45,6 +45,8 @@ def log_in() -> AnyResponse:
     try:
         _refuse_readable_transport(is_secure)
         cookie = parts.readers.log_in(name, password, shown, parts.clock())
+    except (StoreUnavailable, StoreMisconfigured) as error:
+        return _login_page(status_of(error), name, _describe_outage())
     except (Forbidden, TooManyTries, Unauthenticated) as error:
         answer = _login_page(status_of(error), name, str(error))
         if isinstance(error, TooManyTries):
@@ -114,6 +116,14 @@ def revoke_session() -> AnyResponse:
     """End somebody's session."""
     wiring(current_app).readers.revoke_session(request.form.get("id", ""))
     return redirect(f"{request.script_root}/readers", 303)
+
+
+def _describe_outage() -> str:
+    """Return why nobody can log in while the database is away, and what becomes of events meanwhile if it is known."""
+    durable = wiring(current_app).durable
+    receives = durable.spool_state() is not None and durable.is_ready()
+    kept = " Events are still received: they wait in the spool." if receives else ""
+    return f"The database is unavailable, so nobody can log in now.{kept} Try again later."
 
 
 def _login_page(status: int, name: str, problem: str) -> Response:

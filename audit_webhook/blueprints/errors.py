@@ -49,7 +49,7 @@ _TITLES: Final = {
     415: "Compressed bodies are not taken",
     429: "Too much at once",
     500: "Something went wrong here",
-    503: "Try again later",
+    503: "Temporarily unavailable",
 }
 _PROGRAMS: Final = ("/webhook/", "/api/", "/healthz", "/readyz", "/metrics")
 
@@ -67,21 +67,24 @@ def status_of(error: Exception) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def describe(error: Exception) -> tuple[int, dict[str, str], dict[str, str | int]]:
-    """Give the status, the headers and the JSON document that an error of the domain is answered with."""
+def describe(error: Exception, is_batch: bool = False) -> tuple[int, dict[str, str], dict[str, str | int]]:
+    """Return the status, the headers and the JSON document that an error of the domain is answered with.
+
+    ``is_batch`` is whether the request was to store events: only then may the message speak of that.
+    """
     status = status_of(error)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if status in RETRY_AFTER_SECONDS:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS[status])
     if isinstance(error, errors.TooManyTries):
         headers["Retry-After"] = str(error.seconds)
-    message = {500: "", 503: _STORE_MESSAGE}.get(status, str(error))
+    message = {500: "", 503: _describe_outage(error, is_batch)}.get(status, str(error))
     return status, headers, {"error": _title(status), "message": message, "status": status}
 
 
 def answer(error: Exception) -> Response:
     """Answer an error of the domain."""
-    status, headers, document = describe(error)
+    status, headers, document = describe(error, request.blueprint == "ingest")
     if status == 500:  # without the text, which may quote what an event held
         logger.error("%s while answering %s", type(error).__name__, request.endpoint)
     response = _answer(status, str(document["message"]), **_place(error))
@@ -96,7 +99,13 @@ def _place(error: Exception) -> dict[str, object]:
     return {"position": error.position, "length": error.length, "expected": list(error.expected)}
 
 
-_STORE_MESSAGE: Final = "the database cannot be used now; nothing was stored"
+def _describe_outage(error: Exception, is_batch: bool) -> str:
+    """Return what is true for the request: a commit whose answer was lost may have happened, a read stores nothing."""
+    if isinstance(error, errors.ServerBusy):
+        return str(error)
+    if is_batch:
+        return "The batch was not acknowledged. Send it again."
+    return "The database is unavailable. Try again later."
 
 
 def _answer_http(error: HTTPException) -> Response:

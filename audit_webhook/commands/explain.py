@@ -15,6 +15,7 @@ from audit_webhook.services.explain import Explained, document_of, explain
 
 HELP: Final = "tell which commands were typed, from files of audit events"
 STDIN: Final = "-"
+FAILED: Final = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,27 +25,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Explain each file by itself; needs no settings."""
+    """Explain each file by itself; needs no settings. A file that cannot be read does not keep the others from it.
+
+    An empty file is no failure, unless there is nothing else.
+    """
+    code, found = 0, False
     for name in chosen.files:
-        explained = _explain(name)
+        try:
+            explained = _explain(name)
+        except (MalformedBatch, OSError) as error:
+            print(f"audit-webhook: {error if isinstance(error, OSError) else f'{name}: {error}'}", file=sys.stderr)
+            code = FAILED
+            continue
+        found = found or bool(explained.cards or explained.unreadable)
         for card in explained.cards:
             document = document_of(name, card)
             print(orjson.dumps(document).decode() if chosen.json else "\n".join(_lines(document)))
         if explained.unreadable:
             print(f"audit-webhook: {name}: {_pieces(explained.unreadable)}", file=sys.stderr)
-    return 0
+    return code if found else FAILED
 
 
 def _explain(name: str) -> Explained:
     body = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
-    try:
-        return explain(body)
-    except MalformedBatch as error:
-        raise MalformedBatch(f"{name}: {error}") from error
+    if not body.strip():
+        print(f"audit-webhook: {name}: the file is empty", file=sys.stderr)
+        return Explained([], 0)
+    return explain(body)
 
 
 def _pieces(count: int) -> str:
-    return "1 piece is no event" if count == 1 else f"{count} pieces are no events"
+    return "1 item is not an audit event" if count == 1 else f"{count} items are not audit events"
 
 
 def _lines(document: dict[str, object]) -> Iterator[str]:
