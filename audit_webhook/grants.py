@@ -9,16 +9,25 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from audit_webhook.authorization import parse_reason
+from audit_webhook.authorization import AZURE_ROLE, EKS_POLICY, GKE_IAM, parse_reason
 
 MASTERS: Final = "system:masters"
 _LONGEST: Final = 111
-_SHORT: Final = {"ClusterRoleBinding": "crb", "RoleBinding": "rb", "ClusterRole": "cr", "Role": "r", "Group": "group"}
+_SHORT: Final = {
+    "ClusterRoleBinding": "crb", "RoleBinding": "rb", "ClusterRole": "cr", "Role": "r", "Group": "group",
+    EKS_POLICY: "eks", AZURE_ROLE: "azure", GKE_IAM: "gke",
+}
+_CLOUDS: Final = {
+    EKS_POLICY: ("AmazonEKSClusterAdminPolicy",),
+    AZURE_ROLE: ("Azure Kubernetes Service RBAC Cluster Admin", "Azure Arc Kubernetes Cluster Admin"),
+    GKE_IAM: (),
+}
+"""Of each cloud, what its documentation says gives every right in the cluster."""
 _LONG: Final = {short: kind for kind, short in _SHORT.items()}
 
 
 class Binding(NamedTuple):
-    """What let somebody do something: a binding of RBAC, or a group that needs none."""
+    """What let somebody do something: a binding of RBAC, a policy or role of a cloud, or a group that needs none."""
 
     cluster: str
     kind: str
@@ -30,7 +39,7 @@ class Binding(NamedTuple):
 
 
 def grant_of(cluster: str, reason: str, groups: tuple[str, ...], caller: bytes) -> str:
-    """Give the posted text of one allowed request; empty when neither RBAC nor the group system:masters allowed it."""
+    """Give the posted text of one allowed request; empty when no rule that is known allowed it."""
     binding = _binding_text(cluster, reason) if reason else _unbound(cluster, groups)
     return f"{binding}\n{caller.hex()}" if binding else ""
 
@@ -49,6 +58,15 @@ def _binding_text(cluster: str, reason: str) -> str:
 
 def _unbound(cluster: str, groups: tuple[str, ...]) -> str:
     return f"{cluster}/group//{MASTERS}" if MASTERS in groups else ""
+
+
+def gives_everything(binding: Binding) -> bool:
+    """Return whether it lets its subjects do anything at all in the cluster."""
+    if binding.kind == "group":
+        return binding.name == MASTERS
+    if binding.kind in _CLOUDS:
+        return binding.name in _CLOUDS[binding.kind]
+    return binding.role == "cluster-admin"
 
 
 def _cut(text: str) -> str:

@@ -67,15 +67,11 @@ class Mutator:
         event["annotations"] = {**notes, BESIDE: fact if isinstance(fact, str) else json.dumps(fact)}
 
     def _deep(self, event: dict[str, Any]) -> None:
-        """Add a text to the annotations of a recorded object, or to the details of the status."""
-        bodies = [
-            event[name] for name in ("requestObject", "responseObject")
-            if isinstance(event.get(name), dict) and isinstance(event[name].get("metadata"), dict)
-            and isinstance(event[name]["metadata"].get("annotations"), dict)
-        ]
-        status = event.get("responseStatus")
-        if bodies:
-            self._choice.choice(bodies)["metadata"]["annotations"][BESIDE] = json.dumps(self._fact())
+        """Add an annotation to the recorded answer, or a member to the status."""
+        answer, status = event.get("responseObject"), event.get("responseStatus")
+        metadata = answer.get("metadata") if isinstance(answer, dict) else None
+        if isinstance(metadata, dict) and isinstance(metadata.get("annotations"), dict):
+            metadata["annotations"][BESIDE] = json.dumps(self._fact())
         elif isinstance(status, dict):
             status["x"] = self._fact()
 

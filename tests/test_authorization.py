@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_webhook.authorization import MASTERS, NO_REASON, NO_RULE, NODES, Permission, parse_reason
+from audit_webhook.authorization import (
+    AZURE_ROLE, EKS_POLICY, GKE_IAM, MASTERS, NO_REASON, NO_RULE, NODES, Permission, parse_reason,
+)
+from audit_webhook.grants import gives_everything, grant_of, read_grant
+from tests.test_rbac import CALLER
 
 
 @pytest.mark.parametrize(
@@ -87,3 +91,61 @@ def test_no_reason_breaks_the_reading(decision: str, head: str, tail: str) -> No
     for reason in (head, f'RBAC: allowed by RoleBinding "{head}" of Role "{tail}" to User "{head}"'):
         permission = parse_reason(decision, reason)
         assert permission is None or permission.text
+
+
+EKS = "arn:aws:eks::aws:cluster-access-policy/"
+AZURE = "Access allowed by Azure RBAC Role Assignment 59ae41cff1534419 of Role {} to user 00dcc720-5846"
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "name", "namespace"),
+    [
+        (f'EKS Access Policy: allowed by ClusterRoleBinding "arn:aws:iam::1:role/ops+{EKS}AmazonEKSViewPolicy" of'
+         f' ClusterRole "{EKS}AmazonEKSViewPolicy" to User "AROAEXAMPLE"', EKS_POLICY, "AmazonEKSViewPolicy", ""),
+        (f'EKS Access Policy: allowed by RoleBinding "arn:aws:iam::1:role/a/b+{EKS}AmazonEKSEditPolicy/shop" of'
+         f' Role "{EKS}AmazonEKSEditPolicy" to User "AROAEXAMPLE"', EKS_POLICY, "AmazonEKSEditPolicy", "shop"),
+        ('EKS Access Policy: allowed by ClusterRoleBinding "x+arn:aws-cn:eks::aws:cluster-access-policy/Some" of'
+         ' ClusterRole "arn:aws-cn:eks::aws:cluster-access-policy/Some"', EKS_POLICY, "Some", ""),
+        (AZURE.format("b1ff04bb8a4e4dc48eb58693973ce19b"), AZURE_ROLE,
+         "Azure Kubernetes Service RBAC Cluster Admin", ""),
+        (AZURE.format("/subscriptions/1/roleDefinitions/3498e952-d568-435e-9b2c-8d77e338d7f7"),
+         AZURE_ROLE, "Azure Kubernetes Service RBAC Admin", ""),
+        (AZURE.format("0123"), AZURE_ROLE, "0123", ""),
+        ("Access allowed by Azure RBAC", AZURE_ROLE, "Azure RBAC", ""),
+        ("access granted by IAM permissions.", GKE_IAM, "IAM", ""),
+    ],
+)
+def test_reason_of_a_cloud_is_understood(reason: str, kind: str, name: str, namespace: str) -> None:
+    found = parse_reason("allow", reason)
+    assert found is not None
+    assert (found.binding_kind, found.binding, found.binding_namespace) == (kind, name, namespace)
+    posted = read_grant(grant_of("prod", reason, (), CALLER))
+    assert posted is not None
+    assert posted[0][:4] == ("prod", kind, namespace, name)
+    assert gives_everything(posted[0]) == ("Cluster Admin" in name)
+
+
+def test_policy_that_gives_every_right_is_known() -> None:
+    policy = f"{EKS}AmazonEKSClusterAdminPolicy"
+    reason = (
+        f'EKS Access Policy: allowed by ClusterRoleBinding "arn:aws:iam::111122223333:role/ops+{policy}" of ClusterRole'
+        f' "{policy}" to User "AROAEXAMPLE"'
+    )
+    posted = read_grant(grant_of("prod", reason, (), CALLER))
+    assert posted is not None
+    assert gives_everything(posted[0])
+
+
+@pytest.mark.parametrize("name", ["cluster-admin", "system:masters", "AmazonEKSClusterAdminPolicy"])
+def test_binding_is_not_grave_for_its_own_name(name: str) -> None:
+    reason = f'RBAC: allowed by RoleBinding "{name}/shop" of Role "view" to User "eve"'
+    posted = read_grant(grant_of("prod", reason, (), CALLER))
+    assert posted is not None
+    assert not gives_everything(posted[0])
+
+
+def test_refusal_of_gke_names_what_was_needed() -> None:
+    said = 'requires one of ["container.deployments.update", "container.pods.list"] permission(s).'
+    found = parse_reason("forbid", said)
+    assert found is not None
+    assert "container.deployments.update, container.pods.list" in found.text

@@ -175,7 +175,8 @@ def _bindings(actor: Actor, events: list[Event]) -> Iterator[tuple[Tally, int]]:
         found = parse_reason(event.decision, event.reason, groups) if event.decision == "allow" else None
         if found and found.binding:
             where = f" in {found.binding_namespace}" if found.binding_namespace else ""
-            counts[f"{found.binding_kind} {found.binding}{where} → {found.role}"] += 1
+            role = "" if found.role_kind == found.binding_kind else f" → {found.role}"
+            counts[f"{found.binding_kind} {found.binding}{where}{role}"] += 1
         elif found:
             counts["system:masters: no rule asked" if "system:masters" in groups else "Without a reason"] += 1
     yield from ((Tally(shown(text)), count) for text, count in counts.most_common())

@@ -128,8 +128,10 @@ def _why(event: Event, document: Mapping[str, object]) -> Iterable[Fact]:
         return
     yield Fact("Why", (Value(shown(permission.text)), _linked("decision", event.decision, is_code=True)))
     binding = "/".join(part for part in (permission.binding_namespace, permission.binding) if part)
-    yield Fact("Binding", (Value(shown(binding), mark=permission.binding_kind, is_code=True),))
-    yield Fact("Role", (Value(shown(permission.role), mark=permission.role_kind, is_code=True),))
+    title = "Policy" if permission.role_kind == permission.binding_kind else "Binding"
+    yield Fact(title, (Value(shown(binding), mark=permission.binding_kind, is_code=True),))
+    if permission.role_kind != permission.binding_kind:
+        yield Fact("Role", (Value(shown(permission.role), mark=permission.role_kind, is_code=True),))
 
 
 def _record(event: Event, document: Mapping[str, object], now: int) -> Iterable[Fact]:

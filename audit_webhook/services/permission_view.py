@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit_webhook.errors import InvalidParameter
+from audit_webhook.grants import Binding, gives_everything
 from audit_webhook.humanize.actors import name_actor
 from audit_webhook.repository import Repository
 from audit_webhook.services import feed
-from audit_webhook.services.permissions import RANGES, Use, Used, find_needs, gives_everything, list_bindings
+from audit_webhook.services.permissions import RANGES, Use, Used, find_needs, list_bindings
 from audit_webhook.services.places import Actor
 from audit_webhook.services.rows import KIND_LABELS, SECOND, Kind, Moment, moment_of, shown
 
@@ -103,11 +104,18 @@ def _bindings(used: list[Used], now: int) -> Iterator[BindingView]:
         yield BindingView(
             name=shown(binding.name, longest=200) + ("…" if binding.is_cut else ""),
             kind=f"{binding.kind}{shown(where)}",
-            role=shown(f"{binding.role_kind} {binding.role}".strip()) or "no rule is asked",
+            role=shown(_role_of(binding)),
             is_grave=is_grave,
             is_open=is_grave,
             uses=tuple(_use(binding.cluster, use, now) for use in uses),
         )
+
+
+def _role_of(binding: Binding) -> str:
+    """Return the role in words; a group of its own rights and a cloud's policy have none beside them."""
+    if not binding.role:
+        return "bypasses RBAC"
+    return "" if binding.role_kind == binding.kind else f"{binding.role_kind} {binding.role}"
 
 
 def _use(cluster: str, use: Use, now: int) -> UseView:

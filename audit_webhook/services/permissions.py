@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from audit_webhook.exploration import Asked, Exploration
-from audit_webhook.grants import MASTERS, Binding, read_grant
+from audit_webhook.grants import Binding, gives_everything, read_grant
 from audit_webhook.history.manifest import to_yaml
 from audit_webhook.identity import time_bound
 from audit_webhook.query.edit import quote
@@ -71,11 +71,6 @@ def _add(uses: dict[tuple[str, str], Use], use: Use) -> None:
         # One batch may hold several ways of coming of the same user: the largest number is certain, the sum is not.
         use = use._replace(batches=max(use.batches, known.batches), last=max(use.last, known.last))
     uses[use.user, use.impersonated_user] = use
-
-
-def gives_everything(binding: Binding) -> bool:
-    """Whether it lets its subjects do anything at all."""
-    return binding.role == "cluster-admin" or binding.name == MASTERS
 
 
 def find_needs(
