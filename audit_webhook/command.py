@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from audit_webhook.client import OLD_KUBECTL
+
 _MANAGERS: Final = {"client-side-apply": "apply", "last-applied": "apply", "rollout": "rollout"}
 _APPLIES: Final = "kubectl"  # the manager of server-side apply
 _REVIEWS: Final = frozenset({"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"})
@@ -37,8 +39,11 @@ _VERBS: Final = {
 
 
 def command_of(client: str, verb: str, resource: str, subresource: str, manager: str) -> str:
-    """Give the command's first word, such as ``apply`` or ``exec``; empty when kubectl did not send the request."""
-    if client != "kubectl" or not resource:
+    """Return the command's first word, such as ``apply`` or ``exec``; empty when kubectl did not send the request.
+
+    ``client`` is the program as `client.program_of` names it: before 1.18 the lack of a field manager says nothing.
+    """
+    if client not in ("kubectl", OLD_KUBECTL) or not resource:
         return ""
     if manager.startswith("kubectl-"):
         word = manager.removeprefix("kubectl-")
@@ -47,7 +52,7 @@ def command_of(client: str, verb: str, resource: str, subresource: str, manager:
         return "apply"
     if resource in _REVIEWS:
         return "auth"
-    if resource == "nodes" and verb == "patch" and not manager:
+    if resource == "nodes" and verb == "patch" and not manager and client != OLD_KUBECTL:
         return "cordon"
     if subresource:
         return _SUBRESOURCES.get(subresource, "")

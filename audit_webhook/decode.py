@@ -16,7 +16,7 @@ import msgspec
 
 from audit_webhook import tolerant
 from audit_webhook.bounds import are_plain, bounded, is_bounded_action, is_bounded_caller
-from audit_webhook.client import client_of
+from audit_webhook.client import client_of, program_of
 from audit_webhook.command import command_of
 from audit_webhook.event import Event, kind_of
 from audit_webhook.events.bodies import created_name, is_dry_run
@@ -111,6 +111,7 @@ class Caller(NamedTuple):
     client: str
     kind: str
     is_bounded: bool
+    program: str
 
 
 class Action(NamedTuple):
@@ -139,7 +140,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
     manager, dry_run = query_facts(uri) if "?" in uri and target.subresource != "proxy" else NO_FACTS
     caller = caller_of(wire.user, wire.impersonated_user, wire.source_ips, wire.user_agent)
     action = action_of(
-        caller.client, wire.level, wire.stage, verb, notes.decision, target.api_group, target.resource,
+        caller.program, wire.level, wire.stage, verb, notes.decision, target.api_group, target.resource,
         target.subresource, manager,
     )
     event = Event(
@@ -190,7 +191,8 @@ def caller_of(
     name, client = who.username or "", client_of(agent or "")
     assumed = (impersonated or NO_USER).username or ""
     caller = Caller(
-        name, who.groups or (), assumed, source_ips or (), agent or "", client, kind_of(name), is_bounded=False
+        name, who.groups or (), assumed, source_ips or (), agent or "", client, kind_of(name), is_bounded=False,
+        program=program_of(agent or ""),
     )
     return caller._replace(is_bounded=is_bounded_caller(*caller[:6]))
 

@@ -150,12 +150,12 @@ def _known_caller(
     """Give the row of who called, an empty one when something must be cut, and the program behind the user agent."""
     who = caller_of(user, impersonated, addresses, agent)
     if not who.is_bounded:
-        return NO_CALLER, who.client
+        return NO_CALLER, who.program
     address = addresses[-1] if addresses else ""
     row = _caller_row(
         cluster, who.user, who.groups, who.impersonated_user, address, who.user_agent, who.client, who.kind
     )
-    return row, who.client
+    return row, who.program
 
 
 @lru_cache(maxsize=REMEMBERED)

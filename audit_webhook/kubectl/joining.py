@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from audit_webhook.kubectl.joining_writes import continues
+from audit_webhook.kubectl.joining_writes import continues, from_files, gathers, patience
 from audit_webhook.kubectl.nodes import drained_node
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
@@ -17,15 +17,16 @@ from audit_webhook.kubectl.sessions import is_resumed
 
 MILLISECOND: Final = 1_000
 SECOND: Final = 1_000_000
-AT_ONCE: Final = 60 * MILLISECOND
 NEAR: Final = 120 * MILLISECOND
 SOON: Final = 500 * MILLISECOND
 POLL: Final = 1_200 * MILLISECOND
+CREATE_POLL: Final = 750 * MILLISECOND
 PRELUDE: Final = 3 * SECOND
 READ_BEFORE: Final = 2 * SECOND
 DRAIN_POLL: Final = 7 * SECOND
 LONGEST: Final = 60 * SECOND
 EDITING: Final = 600 * SECOND
+SKEW: Final = 2 * MILLISECOND
 
 NO: Final = 0
 MAYBE: Final = 1
@@ -35,9 +36,10 @@ _WORKLOADS: Final = frozenset(
     "deployments statefulsets daemonsets replicasets replicationcontrollers services jobs cronjobs".split()
 )
 _FROM_FILES: Final = frozenset({"kubectl-create", "kubectl-replace"})
-_SERIAL: Final = frozenset({
+_OWN_MANAGERS: Final = frozenset({
     "kubectl-client-side-apply", "kubectl", "kubectl-create", "kubectl-replace", "kubectl-label", "kubectl-annotate",
-    "kubectl-taint", "kubectl-set", "kubectl-edit", "kubectl-rollout", "kubectl-patch", "",
+    "kubectl-taint", "kubectl-set", "kubectl-edit", "kubectl-rollout", "kubectl-patch", "kubectl-autoscale",
+    "kubectl-expose", "",
 })
 
 
@@ -61,8 +63,8 @@ def fit(run: Run, request: Request) -> int:
 
 
 def _after_prelude(run: Run) -> int:
-    """Give how long after it the command itself may begin: a dispatcher still has to start another program."""
-    return PRELUDE if run.preludes[-1].is_dispatcher else 2 * NEAR
+    """Return how long after it the command itself may begin: a dispatcher still has to start another program."""
+    return SOON if run.preludes[-1].is_dispatcher else 2 * NEAR
 
 
 def _is_same_client(run: Run, request: Request) -> bool:
@@ -95,27 +97,45 @@ def _reads_together(run: Run, request: Request, gap: int) -> bool:
         return gap <= POLL and any(_leads_to_watch(read, request) for read in run.reads)
     if event.verb == "list" and event.name:
         return gap <= SOON and bool(run.seen)
+    if any(read.end > request.start + SKEW and _is_kept_up(read) for read in run.reads):
+        return False
     if event.verb == "list" and event.resource == "pods" and not request.parameter("limit"):
         if any(read.event.resource in _WORKLOADS and read.event.namespace == event.namespace for read in run.reads):
             return gap <= SOON
     if _is_dumped(run.reads[0]) and event.verb == "list" and not request.parameters and not request.is_table:
         return gap <= 2 * NEAR
-    if last.event.verb == "get" and event.verb == "get" and last.thing == request.thing and not request.is_table:
-        return gap <= 2 * NEAR and last.event.code != 404
-    if any(read.thing == request.thing and read.event.code == 404 for read in run.reads):
-        return gap <= POLL and not request.is_table and len(run.gets()) > 0 and event.verb == "get"
-    return gap <= _patience(last, request) and _is_like(run, request)
+    if event.verb == "get" and any(read.thing == request.thing for read in run.reads):
+        return _is_read_again(run, request, gap)
+    if request.parameter("fieldSelector").startswith("involvedObject."):
+        return gap <= 2 * NEAR and not request.is_table
+    if event.verb == "get" and last.event.verb == "watch" and "allowWatchBookmarks" in last.parameters:
+        return gap <= 2 * NEAR and not request.is_table
+    return gap <= patience(run) and _is_like(run, request)
+
+
+def _is_kept_up(read: Request) -> bool:
+    """Whether a request stays open while others are sent, as a watch does."""
+    return read.event.verb == "watch" or read.is_open
+
+
+def _is_read_again(run: Run, request: Request, gap: int) -> bool:
+    """Whether an object is read once more: by describe, or because it was not there yet (``wait --for=create``)."""
+    before = next(read for read in reversed(run.reads) if read.thing == request.thing)
+    if request.is_table or before.is_table:
+        return False
+    if before.event.code == 404:
+        return request.start - before.start <= CREATE_POLL and len(run.reads) == len(run.gets()) + _checks(run)
+    return gap <= patience(run)
+
+
+def _checks(run: Run) -> int:
+    """Return how many looks at a namespace followed on what was not found."""
+    return sum(read.event.resource == "namespaces" for read in run.reads[1:])
 
 
 def _is_dumped(first: Request) -> bool:
     """Whether all nodes are listed without paging, with which ``cluster-info dump`` begins."""
     return first.path == "/api/v1/nodes" and not first.parameters and not first.is_table
-
-
-def _patience(last: Request, request: Request) -> int:
-    if last.event.verb == "list" and request.event.verb == "list":
-        return 2 * NEAR
-    return AT_ONCE if request.is_table else NEAR
 
 
 def _is_like(run: Run, request: Request) -> bool:
@@ -142,11 +162,11 @@ def _leads_to_watch(read: Request, watch: Request) -> bool:
 def _prepares(run: Run, deed: Request, gap: int) -> bool:
     """Whether the reads of a run are those that kubectl makes before a write or session."""
     edits = deed.manager == "kubectl-edit" or (deed.event.verb == "patch" and _is_named_by_user(deed))
-    patience = EDITING if edits else READ_BEFORE
-    if gap > patience or (deed.manager in _FROM_FILES and _read_before_schema(run)):
+    patience_of = EDITING if edits else READ_BEFORE
+    if gap > patience_of or (deed.manager in _FROM_FILES and _read_before_schema(run)):
         return False
     event = deed.event
-    if any(read.is_table for read in run.reads):
+    if any(read.is_table for read in run.reads) or _applies_blindly(deed):
         return False
     if deed.thing in run.seen or any(_listed(read, deed) for read in run.reads):
         return True
@@ -160,9 +180,14 @@ def _prepares(run: Run, deed: Request, gap: int) -> bool:
     return any(drained_node(read) for read in run.reads) and event.resource == "pods"
 
 
+def _applies_blindly(deed: Request) -> bool:
+    """Whether it is an apply on the server's side, which reads nothing before; diff does."""
+    return deed.event.verb == "patch" and "force" in deed.parameters and not deed.event.dry_run
+
+
 def _is_named_by_user(deed: Request) -> bool:
     """Whether a checked write names a field manager of the user's own, as edit with ``--field-manager`` does."""
-    return "fieldValidation" in deed.parameters and "force" not in deed.parameters and deed.manager not in _SERIAL
+    return "fieldValidation" in deed.parameters and "force" not in deed.parameters and deed.manager not in _OWN_MANAGERS
 
 
 def _read_before_schema(run: Run) -> bool:
@@ -196,7 +221,17 @@ def _follows(run: Run, request: Request, gap: int) -> int:
         return YES
     if request.is_table or deed.role == "session" and deed.event.subresource != "exec":
         return NO
-    return MAYBE if gap <= 2 * NEAR and deed.manager in _SERIAL else NO
+    if gap < -SKEW or gathers(deed) or deed.manager not in _OWN_MANAGERS:
+        return NO
+    return MAYBE if gap <= patience(run) and _may_go_on(run, request) else NO
+
+
+def _may_go_on(run: Run, request: Request) -> bool:
+    """Whether a command that goes from object to object may read this one next: with files, it may be anywhere."""
+    deed, event = run.deeds[-1], request.event
+    if event.verb not in ("get", "list"):
+        return False
+    return event.namespace == deed.event.namespace or event.resource == "namespaces" or from_files(deed)
 
 
 def _is_looked_at_again(run: Run, deed: Request) -> bool:

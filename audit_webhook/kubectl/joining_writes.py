@@ -12,13 +12,40 @@ from audit_webhook.kubectl.nodes import drained_node
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.sessions import is_resumed
-from audit_webhook.kubectl.values import part
+from audit_webhook.kubectl.values import part, text
 
 _MILLISECOND: Final = 1_000
 _SECOND: Final = 1_000_000
 _FILES: Final = frozenset({"kubectl-client-side-apply", "kubectl-create", "kubectl-replace"})
 _SAME_CHANGE: Final = frozenset({"kubectl-label", "kubectl-annotate"})
+_GATHERING: Final = frozenset({"kubectl-set", "kubectl-rollout", "kubectl-edit"})
+_UNTIED: Final = 45 * _MILLISECOND
+_MOST_UNTIED: Final = 120 * _MILLISECOND
 _RIGHTS: Final = "rbac.authorization.k8s.io"
+
+
+def patience(run: Run) -> int:
+    """Return how long after the last answer the same kubectl goes on with something else, in microseconds.
+
+    Another kubectl needs about 50 ms to start (measured with 1.20 to 1.37), and four trips over the network where this
+    one needs one: where the requests of a run are known to be far apart, more time is allowed.
+    """
+    return max(_UNTIED, min(_MOST_UNTIED, 2 * run.pace))
+
+
+def gathers(deed: Request) -> bool:
+    """Whether a write is of a command that reads all of its objects before it changes the first (resource.Builder)."""
+    if deed.manager in _GATHERING:
+        return True
+    return not deed.manager and (deed.event.subresource == "scale" or deed.event.resource == "nodes")
+
+
+def from_files(deed: Request) -> bool:
+    """Whether a write is of a command that takes objects from files, which may be in several namespaces."""
+    if deed.event.verb not in ("create", "patch", "update"):
+        return False
+    is_checked = "fieldValidation" in deed.parameters and deed.manager not in ("kubectl-edit", "kubectl-taint")
+    return deed.manager in _FILES or is_checked or "force" in deed.parameters or deed.manager == "kubectl-last-applied"
 
 
 def continues(run: Run, request: Request, gap: int) -> bool:
@@ -45,31 +72,66 @@ def continues(run: Run, request: Request, gap: int) -> bool:
 
 
 def _is_same_write(run: Run, last: Request, request: Request, gap: int) -> bool:
-    if (last.manager, last.event.subresource) != (request.manager, request.event.subresource):
+    if _migrates(run, request):
+        return gap <= _SECOND
+    first = run.deeds[0]
+    if (first.manager, last.event.subresource) != (request.manager, request.event.subresource):
         return False
-    if last.parameter("force") != request.parameter("force") or ("force" in last.parameters) != (
-        "force" in request.parameters
-    ):
+    if first.parameters.get("force") != request.parameters.get("force"):
         return False
     if request.thing in run.touched and request.event.verb != "create":
-        return request.event.verb == last.event.verb and last.is_refused and gap <= 2 * _SECOND
-    if _brings_files(run, request):
-        return gap <= (250 if run.has_openapi or len(run.reads) else 60) * _MILLISECOND
+        again = [deed for deed in run.deeds if deed.thing == request.thing][-1]
+        return request.event.verb == again.event.verb and again.is_refused and gap <= 2 * _SECOND
+    if gap < -_MILLISECOND * 2:
+        return False
+    if from_files(request):
+        return not _is_made_by_flags(request) and gap <= _allowed(run, request)
     if request.event.api_group == _RIGHTS and not request.manager:
         return last.event.api_group == _RIGHTS and gap <= 500 * _MILLISECOND
     if last.event.verb != request.event.verb or request.event.verb not in ("patch", "update"):
         return False
-    if not _changes_alike(last, request):
-        return False
-    looked = request.thing in run.seen or any(read.event.resource == request.event.resource for read in run.lists())
-    return gap <= (500 if looked else 60) * _MILLISECOND
+    return _changes_alike(last, request) and _is_chosen(run, last, request, gap)
 
 
-def _brings_files(run: Run, request: Request) -> bool:
-    if request.event.verb not in ("create", "patch", "update"):
+def _migrates(run: Run, request: Request) -> bool:
+    """Whether server-side apply takes over from an older manager: it notes the manifest, merges the managers' lists,
+
+    and applies once more (kubectl pkg/cmd/apply, migrateToSSAIfNecessary).
+    """
+    own = [deed for deed in run.deeds if deed.thing == request.thing]
+    if not own or request.event.verb != "patch" or request.event.dry_run != own[-1].event.dry_run:
         return False
-    is_checked = "fieldValidation" in request.parameters and request.manager not in ("kubectl-edit", "kubectl-taint")
-    return request.manager in _FILES or is_checked
+    if request.manager == "kubectl-last-applied":
+        return True
+    return request.manager == run.deeds[0].manager and own[0] is not own[-1] and (
+        own[-1].manager == "kubectl-last-applied" or "force" not in own[-1].parameters
+    )
+
+
+def _is_made_by_flags(request: Request) -> bool:
+    """Whether an object names no namespace, which kubectl writes into everything that it reads from files."""
+    if request.event.verb != "create" or not request.has_body or not request.event.namespace:
+        return False
+    return not text(request.body, "metadata", "namespace")
+
+
+def _allowed(run: Run, request: Request) -> int:
+    """Return how long a write may follow: the time to read a schema, where its object was read just before."""
+    before = run.requests[-1]
+    is_tied = before.role == "read" and (before.thing == request.thing or before.event.name == request.event.namespace)
+    return 500 * _MILLISECOND if is_tied else patience(run)
+
+
+def _is_chosen(run: Run, last: Request, request: Request, gap: int) -> bool:
+    """Whether both changes were asked for in one go: chosen by a list, or read before by name."""
+    lists = [read for read in run.lists(request.event.resource) if not read.is_table]
+    if any(read.event.namespace in ("", request.event.namespace) for read in lists):
+        return gap <= 500 * _MILLISECOND
+    if request.event.namespace != last.event.namespace:
+        return False
+    if gathers(request) and run.reads and request.thing not in run.seen:
+        return False
+    return gap <= _allowed(run, request)
 
 
 def _changes_alike(last: Request, request: Request) -> bool:
@@ -131,15 +193,18 @@ def _continues_delete(run: Run, last: Request, request: Request, gap: int) -> bo
         return request.thing == first.thing and gap <= 10 * _SECOND
     if _copied(run, last):
         return request.thing in run.seen and gap <= _SECOND
+    if _drains(run):
+        evicts = any(deed.event.subresource == "eviction" for deed in run.deeds)
+        return request.event.resource == "pods" and not evicts and gap <= 10 * _SECOND
     if last.event.verb != "delete":
-        if _drains(run) and request.event.resource == "pods":
-            return gap <= 10 * _SECOND
         refused = last.is_refused and request.thing == last.thing and last.manager in _FILES
         return refused and gap <= _SECOND
-    if _drains(run):
-        return gap <= 10 * _SECOND
     waits = any(read.start >= last.start and read.thing in run.touched and read.event.name for read in run.reads)
-    return last.body == request.body and not waits and gap <= 300 * _MILLISECOND
+    if last.body != request.body or waits or gap < -2 * _MILLISECOND or request.thing in run.touched:
+        return False
+    lists = [read for read in run.lists(request.event.resource) if not read.is_table]
+    is_listed = any(read.event.namespace in ("", request.event.namespace) for read in lists)
+    return gap <= (300 * _MILLISECOND if is_listed else patience(run))
 
 
 def _drains(run: Run) -> bool:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from audit_webhook import tolerant
+from audit_webhook.client import kubectl_version
 from audit_webhook.decode import BODIES, User, Wire, read_wire, to_event
 from audit_webhook.event import Event
 from audit_webhook.kubectl.lazy import lazy
@@ -24,6 +25,7 @@ MOST_PARAMETERS: Final = 2_000
 DISPATCHER: Final = "kubectl-dispatcher/"
 SESSIONS: Final = frozenset({"exec", "attach", "portforward", "log"})
 READS: Final = frozenset({"get", "list", "watch"})
+NAMES_MANAGERS: Final = (1, 18)
 CREDENTIAL: Final = "authentication.kubernetes.io/credential-id"
 _NO_BODY: Final = msgspec.Raw(b"")
 
@@ -173,6 +175,16 @@ class Request:
         kind = self.response_kind
         return None if not kind or kind == "Status" else kind == "Table"
 
+    @lazy
+    def version(self) -> tuple[int, int] | None:
+        """The release of the kubectl that sent it, such as 1 and 36; None when it is not known."""
+        return kubectl_version(self.event.user_agent)
+
+    @lazy
+    def lacks_managers(self) -> bool:
+        """Whether its kubectl is older than the field managers (1.18), so that the lack of one says nothing."""
+        return self.version is not None and (0, 0) < self.version < NAMES_MANAGERS
+
     @property
     def is_refused(self) -> bool:
         """Whether it did not do what it asked for."""
@@ -255,7 +267,7 @@ def _rank(stage: str) -> int:
 
 def _is_discovery(event: Event, path: str) -> bool:
     """Whether kubectl asks which APIs there are, as it does before other things (client-go discovery)."""
-    if event.verb not in ("get", "") or not event.user_agent.startswith("kubectl"):
+    if event.verb not in ("get", "") or event.client != "kubectl":
         return False
     if path in ("/api", "/apis", "/openapi/v2", "/openapi/v3", "/version") or path.startswith("/openapi/v3/"):
         return True

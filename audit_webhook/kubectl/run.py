@@ -12,7 +12,10 @@ Thing = tuple[str, str, str, str]
 class Run:
     """Requests that are taken for one command; never empty."""
 
-    __slots__ = ("_main", "committed", "deeds", "end", "preludes", "reads", "requests", "seen", "start", "touched")
+    __slots__ = (
+        "_main", "committed", "deeds", "doubts", "end", "pace", "preludes", "reads", "requests", "seen", "start",
+        "touched",
+    )
 
     def __init__(self, *requests: Request) -> None:
         """Start with these requests."""
@@ -28,6 +31,8 @@ class Run:
         self.seen: set[Thing] = set()
         self.start = requests[0].start if requests else 0
         self.end = 0
+        self.pace = 0
+        self.doubts: list[str] = []
         self.committed = 0
         self._main: Request | None = None
         for request in requests:
@@ -35,6 +40,9 @@ class Run:
 
     def add(self, request: Request, is_sure: bool = True) -> None:
         """Add a request; one that is not sure may be taken away again by what follows."""
+        if self.requests and self.requests[-1].role != "prelude":
+            gap = max(1, request.start - self.end)
+            self.pace = min(self.pace or gap, gap)
         self.requests.append(request)
         self._main = None
         self.end = max(self.end, request.end)
@@ -48,6 +56,11 @@ class Run:
             self.touched.add(request.thing)
         if is_sure:
             self.committed = len(self.requests)
+
+    def doubt(self, why: str) -> None:
+        """Note why the requests may be of several commands: what is told of them is likely at most."""
+        if why not in self.doubts:
+            self.doubts.append(why)
 
     @property
     def deed(self) -> Request | None:
