@@ -25,8 +25,8 @@ _VERSION: Final = re.compile(r"/v?(\d{1,4})\.(\d{1,4})")
 _PATH: Final = re.compile(r"[\\/]")
 # Release, platform and ending are what people put into the name of the file; any other word makes it a plugin.
 _KUBECTL: Final = re.compile(
-    r"kubectl(?:[-_.]?v?\d{1,4}(?:\.\d{1,4}){0,3})?(?:[-_.](?:linux|darwin|macos|windows))?(?:[-_.](?:amd64|arm64|arm|386|x86_64))?"
-    r"(?:[-_.](?:real|bin|orig))?(?:\.exe)?",
+    r"kubectl(?:[-_.]?v?\d{1,4}(?:\.\d{1,4}){0,3})?(?:[-_.](?:linux|darwin|macos|windows))?"
+    r"(?:[-_.](?:amd64|arm64|arm|386|x86_64))?(?:[-_.](?:real|bin|orig))?(?:\.exe)?",
     re.IGNORECASE,
 )
 
