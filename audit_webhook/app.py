@@ -30,8 +30,9 @@ from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
 from audit_webhook.disks import measure_disks
-from audit_webhook.keeper import Crew, Keeper, Worker
+from audit_webhook.keeper import Keeper
 from audit_webhook.metrics import Metrics, SpoolState
+from audit_webhook.operate.worker import Worker, Workers
 from audit_webhook.reader_store import ReaderStore
 from audit_webhook.redaction import make_redaction
 from audit_webhook.repository import open_repository
@@ -100,7 +101,8 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     )
     parts.metrics.disks = lambda: measure_disks(config)
     app.extensions[EXTENSION] = parts
-    app.extensions["keeper"] = Crew(*_workers(parts, breaker, spool) if part != "pages" else ()).start()
+    workers = _workers(parts, breaker, spool) if part != "pages" else ()
+    app.extensions["keeper"] = Workers(*workers, note_failure=parts.metrics.note_background_failure).start()
     for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)
     ops.measure(app)

@@ -6,12 +6,12 @@ One thread asks the database every second. While it does not answer, requests ar
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
 from audit_webhook.deadline import within
+from audit_webhook.operate.worker import Worker
 
 logger: Final = logging.getLogger(__name__)
 
@@ -20,27 +20,29 @@ PROBE_SECONDS: Final = 1.5
 FAILED_SECONDS: Final = 4.0
 
 
-class Breaker:
+class Breaker(Worker):
     """Open while the database is away; what it says is at most a few seconds old."""
+
+    name = "breaker"
+    first_pause = INTERVAL_SECONDS
+    stop_seconds = 2 * PROBE_SECONDS + 1
 
     def __init__(self, answers: Callable[[], bool]) -> None:
         """Ask with this function, which gives up when its time is over; nothing is known yet."""
+        super().__init__()
         self._answers = answers
         self._is_open = False
         self._failed = float("-inf")
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="breaker", daemon=True)
 
     def start(self) -> None:
         """Ask once before returning, then go on in the background."""
-        self.look()
-        self._thread.start()
+        self.attempt(self.look)
+        super().start()
 
-    def stop(self) -> None:
-        """Ask no more."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(2 * PROBE_SECONDS + 1)
+    def work(self) -> float:
+        """Ask once."""
+        self.look()
+        return INTERVAL_SECONDS
 
     def is_open(self) -> bool:
         """Whether the database is known to be away."""
@@ -72,7 +74,3 @@ class Breaker:
     def _ask(self) -> bool:
         with within(PROBE_SECONDS):
             return self._answers()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(INTERVAL_SECONDS):
-            self.look()

@@ -6,12 +6,12 @@ Several processes may run one each.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from typing import Final, Protocol
 
 from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError
+from audit_webhook.operate.worker import Worker
 from audit_webhook.services.self_check import SelfCheck
 from audit_webhook.services.witness import Witness
 
@@ -32,38 +32,39 @@ class Notes(Protocol):
         """Take that something is wrong with the evidence."""
 
 
-class Checkpointer:
-    """A thread that looks every few seconds whether a checkpoint is due, and makes one more when it is stopped."""
+class Checkpointer(Worker):
+    """A worker that looks every few seconds whether a checkpoint is due, and makes one more when it is stopped."""
+
+    name = "checkpointer"
+    stop_seconds = LAST_SECONDS
 
     def __init__(self, witness: Witness, check: SelfCheck, notes: Notes) -> None:
         """Let this witness sign, and this check look at what was signed."""
+        super().__init__()
         self._witness = witness
         self._check = check
         self._notes = notes
         self._due = 0.0
-        self._stopped = threading.Event()
+        self._has_looked = False
         self._failure = ""
-        self._thread = threading.Thread(target=self._run, name="checkpointer", daemon=True)
+        self.first_pause = LOOK_SECONDS
 
     def start(self) -> None:
         """Begin in the background, unless nothing is to be signed."""
         if self._witness.has_key_file:
             self._notes.note_checkpoint(0)
-            self._thread.start()
+            super().start()
 
-    def stop(self) -> None:
-        """Sign what was stored since the last time, and do nothing more."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(LAST_SECONDS)
+    def work(self) -> float:
+        """Sign when that is due, then look at what was signed."""
+        self._has_looked = True
+        self.attempt(lambda: self._look(is_last=False))  # what keeps it from signing must not keep it from looking
+        self.attempt(self._check_when_due)
+        return LOOK_SECONDS
 
-    def _run(self) -> None:
-        has_looked = False
-        while not self._stopped.wait(LOOK_SECONDS):
-            self._look(is_last=False)
-            self._check_when_due()
-            has_looked = True
-        if has_looked:
+    def finish(self) -> None:
+        """Sign what was stored since the last time."""
+        if self._has_looked:
             self._look(is_last=True)
 
     def _look(self, is_last: bool) -> None:
@@ -83,7 +84,7 @@ class Checkpointer:
         if time.monotonic() < self._due:
             return
         try:
-            for kind, place, text in self._check.run(self._stopped.wait):
+            for kind, place, text in self._check.run(self.stopped.wait):
                 logger.error("the evidence is broken: %s %s: %s", kind, place, text)
                 self._notes.note_break(kind)
         except AuditWebhookError:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Final
 
 from audit_webhook.errors import AuditWebhookError
+from audit_webhook.operate.worker import Worker
 from audit_webhook.repository import Repository
 from audit_webhook.services import retention
 from audit_webhook.services.witness import Witness
@@ -17,30 +17,28 @@ logger: Final = logging.getLogger(__name__)
 INTERVAL_SECONDS: Final = 3600
 
 
-class DailyPruning:
-    """A thread that prunes at its start, and from then on when a day in UTC has begun; what fails is tried again."""
+class DailyPruning(Worker):
+    """A worker that prunes at its start, and from then on when a day in UTC has begun; what fails is tried again."""
+
+    name = "pruning"
 
     def __init__(self, repository: Repository, days: int, witness: Witness | None = None) -> None:
         """Keep this repository's events for so many days, 0 is for ever; ``witness`` signs what was deleted."""
+        super().__init__()
         self._witness = witness
         self._repository = repository
         self._days = days
         self._first_kept = 0
-        self._stopped = threading.Event()
 
     def start(self) -> None:
         """Begin, unless events are kept for ever."""
         if self._days:
-            threading.Thread(target=self._run, name="pruning", daemon=True).start()
+            super().start()
 
-    def stop(self) -> None:
-        """Begin no further turn."""
-        self._stopped.set()
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            self.prune(now())
-            self._stopped.wait(INTERVAL_SECONDS)
+    def work(self) -> float:
+        """Prune when a day has begun."""
+        self.prune(now())
+        return INTERVAL_SECONDS
 
     def prune(self, moment: int) -> None:
         """Delete what is too old at a time in microseconds, unless that was done on the same day."""

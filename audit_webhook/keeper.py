@@ -8,13 +8,13 @@ wait for, and forgets old ones.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 from audit_webhook import engine_state
 from audit_webhook.errors import AuditWebhookError
+from audit_webhook.operate.worker import Worker
 from audit_webhook.repository import Repository
 from audit_webhook.services.intake import RefusalBook
 
@@ -25,60 +25,31 @@ INTERVAL_SECONDS: Final = 3600
 TICK_SECONDS: Final = 1.0
 
 
-class Worker(Protocol):
-    """Something that goes on in the background."""
+class Keeper(Worker):
+    """A worker that brings the schema up to date now, every hour, and every few seconds while that fails."""
 
-    def start(self) -> None:
-        """Begin."""
-
-    def stop(self) -> None:
-        """End."""
-
-
-class Crew:
-    """All that goes on in the background of an application: started in this order, stopped in reverse."""
-
-    def __init__(self, *workers: Worker) -> None:
-        """Take the workers; none is started yet."""
-        self._workers = workers
-
-    def start(self) -> Crew:
-        """Start each."""
-        for worker in self._workers:
-            worker.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop each."""
-        for worker in reversed(self._workers):
-            worker.stop()
-
-
-class Keeper:
-    """A thread that brings the schema up to date now, every hour, and every few seconds while that fails."""
+    name = "keeper"
+    first_pause = TICK_SECONDS
 
     def __init__(self, repository: Repository, refusals: RefusalBook) -> None:
         """Keep this repository's schema, and write down these refusals."""
+        super().__init__()
         self._repository = repository
         self._refusals = refusals
-        self._stopped = threading.Event()
         self._due = 0.0
         self._weak: list[engine_state.Weakness] = []
 
     def start(self) -> None:
         """Bring the schema up to date once before returning, then go on in the background."""
-        self._migrate()
-        threading.Thread(target=self._run, name="keeper", daemon=True).start()
+        self.attempt(self._migrate)
+        super().start()
 
-    def stop(self) -> None:
-        """Do nothing more."""
-        self._stopped.set()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(TICK_SECONDS):
-            self._refusals.flush()
-            if time.monotonic() >= self._due:
-                self._migrate()
+    def work(self) -> float:
+        """Write down refusals, and look at the schema when that is due."""
+        self._refusals.flush()
+        if time.monotonic() >= self._due:
+            self._migrate()
+        return TICK_SECONDS
 
     def _migrate(self) -> None:
         """Apply what is missing, and set the next time."""

@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from audit_webhook import errors
 from audit_webhook.board import Board, Place
+from audit_webhook.operate.metric_names import MEANINGS
 
 CLUSTERS: Final = 512
 OUTCOMES: Final = ("stored", "spooled", "quarantined", "duplicate", "refused")
@@ -44,37 +45,10 @@ REASONS: Final[dict[type[Exception], str]] = {
 REFUSAL_REASONS: Final = (*dict.fromkeys(REASONS.values()), FRAMING, SLOW, OTHER)
 REQUEST_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
 LAG_SECONDS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
-MEANINGS: Final = {
-    "audit_webhook_events_received_total": "Events that arrived in batches, by cluster.",
-    "audit_webhook_events_total": "What became of the events received, by cluster and outcome: stored, spooled, "
-    "quarantined, duplicate (stored before) or refused (answered with an error, so sent again).",
-    "audit_webhook_events_drained_total": "Spooled events that have reached the database, by cluster.",
-    "audit_webhook_bytes_received_total": "Bytes of the bodies of batches, by cluster.",
-    "audit_webhook_bytes_total": "The same bytes by cluster and outcome: the first of stored, spooled, quarantined, "
-    "duplicate and refused that any event of the batch came to.",
-    "audit_webhook_bytes_drained_total": "Bytes of the spooled events that have reached the database, by cluster.",
-    "audit_webhook_lag_seconds": "From the stageTimestamp of the oldest event of a batch until the batch was stored, "
-    "by cluster.",
-    "audit_webhook_last_contact_timestamp_seconds": "When a batch of the cluster was last taken, since the epoch.",
-    "audit_webhook_requests_refused_total": "Requests that were refused, by reason; token, forbidden, cluster, "
-    "encoding, size, overload, framing and slow are refused before their body is read.",
-    "audit_webhook_request_seconds": "From the last byte of a request until its answer, waiting included, by route.",
-    "audit_webhook_requests_in_flight": "Batches that are being received or worked on, as of the last second.",
-    "audit_webhook_bytes_in_flight": "Bytes of these batches.",
-    "audit_webhook_spool_bytes": "Bytes that wait in the spool.",
-    "audit_webhook_spool_oldest_seconds": "Age of the oldest batch in the spool; 0 when it is empty.",
-    "audit_webhook_disk_free_bytes": "Bytes free on a disk that the service writes to, by disk: database (an embedded "
-    "one) or spool.",
-    "audit_webhook_disk_size_bytes": "Size of these disks.",
-    "audit_webhook_last_checkpoint_timestamp_seconds": "When the newest checkpoint over what is stored was signed, by "
-    "whichever process, since the epoch; 0 when none was, no value when nothing is to be signed.",
-    "audit_webhook_evidence_breaks_total": "What the service's own look at the newest checkpoints and seals found "
-    "wrong, by kind, as `audit-webhook verify` names it; each thing once, by the process that has seen the most.",
-    "audit_webhook_process_starts_total": "Starts of worker processes, the first ones included.",
-}
 
 _HELD: Final = ("stored", "spooled", "quarantined", "duplicate", "refused", "received", "drained")
 _BREAKS: Final = ("MISSING", "BAD_LINK", "GAP", "BAD_SIGNATURE", "TRUNCATED")
+_TASKS: Final = ("keeper", "breaker", "compactor", "pruning", "checkpointer", "drainer")
 _LAG: Final = [("lag", str(index)) for index in range(len(LAG_SECONDS) + 1)]
 _CLUSTER: Final = [*(("events", name) for name in _HELD), *(("bytes", name) for name in _HELD), *_LAG]
 _CLUSTER_KEYS: Final = [*_CLUSTER, ("lag", "sum"), ("contact", "")]
@@ -82,7 +56,7 @@ _REQUESTS: Final = [(route, str(index)) for route in ROUTES for index in range(l
 _PROCESS_KEYS: Final = [
     *_REQUESTS, *((route, "sum") for route in ROUTES), *(("refused", reason) for reason in REFUSAL_REASONS),
     ("in flight", "requests"), ("in flight", "bytes"), ("process", "starts"), ("checkpoint", "wanted"),
-    ("checkpoint", "made"), *(("break", kind) for kind in _BREAKS),
+    ("checkpoint", "made"), *(("break", kind) for kind in _BREAKS), *(("failed", task) for task in _TASKS),
 ]
 _OF_CLUSTER: Final = {key: index for index, key in enumerate(_CLUSTER_KEYS)}
 _OF_PROCESS: Final = {key: index for index, key in enumerate(_PROCESS_KEYS)}
@@ -187,6 +161,10 @@ class Metrics(Collector):
         """Count something that is wrong with the evidence, of a kind that `SelfCheck` finds."""
         self._own.update(None, {_OF_PROCESS["break", kind]: 1})
 
+    def note_background_failure(self, task: str) -> None:
+        """Count a background task that ended with an unforeseen error; ``task`` is the name of its worker."""
+        self._own.update(None, {_OF_PROCESS["failed", task]: 1})
+
     def expose(self, accept: str) -> tuple[bytes, str]:
         """Give the answer to a scrape and its content type, as the Accept header asks."""
         encode, content_type = choose_encoder(accept)
@@ -260,6 +238,10 @@ def _describe_processes(numbers: Sequence[float]) -> Iterator[Metric]:
     starts = _counter("audit_webhook_process_starts_total", [])
     starts.add_metric([], numbers[_OF_PROCESS["process", "starts"]])
     yield starts
+    failures = _counter("audit_webhook_background_failures_total", ["task"])
+    for task in _TASKS:
+        failures.add_metric([task], numbers[_OF_PROCESS["failed", task]])
+    yield failures
 
 
 def _describe_evidence(numbers: Sequence[float]) -> Iterator[Metric]:

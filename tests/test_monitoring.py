@@ -58,6 +58,7 @@ AGE, SPOOL = "audit_webhook_spool_oldest_seconds", "audit_webhook_spool_bytes"
 FREE, SIZE = ('audit_webhook_disk_%s_bytes{disk="spool"}' % each for each in ("free", "size"))
 SIGNED: Final = "audit_webhook_last_checkpoint_timestamp_seconds"
 BROKEN: Final = 'audit_webhook_evidence_breaks_total{kind="BAD_LINK"}'
+FAILED: Final = 'audit_webhook_background_failures_total{task="pruning"}'
 STARTS: Final = "audit_webhook_process_starts_total"
 DROPPED: Final = 'apiserver_audit_error_total{instance="cp-1",plugin="webhook"}'
 
@@ -104,6 +105,8 @@ CASES: Final = [
     Case("AuditWebhookDiskFull", {FREE: f"{4000 * MIB}-{MIB}x99", SIZE: f"{10000 * MIB}x99"}, 90, False),
     Case("AuditWebhookRestarting", {STARTS: "4+1x20"}, 15, True),
     Case("AuditWebhookRestarting", {STARTS: "4x10 5x10"}, 15, False),
+    Case("AuditWebhookBackgroundFailing", {FAILED: "0+1x20"}, 15, True),
+    Case("AuditWebhookBackgroundFailing", {FAILED: "0x5 1x20"}, 15, False),
     Case("AuditWebhookEvidenceBroken", {BROKEN: "0x5 1x20"}, 8, True),
     Case("AuditWebhookEvidenceBroken", {BROKEN: "1x5 0x90"}, 90, True),  # the service was restarted
     Case("AuditWebhookEvidenceBroken", {BROKEN: "0x30"}, 20, False),

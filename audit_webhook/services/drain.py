@@ -7,7 +7,6 @@ all of it by its ids.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -18,6 +17,7 @@ from audit_webhook.decode import Wire, read_wire
 from audit_webhook.entry import Entry, file_events
 from audit_webhook.errors import AuditWebhookError, RowRefused
 from audit_webhook.identity import digest_events
+from audit_webhook.operate.worker import Worker
 from audit_webhook.parcel import Item, Parcel
 from audit_webhook.repository import Repository
 from audit_webhook.services.ingest import Batch
@@ -37,8 +37,11 @@ AGAIN_SECONDS: Final = 15.0
 _MAY_PASS: Final = (AuditWebhookError, OSError, ValueError, TypeError, LookupError, MemoryError, RecursionError)
 
 
-class Drainer:
-    """A thread that empties the spool while the database answers; of several processes one works at a time."""
+class Drainer(Worker):
+    """A worker that empties the spool while the database answers; of several processes one works at a time."""
+
+    name = "drainer"
+    stop_seconds = STORE_SECONDS
 
     def __init__(
         self, spool: Spool, repository: Repository, breaker: Breaker, clock: Callable[[], int],
@@ -49,6 +52,7 @@ class Drainer:
         The live feed shows what has become visible by the time of receipt. Of each batch stored, ``note`` is told the
         cluster, the number of its events and their bytes.
         """
+        super().__init__()
         self._note = note
         self._spool = spool
         self._repository = repository
@@ -56,18 +60,6 @@ class Drainer:
         self._clock = clock
         self._later: dict[str, float] = {}
         self._failed = ""
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="drainer", daemon=True)
-
-    def start(self) -> None:
-        """Begin in the background."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the file at hand and do nothing more."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(STORE_SECONDS)
 
     def drain(self) -> int:
         """Store what waits, up to a few hundred files, and give how many are gone; ends early when one fails."""
@@ -79,19 +71,18 @@ class Drainer:
             self._later = {name: moment for name, moment in self._later.items() if moment > time.monotonic()}
             done = 0
             for name in self._spool.oldest(PASS_FILES, self._later):
-                if self._stopped.is_set() or not self._drain_file(name):
+                if self.stopped.is_set() or not self._drain_file(name):
                     break
                 done += 1
             return done
 
-    def _run(self) -> None:
-        done = 0
-        while not self._stopped.wait(0 if done else PAUSE_SECONDS):
-            try:
-                done = self.drain()
-            except OSError as error:
-                logger.error("the spool cannot be read: %s", error)
-                done = 0
+    def work(self) -> float:
+        """Drain once; go on at once while there is more."""
+        try:
+            return 0.0 if self.drain() else PAUSE_SECONDS
+        except OSError as error:
+            logger.error("the spool cannot be read: %s", error)
+            return PAUSE_SECONDS
 
     def _drain_file(self, name: str) -> bool:
         """Store one file; False when it has to wait, and then others go before it for a while."""

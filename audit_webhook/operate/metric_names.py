@@ -1,0 +1,36 @@
+"""The metrics and their meanings, as Prometheus and the documentation show them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MEANINGS: Final = {
+    "audit_webhook_events_received_total": "Events that arrived in batches, by cluster.",
+    "audit_webhook_events_total": "What became of the events received, by cluster and outcome: stored, spooled, "
+    "quarantined, duplicate (stored before) or refused (answered with an error, so sent again).",
+    "audit_webhook_events_drained_total": "Spooled events that have reached the database, by cluster.",
+    "audit_webhook_bytes_received_total": "Bytes of the bodies of batches, by cluster.",
+    "audit_webhook_bytes_total": "The same bytes by cluster and outcome: the first of stored, spooled, quarantined, "
+    "duplicate and refused that any event of the batch came to.",
+    "audit_webhook_bytes_drained_total": "Bytes of the spooled events that have reached the database, by cluster.",
+    "audit_webhook_lag_seconds": "From the stageTimestamp of the oldest event of a batch until the batch was stored, "
+    "by cluster.",
+    "audit_webhook_last_contact_timestamp_seconds": "When a batch of the cluster was last taken, since the epoch.",
+    "audit_webhook_requests_refused_total": "Requests that were refused, by reason; token, forbidden, cluster, "
+    "encoding, size, overload, framing and slow are refused before their body is read.",
+    "audit_webhook_request_seconds": "From the last byte of a request until its answer, waiting included, by route.",
+    "audit_webhook_requests_in_flight": "Batches that are being received or worked on, as of the last second.",
+    "audit_webhook_bytes_in_flight": "Bytes of these batches.",
+    "audit_webhook_spool_bytes": "Bytes that wait in the spool.",
+    "audit_webhook_spool_oldest_seconds": "Age of the oldest batch in the spool; 0 when it is empty.",
+    "audit_webhook_disk_free_bytes": "Bytes free on a disk that the service writes to, by disk: database (an embedded "
+    "one) or spool.",
+    "audit_webhook_disk_size_bytes": "Size of these disks.",
+    "audit_webhook_last_checkpoint_timestamp_seconds": "When the newest checkpoint over what is stored was signed, by "
+    "whichever process, since the epoch; 0 when none was, no value when nothing is to be signed.",
+    "audit_webhook_evidence_breaks_total": "What the service's own look at the newest checkpoints and seals found "
+    "wrong, by kind, as `audit-webhook verify` names it; each thing once, by the process that has seen the most.",
+    "audit_webhook_background_failures_total": "Runs of a background task that ended with an unforeseen error and were "
+    "tried again, by task.",
+    "audit_webhook_process_starts_total": "Starts of worker processes, the first ones included.",
+}
