@@ -9,6 +9,9 @@ from typing import Final, Literal
 from flask import Flask, Response, current_app, request
 
 from audit_webhook import config as configuration
+from audit_webhook.access.keys import AccessKey, open_access_key
+from audit_webhook.access.rows import RowSigner
+from audit_webhook.access.tokens import TokenSealer
 from audit_webhook.blueprints import (
     access,
     api,
@@ -39,6 +42,7 @@ from audit_webhook.repository import open_repository
 from audit_webhook.resources import STATIC, TEMPLATES
 from audit_webhook.services.drain import Drainer
 from audit_webhook.services.durable import DurableStore
+from audit_webhook.services.feed import LIVE_LIFETIME
 from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.picture import Pictures
 from audit_webhook.services.readers import FIRST_USER, Readers
@@ -91,13 +95,14 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     repository = open_repository(config, gate.scope_of_request)
     spool = None if part == "pages" else open_spool(config)
     breaker = Breaker(repository.is_ready)
-    store = ReaderStore(repository.database)
+    store, key = ReaderStore(repository.database), open_access_key(config)
     refusals = repository.refusals if part != "pages" or config.may_pages_write else None
     redaction = make_redaction(config.secret_key, config.read_redaction_rules())
     parts = Wiring(
         config, repository, DurableStore(repository, breaker, spool, redaction),
         TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(refusals), Pictures(repository),
-        _open_readers(config, store), ReadingBook(store), metrics=metrics or Metrics(),
+        _open_readers(config, store, key), ReadingBook(store), TokenSealer(key, "live", LIVE_LIFETIME),
+        metrics=metrics or Metrics(),
     )
     parts.metrics.disks = lambda: measure_disks(config)
     app.extensions[EXTENSION] = parts
@@ -112,8 +117,8 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     return app
 
 
-def _open_readers(config: Config, store: ReaderStore) -> Readers:
-    readers = Readers(config, UsersFile(Path(config.ui_users_file)), store)
+def _open_readers(config: Config, store: ReaderStore, key: AccessKey) -> Readers:
+    readers = Readers(config, UsersFile(Path(config.ui_users_file)), store, RowSigner(key))
     if not readers.has_a_way_in():
         logger.warning("nobody can read yet: %s", FIRST_USER)
     return readers

@@ -14,7 +14,7 @@ LONGEST_TARGET: Final = 1024
 
 
 class Session(NamedTuple):
-    """A login, by the hash of its cookie; times in microseconds."""
+    """A login, by the hash of its cookie; times in microseconds, the MAC as `access.rows` makes it."""
 
     id: bytes
     username: str
@@ -22,10 +22,11 @@ class Session(NamedTuple):
     made: int
     seen: int
     peer: str
+    mac: bytes = b""
 
 
 class Token(NamedTuple):
-    """An API token, by its hash; times in microseconds, ``used`` is 0 before the first use."""
+    """An API token, by its hash; times in microseconds, ``used`` is 0 before the first use, MAC as in a session."""
 
     id: bytes
     username: str
@@ -33,6 +34,7 @@ class Token(NamedTuple):
     made: int
     ends: int
     used: int
+    mac: bytes = b""
 
 
 class Reading(NamedTuple):
@@ -136,13 +138,15 @@ def reading_id(now: int) -> bytes:
 
 
 def _session(row: Row) -> Session:
-    identifier, username, is_secure, made, seen, peer = row
-    return Session(bytes(identifier), text_of(username), bool(is_secure), int(made), int(seen), text_of(peer))
+    identifier, username, is_secure, made, seen, peer, mac = row
+    return Session(
+        bytes(identifier), text_of(username), bool(is_secure), int(made), int(seen), text_of(peer), bytes(mac)
+    )
 
 
 def _token(row: Row) -> Token:
-    identifier, username, label, made, ends, used = row
-    return Token(bytes(identifier), text_of(username), text_of(label), int(made), int(ends), int(used))
+    identifier, username, label, made, ends, used, mac = row
+    return Token(bytes(identifier), text_of(username), text_of(label), int(made), int(ends), int(used), bytes(mac))
 
 
 def _reading(row: Row) -> Reading:

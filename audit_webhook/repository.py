@@ -23,7 +23,8 @@ from audit_webhook.saved_searches import SavedSearches
 from audit_webhook.schema import is_current, migrate
 from audit_webhook.sealing import begin_stream
 from audit_webhook.search_sql import (
-    EVERYTHING, Condition, Search, Span, fill_chunks, fill_condition, fill_events, fill_ids, fill_values, within,
+    EVERYTHING, Condition, Search, Span, fill_arrivals, fill_chunks, fill_condition, fill_events, fill_ids, fill_values,
+    within,
 )
 from audit_webhook.tally_store import TallyStore
 from audit_webhook.transaction import Arrival, NotNew, Quarantined, Transaction, insert_fresh, note_dimensions
@@ -222,13 +223,18 @@ class Repository:
     def arrived_chunks(
         self, stream: bytes, after: int, until: int, since: int, limit: int
     ) -> list[tuple[Span, int]]:
-        """Give a stream's chunks and sequence numbers in the order in which they became visible."""
-        rows = self._rows(self._statement("arrived_chunks"), (stream, after, until, since, limit))
+        """Return the chunks of a stream that may be seen, with sequence numbers, in the order of their arrival."""
+        filled = fill_chunks(self._statement("arrived_chunks"), within(EVERYTHING, self.scope()), self.database.dialect)
+        rows = self._rows(filled.sql, (stream, after, until, since, *filled.parameters, limit))
         return [(Span(chunk, first), sequence) for chunk, first, sequence in rows]
 
     def positions(self, since: int) -> dict[bytes, int]:
-        """Give the newest sequence number of every stream heard from since a time in microseconds."""
-        return {stream: int(newest) for stream, newest in self._rows(self._statement("positions"), (since,))}
+        """Return the newest sequence number of every stream heard from since a time in microseconds.
+
+        Only batches of clusters that may be seen count.
+        """
+        visible = fill_arrivals(self._statement("positions"), self.scope())
+        return {stream: int(newest) for stream, newest in self._rows(visible.sql, (since, *visible.parameters))}
 
     def contacts(self, cluster: str | None = None) -> list[Contact]:
         """Give every cluster that was ever heard from, or only the one named."""

@@ -167,6 +167,12 @@ def fill_chunks(statement: str, search: Search, dialect: str) -> Condition:
     return Condition(statement.format(join=_JOIN[dialect], test=f"({test.sql})"), test.parameters)
 
 
+def fill_arrivals(statement: str, scope: Scope) -> Condition:
+    """Complete ``positions`` for the clusters that may be seen."""
+    test = _one_of("a.cluster", scope.clusters) if scope.clusters is not None else Condition("TRUE")
+    return Condition(statement.format(test=test.sql), test.parameters)
+
+
 def fill_ids(statement: str, count: int) -> str:
     """Complete a statement that takes a list of ids."""
     return statement.format(ids=", ".join(["%s"] * count))

@@ -19,11 +19,12 @@ from audit_webhook.errors import DuplicateKey, StoreBusy
 from audit_webhook.identity import time_bound
 from audit_webhook.reader import Scope
 from audit_webhook.search_sql import Search, Span, fill_events, fill_ids, within
-from audit_webhook.tally import day_of, keep_namespaces, merge, pack, sum_id
+from audit_webhook.tally import DAY, day_of, keep_namespaces, merge, pack, sum_id
 from audit_webhook.transaction import TallyRow, Transaction
 
 IDS_AT_ONCE: Final = 500
 FRESH_AT_ONCE: Final = 5_000
+DAYS_AT_ONCE: Final = 30
 SUMMED_TOGETHER: Final = 16
 """Tallies of one cluster's day that are worth summing; fewer are summed when too many are left in all."""
 MOST_FRESH: Final = 512
@@ -84,6 +85,15 @@ class TallyStore:
         """Give the first and the last day with events, in milliseconds; None when there are none."""
         ((first, last),) = self._rows(self._statements["tallied_days"])
         return None if first is None else (day_of(first), day_of(last))
+
+    def first_visible_day(self) -> int:
+        """Return the beginning of the first day with events that may be seen, in milliseconds; 0 without any."""
+        first, last = self.tallied_days() or (0, -DAY)
+        for start in range(first, last + DAY, DAYS_AT_ONCE * DAY):
+            for row in self.select_tallies(start, start + DAYS_AT_ONCE * DAY):
+                if merge([row.content]):
+                    return row.day
+        return 0
 
     def tallied_clusters(self) -> dict[str, Kept]:
         """Give what is stored of each cluster."""

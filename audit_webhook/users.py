@@ -7,10 +7,11 @@ everybody whom it lets in and who has no line of his own.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -62,6 +63,20 @@ class UsersFile:
                 for problem in problems:
                     logger.error("%s", problem)
             return self._users
+
+    def change(self, edit: Callable[[dict[str, User]], None]) -> None:
+        """Change the users while no other process does; ``edit`` gets those in the file at that moment.
+
+        What ``edit`` raises leaves the file as it was. The lock lies beside the file, which is replaced as a whole.
+        """
+        lock = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            users = read_users(self.path)[0] if self.path.exists() else {}
+            edit(users)
+            self.write(users.values())
+        finally:
+            os.close(lock)
 
     def write(self, users: Iterable[User]) -> None:
         """Put these users in the place of all, at once or not at all; only the owner may read the file."""

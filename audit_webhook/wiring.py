@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from audit_webhook.access.tokens import TokenSealer
 from audit_webhook.config import Config
 from audit_webhook.metrics import Metrics
 from audit_webhook.repository import Repository
@@ -37,6 +38,7 @@ class Wiring:
     pictures: Pictures
     readers: Readers
     readings: ReadingBook
+    live_tokens: TokenSealer
     clock: Callable[[], int] = now
     metrics: Metrics = field(default_factory=Metrics)
     stopping: threading.Event = field(default_factory=threading.Event)

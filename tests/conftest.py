@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -120,6 +121,22 @@ def _created(config: Config) -> Iterator[Flask]:
     yield app
     app.extensions["keeper"].stop()
     wiring(app).repository.close()
+
+
+@pytest.fixture
+def make_production(engine: Config, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
+    """Make applications in production, on each engine; senders have the token `t`."""
+    made: list[Flask] = []
+
+    def make_app(**settings: Any) -> Flask:
+        basis = replace(engine, environment="production", webhook_token="t", ui_users_file=str(tmp_path / "users"))
+        made.append(create_app(replace(basis, **settings)))
+        return made[-1]
+
+    yield make_app
+    for app in made:
+        app.extensions["keeper"].stop()
+        wiring(app).repository.close()
 
 
 class Server:

@@ -27,6 +27,7 @@ FUNCTION_LINES: Final = 60
 # functions: every room may import it, and it may import only its own kind.
 ROOMS: Final = {
     "__main__": {"cli"},
+    "access": {"config", "reader_store", "signing"},
     "cli": {"commands"},
     "commands": {
         "app", "checkpoints", "config", "doctor", "pruning", "query", "repository", "schema", "server",
@@ -39,13 +40,13 @@ ROOMS: Final = {
     "disks": {"config"},
     "engine_state": {"database", "schema"},
     "app": {
-        "blueprints", "breaker", "checkpointer", "compactor", "config", "daily", "disks", "keeper", "metrics",
-        "operate", "reader_store", "repository", "services", "spool", "users", "wiring",
+        "access", "blueprints", "breaker", "checkpointer", "compactor", "config", "daily", "disks", "keeper",
+        "metrics", "operate", "reader_store", "repository", "services", "spool", "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "metrics", "services", "wiring"},
     "blueprints": {"openapi", "query", "services", "wiring"},
     "openapi": {"history"},
-    "wiring": {"config", "metrics", "repository", "services"},
+    "wiring": {"access", "config", "metrics", "repository", "services"},
     "keeper": {"engine_state", "operate", "repository", "services"},
     "daily": {"operate", "repository", "services", "wiring"},
     "compactor": {"operate", "repository"},
@@ -54,8 +55,9 @@ ROOMS: Final = {
     "operate": set(),
     "board": set(),
     "services": {
-        "anchors", "breaker", "checkpoints", "config", "evidence_store", "exploration", "history", "humanize",
-        "kubectl", "operate", "pruning", "query", "reader_store", "refusal_store", "repository", "saved_searches",
+        "access", "anchors", "breaker", "checkpoints", "config", "evidence_store", "exploration", "history",
+        "humanize", "kubectl", "operate", "pruning", "query",
+        "reader_store", "refusal_store", "repository", "saved_searches",
         "search_sql", "signing", "spool", "tally_store", "transaction", "users",
     },
     "spool": {"config"},
@@ -100,7 +102,7 @@ LIBRARIES: Final = {
     "pymysql": {"bulk", "bulk_cursor", "database", "mysql", "prepared", "repository", "servers"},
     "sqlite3": {"database", "repository"},
     "socket": {"mysql", "server"},
-    "cryptography": {"signing"},
+    "cryptography": {"access", "signing"},
     "prometheus_client": {"metrics"},
     "subprocess": set[str](),
 }

@@ -14,7 +14,8 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from audit_webhook.app import create_app
-from audit_webhook.blueprints.gate import NEEDS, need_of, own_address
+from audit_webhook.blueprints.addresses import own_address
+from audit_webhook.blueprints.gate import NEEDS, need_of
 from audit_webhook.config import Config
 from audit_webhook.reader import EVERYWHERE, Scope
 from audit_webhook.services.readers import SESSION_IDLE

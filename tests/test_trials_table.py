@@ -11,7 +11,7 @@ import pytest
 
 TESTS: Final = Path(__file__).parent
 DOCUMENT: Final = (TESTS.parent / "docs/security.md").read_text("utf-8")
-ROWS: Final = re.findall(r"^\| ([CDE]\d\d) [^|]+\| (.+) \|$", DOCUMENT, re.MULTILINE)
+ROWS: Final = re.findall(r"^\| ([A-Z]\d+) [^|]+\| (.+) \|$", DOCUMENT, re.MULTILINE)
 TRIALS: Final = [
     *(f"C{number}" for number in range(22, 29)), *(f"D{number}" for number in range(29, 41)),
     *(f"E{number}" for number in (41, 42, 43, 44, 46)),
@@ -19,7 +19,7 @@ TRIALS: Final = [
 
 
 def test_every_trial_is_in_the_table() -> None:
-    assert [trial for trial, _ in ROWS] == TRIALS
+    assert [trial for trial, _ in ROWS if trial[0] in "CDE"] == TRIALS
 
 
 @pytest.mark.parametrize(("trial", "named"), ROWS, ids=[trial for trial, _ in ROWS])

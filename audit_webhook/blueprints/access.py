@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit_webhook.blueprints.addresses import own_address
 from audit_webhook.blueprints.errors import status_of
 from audit_webhook.blueprints.gate import (
     PLAIN_COOKIE,
     SECURE_COOKIE,
     current_reader,
-    own_address,
     presented,
     required_reader,
 )
@@ -25,6 +25,7 @@ from audit_webhook.wiring import wiring
 bp = Blueprint("access", __name__)
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
 
 @bp.get("/login")
@@ -144,7 +145,28 @@ def _account_page(fresh: str) -> str:
 
 
 def _refuse_readable_transport(is_secure: bool) -> None:
-    """Refuse a password that came over plain http through a network, except in development."""
-    host = urlsplit(f"//{request.host}").hostname
-    if not is_secure and not wiring(current_app).config.is_development and host not in _LOOPBACK:
-        raise Forbidden("Passwords are taken over https only: put TLS in front of this server.")
+    """Refuse a password that came over plain http through a network, except in development.
+
+    A proxy may set any Host: only what comes from this machine, and of which nothing says that it was passed on, counts
+    as sent by a browser on this machine.
+    """
+    if is_secure or wiring(current_app).config.is_development or _is_from_this_machine():
+        return
+    raise Forbidden("Passwords are taken over https only: put TLS in front of this server.")
+
+
+def _is_from_this_machine() -> bool:
+    origin = request.headers.get("Origin")
+    hosts = [request.host, *([origin.partition("://")[2]] if origin else [])]
+    return (
+        request.remote_addr in _LOOPBACK
+        and all(_host_of(host) in _LOOPBACK for host in hosts)
+        and not any(name in request.headers for name in _PASSED_ON)
+    )
+
+
+def _host_of(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from flask import Flask, Response, current_app, g, has_request_context, make_response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit_webhook.blueprints.addresses import own_address
 from audit_webhook.blueprints.client import client_address
 from audit_webhook.blueprints.errors import answer
 from audit_webhook.errors import AuditWebhookError, Forbidden, Unauthenticated
@@ -207,8 +208,9 @@ def _ask_to_log_in() -> AnyResponse:
     if (request.endpoint or "").startswith(_PROGRAMS):
         raise Unauthenticated("send an API token: Authorization: Bearer audit_…")
     is_script = "HX-Request" in request.headers
-    here = request.headers.get("HX-Current-URL", "") if is_script else request.full_path
-    here = here if request.method in _SAFE else "/"
+    is_fragment = is_script or request.headers.get("Sec-Fetch-Dest") == "empty"
+    page = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
+    here = (page if is_fragment else request.full_path) if request.method in _SAFE else "/"
     address = f"{request.script_root}/login?next={quote(own_address(here), safe='')}"
     if not is_script and request.headers.get("Sec-Fetch-Dest", "document") in ("document", "iframe"):
         return redirect(address, 303)
@@ -216,17 +218,6 @@ def _ask_to_log_in() -> AnyResponse:
     response: Response = make_response("", 401)
     response.headers["HX-Redirect"] = address
     return response
-
-
-def own_address(text: str) -> str:
-    """Give the path and query of an address of ours, so that it never leads to another host."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return "/"
-    path = "/" + parts.path.lstrip("/\\")
-    clean = "".join(character for character in path + (f"?{parts.query}" if parts.query else "") if character > " ")
-    return clean if parts.netloc in ("", request.host) and "\\" not in clean else "/"
 
 
 def _keep_scope(response: Response) -> Response:

@@ -6,6 +6,7 @@ from typing import Final
 
 from flask import Blueprint, current_app, render_template, request
 
+from audit_webhook.blueprints.gate import required_reader
 from audit_webhook.services.picture import FIRST_SECONDS, NEXT_SECONDS
 from audit_webhook.services.picture_view import PictureView, view_picture
 from audit_webhook.wiring import wiring
@@ -21,10 +22,11 @@ def show_picture() -> str:
     parts = wiring(current_app)
     text, by = request.args.get("q", ""), request.args.get("by") or "outcome"
     token = request.args.get("token")
-    picture = parts.pictures.refine(token) if token else None
+    name = required_reader().name
+    picture = parts.pictures.refine(token, reader=name) if token else None
     if picture is None:
         # Another process may have begun it: what takes its place here gets the time of a continuation.
-        picture = parts.pictures.draw(text, by, parts.clock(), NEXT_SECONDS if token else FIRST_SECONDS)
+        picture = parts.pictures.draw(text, by, parts.clock(), NEXT_SECONDS if token else FIRST_SECONDS, name)
     return render_template("feed/_picture.html", picture=view_picture(picture, text))
 
 

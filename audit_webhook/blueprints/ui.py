@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit_webhook.blueprints.gate import required_reader
 from audit_webhook.blueprints.picture import draw_inline
 from audit_webhook.blueprints.render import compress, page_or_fragment, static_url
 from audit_webhook.blueprints.saved import shown_columns
@@ -56,6 +58,7 @@ def show_feed() -> Response:
     page = view_page(
         parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, _view()
     )
+    page = replace(page, live=_sealed(page.live))
     picture = draw_inline(text) if request.args.get("counts") and page.has_picture else None
     return page_or_fragment(
         "feed/page.html", "feed/_rows.html", page, 400 if page.mistake else 200, picture=picture,
@@ -67,8 +70,15 @@ def show_news() -> str:
     """Show what arrived since the last question of a live page."""
     parts = wiring(current_app)
     text, after = request.args.get("q", ""), request.args.get("after", "")
-    news = view_news(parts.repository, text, after, parts.clock(), _view())
-    return render_template("feed/_news.html", page=news)
+    position = parts.live_tokens.open(required_reader().name, after, parts.clock())
+    news = view_news(parts.repository, text, position, parts.clock(), _view())
+    return render_template("feed/_news.html", page=replace(news, live=_sealed(news.live)))
+
+
+def _sealed(position: str) -> str:
+    """Return the live token of a page: worth something to its reader alone, and for a quarter of an hour."""
+    parts = wiring(current_app)
+    return parts.live_tokens.seal(required_reader().name, position, parts.clock()) if position else ""
 
 
 def _view() -> View:

@@ -42,21 +42,41 @@ def run(chosen: argparse.Namespace) -> int:
     try:
         if chosen.action == "list":
             return _list(file)
-        users = dict(file.users())
-        if chosen.action == "add":
-            users[chosen.name] = _user(chosen, users.get(chosen.name))
-        elif chosen.name not in users:
-            print(f"there is no user {chosen.name!r} in {file.path}", file=sys.stderr)
-            return NO
-        elif chosen.action == "passwd":
-            users[chosen.name] = users[chosen.name]._replace(password=_password(chosen), changed=now())
-        else:
-            del users[chosen.name]
-        file.write(users.values())
+        password = _ask_password(chosen, file.users().get(chosen.name))
+        file.change(lambda users: _edit(users, chosen, password))
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    except LookupError:
+        print(f"there is no user {chosen.name!r} in {file.path}", file=sys.stderr)
+        return NO
     print(f"{file.path}: {chosen.name} {_DONE[chosen.action]}")
     return 0
+
+
+def _ask_password(chosen: argparse.Namespace, known: User | None) -> str:
+    """Return what is kept of a new password, empty when none is needed; asked before the file is locked."""
+    if chosen.action == "remove" or (chosen.action == "passwd" and known is None):
+        return ""
+    if chosen.action == "add":
+        _check(chosen)
+        if chosen.no_password:
+            return NO_PASSWORD
+        if known is not None and known.has_password and not chosen.password_stdin:
+            return ""
+    return _password(chosen)
+
+
+def _edit(users: dict[str, User], chosen: argparse.Namespace, password: str) -> None:
+    """Make the change to the users as they are now; raises LookupError when there is no such user."""
+    known = users.get(chosen.name)
+    if chosen.action == "add":
+        users[chosen.name] = _user(chosen, known, password)
+    elif known is None:
+        raise LookupError(chosen.name)
+    elif chosen.action == "passwd":
+        users[chosen.name] = known._replace(password=password, changed=_later(known))
+    else:
+        del users[chosen.name]
 
 
 _DONE: Final = {
@@ -66,16 +86,27 @@ _DONE: Final = {
 }
 
 
-def _user(chosen: argparse.Namespace, known: User | None) -> User:
-    """Give the user as the arguments want him; a password that is there stays, and with it what is logged in."""
-    scope = Scope(read_places(chosen.clusters), read_places(chosen.namespaces))
+def _check(chosen: argparse.Namespace) -> Scope:
+    """Return the scope that the arguments give; raises ValueError for what no line may hold."""
+    check_name(chosen.name)
     if chosen.name == ANY and not chosen.no_password:
         raise ValueError(f"{ANY} stands for everybody whom the proxy lets in: give --no-password")
-    if chosen.no_password:
-        return User(check_name(chosen.name), read_role(chosen.role), scope, now(), NO_PASSWORD)
-    if known is not None and known.has_password and not chosen.password_stdin:
-        return known._replace(role=read_role(chosen.role), scope=scope)
-    return User(check_name(chosen.name), read_role(chosen.role), scope, now(), _password(chosen))
+    return Scope(read_places(chosen.clusters), read_places(chosen.namespaces))
+
+
+def _user(chosen: argparse.Namespace, known: User | None, password: str) -> User:
+    """Return the user as the arguments want it; a password that is there stays, and with it what is logged in."""
+    scope, role = _check(chosen), read_role(chosen.role)
+    if password:
+        return User(chosen.name, role, scope, _later(known), password)
+    if known is None:
+        raise ValueError(f"{chosen.name} was removed meanwhile: run the command again")
+    return known._replace(role=role, scope=scope)
+
+
+def _later(known: User | None) -> int:
+    """Return a time at which all older sessions and API tokens are void, also when the clock was set back."""
+    return max(now(), known.changed + 1 if known is not None else 0)
 
 
 def _password(chosen: argparse.Namespace) -> str:
@@ -83,7 +114,7 @@ def _password(chosen: argparse.Namespace) -> str:
         return hash_password(sys.stdin.readline().rstrip("\n"))
     first = getpass.getpass("Password: ")
     if getpass.getpass("The same again: ") != first:
-        raise ValueError("the two are not the same")
+        raise ValueError("Passwords differ.")
     return hash_password(first)
 
 

@@ -20,6 +20,7 @@ from audit_webhook.errors import InvalidParameter, ServerBusy
 from audit_webhook.event import EPOCH, Event, rfc3339
 from audit_webhook.repository import Repository
 from audit_webhook.search_sql import LAST, Search
+from audit_webhook.services.feed import oldest_moment
 from audit_webhook.services.document import COLUMNS, document_of
 from audit_webhook.services.query import compile_query
 from audit_webhook.services.rows import shown
@@ -69,8 +70,7 @@ class Export:
         self.format: Final = FORMATS[name]
         self.filename: Final = f"audit-events-{EPOCH + timedelta(microseconds=now):%Y%m%dT%H%M%SZ}.{name}"
         search = compile_query(text, now, repository.database.dialect)
-        oldest = max(search.lowest, repository.oldest_chunk(search.lowest) or search.lowest)
-        self.oldest: Final = rfc3339(int.from_bytes(oldest[:6], "big") * 1000)
+        self.oldest: Final = rfc3339(oldest_moment(repository, search))
         if not _places.acquire(blocking=False):
             raise ServerBusy(f"{PLACES} exports run already; try again when one of them is done")
         self._is_open = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -17,7 +17,7 @@ from audit_webhook.errors import InvalidParameter
 from audit_webhook.event import Event
 from audit_webhook.identity import from_text, to_text
 from audit_webhook.repository import Raw, Repository
-from audit_webhook.search_sql import FIRST, LAST, Search, Span
+from audit_webhook.search_sql import LAST, Search, Span
 from audit_webhook.services.query import compile_query
 from audit_webhook.services.search import event_of, find
 
@@ -26,6 +26,8 @@ LARGEST_PAGE: Final = 500
 SHOWN_AT_ONCE: Final = 200
 CHUNKS_AT_ONCE: Final = 64
 STREAM_MEMORY: Final = 3600 * 1_000_000
+LIVE_LIFETIME: Final = 15 * 60 * 1_000_000
+"""A page that was not in live mode for longer is loaded again, and what it shows is recorded as any reading is."""
 CLOCK_SLACK: Final = 30 * 1_000_000
 
 
@@ -72,8 +74,8 @@ class Arrivals(NamedTuple):
 class _Token(msgspec.Struct, array_like=True):
     """When it was made, in microseconds, and the newest sequence number seen of every stream."""
 
-    made: int
-    positions: dict[bytes, int]
+    made: Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
+    positions: dict[bytes, Annotated[int, msgspec.Meta(ge=0, lt=2**62)]]
 
 
 def page(repository: Repository, text: str, cursor: str | None, limit: int, now: int) -> FeedPage:
@@ -94,9 +96,21 @@ def begin_live(repository: Repository, now: int) -> str:
 def progress_of(repository: Repository, search: Search, unread: bytes, now: int) -> Progress:
     """Tell how far back a search came that looked at nothing before the id ``unread``."""
     newest = min(now, _time_of(search.highest))
-    oldest = max(_time_of(search.lowest), _time_of(repository.oldest_chunk(search.lowest) or FIRST))
+    oldest = oldest_moment(repository, search)
     moment = min(max(_time_of(unread), oldest), newest)
     return Progress(moment, 100 * (newest - moment) // max(1, newest - oldest))
+
+
+def oldest_moment(repository: Repository, search: Search) -> int:
+    """Return the time in microseconds from which on a search can find anything that its reader may see.
+
+    A limited reader is told the beginning of the time range, or the midnight before the oldest visible event: batches
+    also hold events of others, so that their times are not for everybody.
+    """
+    lowest = _time_of(search.lowest)
+    if repository.sees_everything:
+        return max(lowest, _time_of(repository.oldest_chunk(search.lowest) or search.lowest))
+    return lowest or repository.tallies.first_visible_day() * 1000
 
 
 def _time_of(identifier: bytes) -> int:
@@ -157,6 +171,6 @@ def _write_token(token: _Token) -> str:
 def _read_token(text: str) -> _Token:
     try:
         padded = text + "=" * (-len(text) % 4)
-        return msgspec.msgpack.decode(base64.urlsafe_b64decode(padded), type=_Token)
+        return msgspec.msgpack.decode(base64.urlsafe_b64decode(padded.encode("ascii")), type=_Token)
     except (ValueError, binascii.Error, msgspec.DecodeError) as error:
         raise InvalidParameter("the live token is not one that this server gave; load the page again") from error

@@ -19,6 +19,7 @@ from audit_webhook import query
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.query.edit import with_term
 from audit_webhook.query.syntax import And
+from audit_webhook.reader import EVERYWHERE
 from audit_webhook.repository import Repository
 from audit_webhook.services.counting import FACETS, NO_JSON, OUTCOMES, SERIES, Counts, split_conditions
 from audit_webhook.services.dimensions import Dimensions
@@ -72,6 +73,7 @@ class _Run:
         self.share = 0.0
         self.is_done = False
         self.is_slow = is_slow
+        self.owner = ("", EVERYWHERE)
         self.lock = threading.Lock()
 
     def go_on(self, seconds: float) -> None:
@@ -96,19 +98,23 @@ class Pictures:
         self._running: OrderedDict[str, _Run] = OrderedDict()
         self._lock = threading.Lock()
 
-    def draw(self, text: str, by: str, now: int, seconds: float = FIRST_SECONDS) -> Picture:
-        """Give the picture of a search as far as it comes in a moment; raises QueryError and InvalidParameter."""
+    def draw(self, text: str, by: str, now: int, seconds: float = FIRST_SECONDS, reader: str = "") -> Picture:
+        """Return the picture of a search as far as it comes in a moment; raises QueryError and InvalidParameter.
+
+        Only ``reader`` can continue it, while what may be seen stays what it was.
+        """
         if by not in SERIES:
             raise InvalidParameter(f"by is one of {', '.join(SERIES)}")
         run = self._begin(text, by, now)
+        run.owner = (reader, self._repository.scope())
         run.go_on(seconds)
         return self._show(run, secrets.token_urlsafe(12))
 
-    def refine(self, token: str, seconds: float = NEXT_SECONDS) -> Picture | None:
-        """Go on with a picture; None when it is not known here any more and must be drawn anew."""
+    def refine(self, token: str, seconds: float = NEXT_SECONDS, reader: str = "") -> Picture | None:
+        """Continue a picture of this reader; None when it is not known here any more and must be drawn anew."""
         with self._lock:
             run = self._running.get(token)
-        if run is None:
+        if run is None or run.owner != (reader, self._repository.scope()):
             return None
         run.go_on(seconds)
         return self._show(run, token)

@@ -14,6 +14,7 @@ import secrets
 import threading
 from typing import Final, NamedTuple
 
+from audit_webhook.access.rows import RowSigner
 from audit_webhook.config import Config
 from audit_webhook.errors import Forbidden, InvalidParameter, TooManyTries, Unauthenticated
 from audit_webhook.passwords import UNKNOWN, is_password
@@ -59,9 +60,10 @@ class Presented(NamedTuple):
 class Readers:
     """Tells who a request comes from, and lets readers in and out."""
 
-    def __init__(self, config: Config, users: UsersFile, store: ReaderStore) -> None:
+    def __init__(self, config: Config, users: UsersFile, store: ReaderStore, signer: RowSigner) -> None:
         """Use the users of a file; the settings say whether a proxy's word counts, and whether all is open."""
         self.store: Final = store
+        self._signer: Final = signer
         self.users: Final = users
         self.is_open: Final = config.is_open
         self._proxy_secret: Final = config.auth_proxy_secret.encode()
@@ -92,9 +94,7 @@ class Readers:
         scheme, _, value = authorization.partition(" ")
         token = self.store.find_token(hash_of(value.strip())) if scheme.lower() == "bearer" else None
         user = self._user_of(token.username) if token and now < token.ends else None
-        if user is not None and token is not None and token.made < user.changed:
-            user = None
-        if token is None or user is None:
+        if token is None or user is None or token.made < user.changed or not self._signer.has_signed_token(token):
             raise Unauthenticated("the API token is not valid: it was revoked, has ended, or never was")
         if now - token.used >= TOUCH_EVERY:
             self.store.touch_token(token.id, now)
@@ -123,6 +123,8 @@ class Readers:
         session = self.store.find_session(hash_of(shown.cookie))
         if session is None or session.is_secure != shown.is_secure or not _is_fresh(session, now):
             return None
+        if not self._signer.has_signed_session(session):
+            return None
         user = self._user_of(session.username)
         if user is None or not user.has_password or session.made < user.changed:
             return None
@@ -146,7 +148,8 @@ class Readers:
         self.store.delete_old_sessions(now - SESSION_LENGTH, now - SESSION_IDLE)
         if shown.cookie:
             self.store.delete_session(hash_of(shown.cookie))
-        self.store.insert_session(Session(hash_of(cookie), name, shown.is_secure, now, now, address[:64]))
+        session = Session(hash_of(cookie), name, shown.is_secure, now, now, address[:64])
+        self.store.insert_session(self._signer.sign_session(session))
         logger.info("%s logged in from %s", name, address)
         return cookie
 
@@ -183,7 +186,8 @@ class Readers:
         if len(own) >= TOKENS_EACH:
             raise InvalidParameter(f"Nobody has more than {TOKENS_EACH} tokens: revoke one first.")
         text = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        self.store.insert_token(Token(hash_of(text), reader.name, label.strip(), now, now + days * 24 * HOUR, 0))
+        token = Token(hash_of(text), reader.name, label.strip(), now, now + days * 24 * HOUR, 0)
+        self.store.insert_token(self._signer.sign_token(token))
         logger.info("%s made an API token", reader.name)
         return text
 

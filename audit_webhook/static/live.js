@@ -109,6 +109,7 @@
       const response = await fetch(rows.dataset.liveUrl + encodeURIComponent(token), { signal: mine.signal });
       const login = response.headers.get("HX-Redirect"); // the session is over
       if (login) location.assign(login);
+      if (response.status === 400) location.reload(); // the token is too old: the page shows what came meanwhile
       if (!response.ok) throw new Error(String(response.status));
       take(await response.text());
       failures = 0;

@@ -129,7 +129,8 @@ CREATE TABLE IF NOT EXISTS reader_sessions (
     is_secure TINYINT UNSIGNED NOT NULL,
     made      BIGINT UNSIGNED NOT NULL,
     seen      BIGINT UNSIGNED NOT NULL,
-    peer      VARBINARY(64)   NOT NULL
+    peer      VARBINARY(64)   NOT NULL,
+    mac       BINARY(32)      NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 CREATE TABLE IF NOT EXISTS reader_tokens (
@@ -138,7 +139,8 @@ CREATE TABLE IF NOT EXISTS reader_tokens (
     label    VARBINARY(64)   NOT NULL,
     made     BIGINT UNSIGNED NOT NULL,
     ends     BIGINT UNSIGNED NOT NULL,
-    used     BIGINT UNSIGNED NOT NULL
+    used     BIGINT UNSIGNED NOT NULL,
+    mac      BINARY(32)      NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 CREATE TABLE IF NOT EXISTS readings (

@@ -52,12 +52,12 @@ SELECT id, frames, content FROM chunks WHERE id IN ({ids})
 SELECT first_id FROM chunks WHERE id >= %s ORDER BY id LIMIT 1
 
 -- name: arrived_chunks
-SELECT id, first_id, sequence FROM chunks
-WHERE stream = %s AND sequence > %s AND sequence <= %s AND received >= %s
-ORDER BY sequence LIMIT %s
+SELECT k.id, k.first_id, k.sequence FROM chunks k
+WHERE k.stream = %s AND k.sequence > %s AND k.sequence <= %s AND k.received >= %s AND {test}
+ORDER BY k.sequence LIMIT %s
 
 -- name: positions
-SELECT stream, MAX(sequence) FROM arrivals WHERE received >= %s GROUP BY stream
+SELECT a.stream, MAX(a.sequence) FROM arrivals a WHERE a.received >= %s AND {test} GROUP BY a.stream
 
 -- name: contacts
 SELECT cluster, MAX(received), SUM(events), SUM(duplicates) FROM arrivals GROUP BY cluster ORDER BY cluster

@@ -1,11 +1,11 @@
 -- Sessions and tokens of readers, and the record of what they read.
 
 -- name: insert_session
-INSERT INTO reader_sessions (id, username, is_secure, made, seen, peer)
-VALUES (%s, %s, %s, %s, %s, %s)
+INSERT INTO reader_sessions (id, username, is_secure, made, seen, peer, mac)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
 
 -- name: find_session
-SELECT id, username, is_secure, made, seen, peer FROM reader_sessions WHERE id = %s
+SELECT id, username, is_secure, made, seen, peer, mac FROM reader_sessions WHERE id = %s
 
 -- name: touch_session
 UPDATE reader_sessions SET seen = %s WHERE id = %s
@@ -17,14 +17,14 @@ DELETE FROM reader_sessions WHERE id = %s
 DELETE FROM reader_sessions WHERE made < %s OR seen < %s
 
 -- name: sessions
-SELECT id, username, is_secure, made, seen, peer FROM reader_sessions ORDER BY seen DESC LIMIT 200
+SELECT id, username, is_secure, made, seen, peer, mac FROM reader_sessions ORDER BY seen DESC LIMIT 200
 
 -- name: insert_token
-INSERT INTO reader_tokens (id, username, label, made, ends, used)
-VALUES (%s, %s, %s, %s, %s, %s)
+INSERT INTO reader_tokens (id, username, label, made, ends, used, mac)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
 
 -- name: find_token
-SELECT id, username, label, made, ends, used FROM reader_tokens WHERE id = %s
+SELECT id, username, label, made, ends, used, mac FROM reader_tokens WHERE id = %s
 
 -- name: touch_token
 UPDATE reader_tokens SET used = %s WHERE id = %s
@@ -33,7 +33,7 @@ UPDATE reader_tokens SET used = %s WHERE id = %s
 DELETE FROM reader_tokens WHERE id = %s
 
 -- name: tokens
-SELECT id, username, label, made, ends, used FROM reader_tokens ORDER BY made DESC LIMIT 500
+SELECT id, username, label, made, ends, used, mac FROM reader_tokens ORDER BY made DESC LIMIT 500
 
 -- name: insert_reading
 INSERT INTO readings (id, username, way, peer, action, target, status)

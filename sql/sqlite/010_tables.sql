@@ -127,7 +127,8 @@ CREATE TABLE IF NOT EXISTS reader_sessions (
     is_secure INTEGER NOT NULL,
     made      INTEGER NOT NULL,
     seen      INTEGER NOT NULL,
-    peer      TEXT    NOT NULL
+    peer      TEXT    NOT NULL,
+    mac       BLOB    NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS reader_tokens (
@@ -136,7 +137,8 @@ CREATE TABLE IF NOT EXISTS reader_tokens (
     label    TEXT    NOT NULL,
     made     INTEGER NOT NULL,
     ends     INTEGER NOT NULL,
-    used     INTEGER NOT NULL
+    used     INTEGER NOT NULL,
+    mac      BLOB    NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS readings (
