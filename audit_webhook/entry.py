@@ -17,7 +17,7 @@ from audit_webhook.decode import (
 )
 from audit_webhook.event import Event
 from audit_webhook.events.bodies import created_name, is_dry_run
-from audit_webhook.identity import audit_hash, short_hash
+from audit_webhook.identity import audit_key, row_id
 from audit_webhook.uri_column import shorten, shorten_all
 
 CallerRow = tuple[bytes, str, str, str, str, str, str, str, str]
@@ -33,8 +33,8 @@ NO_ACTION: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0,
 class Entry(NamedTuple):
     """What the store keeps of one event.
 
-    ``raw`` is redacted, ``leaf`` its digest, ``uri`` shortened (see uri_column); ``grounds`` is why it was allowed, if
-    it was.
+    ``raw`` is redacted, ``leaf`` its digest, ``audit`` what `identity.audit_key` makes of its auditID, ``uri`` is
+    shortened (see uri_column); ``grounds`` is why it was allowed, if it was.
     """
 
     id: bytes
@@ -64,7 +64,7 @@ def file_events(
     groups, resources = [each.api_group or "" for each in targets], [each.resource or "" for each in targets]
     shortened = shorten_all(uris, groups, namespaces, resources, names)
     entries = list(map(Entry._make, zip(
-        ids, raws, leaves, rows, actions, map(audit_hash, audits), namespaces, names, shortened,
+        ids, raws, leaves, rows, actions, map(audit_key, audits), namespaces, names, shortened,
         map(_grounds_of, wires), strict=True,
     )))
     if NO_CALLER in rows or NO_ACTION in actions or not are_plain(namespaces, names, uris, audits):
@@ -139,7 +139,7 @@ def _entry_of(entry: Entry, event: Event) -> Entry:
     )
     grounds = event.reason if event.decision == "allow" else None
     uri = shorten(event.request_uri, event.api_group, event.namespace, event.resource, event.name)
-    audit = audit_hash(event.audit_id)
+    audit = audit_key(event.audit_id)
     return Entry(entry.id, entry.raw, entry.leaf, caller, action, audit, event.namespace, event.name, uri, grounds)
 
 
@@ -178,20 +178,18 @@ def _caller_row(
     kind: str,
 ) -> CallerRow:
     joined = "\n".join(("", *groups, "")) if groups else ""
-    identifier = short_hash(cluster, user, joined, impersonated, address, agent, client, kind)
-    return (identifier, cluster, user, joined, impersonated, address, agent, client, kind)
+    values = (cluster, user, joined, impersonated, address, agent, client, kind)
+    return (row_id(values), *values)
 
 
 def _action_row(
     verb: str, group: str, resource: str, subresource: str, code: int, level: str, stage: str, decision: str,
     manager: str, command: str, dry_run: int, truncated: int, cut: int,
 ) -> ActionRow:
-    numbers = (str(code), str(dry_run), str(truncated), str(cut))
-    identifier = short_hash(verb, group, resource, subresource, level, stage, decision, manager, command, *numbers)
-    return (
-        identifier, verb, group, resource, subresource, code, level, stage, decision, manager, command, dry_run,
-        truncated, cut,
+    values = (
+        verb, group, resource, subresource, code, level, stage, decision, manager, command, dry_run, truncated, cut,
     )
+    return (row_id(values), *values)
 
 
 def groups_of(row: CallerRow) -> tuple[str, ...]:

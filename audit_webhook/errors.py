@@ -89,6 +89,10 @@ class RowRefused(AuditWebhookError):
     """The database does not take a value of ours: a mistake of this program, never of the sender."""
 
 
+class IdTaken(AuditWebhookError):
+    """Another caller or another action holds the id of one of these; they need ids of their own."""
+
+
 class KeyUnusable(AuditWebhookError):
     """The file of keys is missing, or what is in it cannot sign or check signatures."""
 

@@ -1,18 +1,21 @@
 """Permissions as the store posts them: which binding and role let whom do something, in a text that sorts by them.
 
-A posted value holds 128 bytes: the kinds are abbreviated, a role that is called like its binding is ``=``, and what is
-longer still is cut, but for the caller at its end.
+A posted value holds 255 bytes: the kinds are abbreviated, a role that is called like its binding is ``=``, and of what
+is longer still the end is replaced by its hash, but for the caller, so that no two bindings have one text.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from audit_webhook.authorization import AZURE_ROLE, EKS_POLICY, GKE_IAM, parse_reason
 
 MASTERS: Final = "system:masters"
-_LONGEST: Final = 111
+_LONGEST: Final = 222
+_CALLER: Final = 32
+_HASH: Final = 32
 _SHORT: Final = {
     "ClusterRoleBinding": "crb", "RoleBinding": "rb", "ClusterRole": "cr", "Role": "r", "Group": "group",
     EKS_POLICY: "eks", AZURE_ROLE: "azure", GKE_IAM: "gke",
@@ -70,17 +73,23 @@ def gives_everything(binding: Binding) -> bool:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST // 4 else text.encode()[:_LONGEST].decode("utf-8", "ignore")
+    """Return a text below the limit, or exactly as long as it: with its hash at the end, which no other text has."""
+    whole = text.encode()
+    if len(whole) < _LONGEST:
+        return text
+    head = whole[:_LONGEST - _HASH - 1].decode("utf-8", "ignore")
+    filled = head + "~" * (_LONGEST - _HASH - len(head.encode()))
+    return filled + sha256(whole).hexdigest()[:_HASH]
 
 
 def read_grant(posted: str) -> tuple[Binding, bytes] | None:
     """Read a posted text as the binding and the id of the caller; None when it is none."""
     text, _, caller = posted.rpartition("\n")
     parts = [*text.split("/"), "", "", "", "", ""][:6]
-    if len(caller) != 16 or not text:
+    if len(caller) != _CALLER or not text:
         return None
     cluster, kind, namespace, name, role_kind, role = parts
-    is_cut = len(text.encode()) >= _LONGEST - 3
+    is_cut = len(text.encode()) == _LONGEST
     role = name if role == "=" else role
     try:
         key = bytes.fromhex(caller)

@@ -19,6 +19,10 @@ EARLIEST: Final = 946_684_800_000_000  # 2000-01-01; Kubernetes is younger
 LATEST: Final = 4_102_444_800_000_000  # 2100-01-01
 _LOG_START: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",'
 _SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+ROW_ID_BYTES: Final = 16
+LONGEST_AUDIT_ID: Final = 64
+UUID_BYTES: Final = 16
 _EXACT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
@@ -55,14 +59,32 @@ def quarantine_id(cluster: str, raw: bytes) -> bytes:
     return sha256(b"%b\0%b" % (cluster.encode(), raw)).digest()[:16]
 
 
-def short_hash(*parts: str) -> bytes:
-    """Give the 8 bytes that stand for a tuple of strings, each ended so that no two tuples read the same."""
-    return sha256("\0".join(parts).encode()).digest()[:8]
+def row_id(values: Iterable[str | int], turn: int = 0) -> bytes:
+    """Return the 16 bytes that stand for the values of a row: its hash.
+
+    Whoever chooses the values can look for two rows with one hash. So the store never takes the hash for the row: when
+    another row holds the id, the next ``turn`` gives another id. Texts hold no NUL, which ends each value here.
+    """
+    text = "\0".join(map(str, values))
+    return _hash_row(f"{text}\0{turn}" if turn else text)
 
 
-def audit_hash(audit_id: str) -> bytes:
-    """Give the 8 bytes by which an auditID is looked up; clients choose auditIDs, of any length."""
-    return sha256(audit_id.encode()).digest()[:8]
+def _hash_row(text: str) -> bytes:
+    return sha256(text.encode()).digest()[:ROW_ID_BYTES]
+
+
+def audit_key(audit_id: str) -> bytes:
+    """Return the bytes by which the events of an auditID are looked up; no two auditIDs share them.
+
+    An apiserver's own auditIDs are UUIDs (RFC 9562): 16 bytes. Clients may choose any text (the header Audit-ID): it is
+    kept after a mark that tells it from a UUID, and a longer one than anybody needs as its whole SHA-256.
+    """
+    if _UUID.fullmatch(audit_id):
+        return bytes.fromhex(audit_id.replace("-", ""))
+    text = audit_id.encode()
+    if len(text) > LONGEST_AUDIT_ID:
+        return b"#" + sha256(text).digest()
+    return (b"~=" if len(text) == UUID_BYTES - 1 else b"=") + text
 
 
 def time_bound(milliseconds: int) -> bytes:

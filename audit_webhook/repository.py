@@ -16,6 +16,8 @@ from audit_webhook.columns import text_of
 from audit_webhook.config import Config
 from audit_webhook.database import Row, classified, open_database
 from audit_webhook.deadline import held
+from audit_webhook.entry import ActionRow, CallerRow
+from audit_webhook.errors import IdTaken, RowRefused
 from audit_webhook.reader import EVERYWHERE, Scope
 from audit_webhook.refusal_store import RefusalStore
 from audit_webhook.rows import Chunk
@@ -29,7 +31,7 @@ from audit_webhook.search_sql import (
 from audit_webhook.tally_store import TallyStore
 from audit_webhook.transaction import Arrival, NotNew, Quarantined, Transaction, insert_fresh, note_dimensions
 
-REMEMBERED: Final = 100_000
+REMEMBERED: Final = 20_000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
 
 
@@ -73,7 +75,8 @@ class Repository:
         self.refusals: Final = RefusalStore(self.database, self._statements, scope)
         self._lock = threading.Lock()
         self._head = begin_stream()
-        self._known: set[tuple[bytes, int]] = set()
+        self._noted: set[CallerRow | ActionRow] = set()
+        self._noted_day = 0
 
     def _begin_stream(self) -> None:
         """Begin a new stream: sequence numbers tell the order only while one connection gives them."""
@@ -94,28 +97,48 @@ class Repository:
     def store(self, cluster: str, chunks: Sequence[Chunk], quarantined: Sequence[Quarantined], received: int) -> int:
         """Store a batch in one transaction; give how many of its events were new.
 
-        Raises PartlyStored, and what `database.classify` knows.
+        Raises PartlyStored, IdTaken, and what `database.classify` knows.
         """
         with classified(), held(self._lock):
             try:
-                return self._store(cluster, chunks, quarantined, received, is_hasty=True)
-            except NotNew:
-                return self._store(cluster, chunks, quarantined, received, is_hasty=False)
+                try:
+                    return self._store(cluster, chunks, quarantined, received, is_hasty=True)
+                except NotNew:
+                    return self._store(cluster, chunks, quarantined, received, is_hasty=False)
+            except RowRefused as error:
+                if self._are_ids_taken(chunks):
+                    raise IdTaken("another caller or another action has the id of one of these") from error
+                raise
+
+    def _are_ids_taken(self, chunks: Sequence[Chunk]) -> bool:
+        """Whether the store holds another caller or action under the id of one of these."""
+        callers = {key: row for chunk in chunks for key, row in chunk.callers.items()}
+        actions = {key: row for chunk in chunks for key, row in chunk.actions.items()}
+        return any(row != callers[row[0]] for row in self.tallies.read_callers(list(callers))) or any(
+            row != actions[row[0]] for row in self.tallies.read_actions(list(actions))
+        )
 
     def _store(
         self, cluster: str, chunks: Sequence[Chunk], quarantined: Sequence[Quarantined], received: int, is_hasty: bool
     ) -> int:
+        day = received // MICROSECONDS_A_DAY
         with self.database.write() as cursor, (transaction := Transaction(cursor, self._statements)).together(is_hasty):
             fresh, head = insert_fresh(transaction, chunks, self._head, received)
-            noted = note_dimensions(transaction, fresh, self._known, received // MICROSECONDS_A_DAY)
+            noted = note_dimensions(transaction, fresh, self._noted_on(day), day)
             if quarantined:
                 transaction.insert_quarantined(quarantined)
             stored = sum(len(chunk.events) for chunk in fresh)
             known = sum(len(chunk.events) for chunk in chunks) - stored
             transaction.record_arrival(Arrival(head.stream, cluster, head.sequence, received, stored, known))
         self._head = head
-        self._known = (self._known if len(self._known) < REMEMBERED else set()) | noted
+        self._noted |= noted
         return stored
+
+    def _noted_on(self, day: int) -> set[CallerRow | ActionRow]:
+        """Return the callers and actions that this process noted on a day, and forget those of another day."""
+        if day != self._noted_day or len(self._noted) > REMEMBERED:
+            self._noted, self._noted_day = set(), day
+        return self._noted
 
     def stored_ids(self, ids: Sequence[bytes]) -> set[bytes]:
         """Give those of the ids that are stored."""

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 from audit_webhook.chunk import pack
 from audit_webhook.entry import ActionRow, CallerRow, Entry, groups_of
 from audit_webhook.grants import grant_of
-from audit_webhook.identity import chunk_id, short_hash
+from audit_webhook.errors import IdTaken
+from audit_webhook.identity import chunk_id, row_id
 from audit_webhook.sealing import EventRow, digest_rows, root_of
 from audit_webhook.tally import tally_events
 
@@ -22,6 +23,8 @@ WINDOW: Final = 600_000_000
 WINDOW_MILLISECONDS: Final = WINDOW // 1000
 CHUNK_BYTES: Final = 8 * 1024**2
 POSTED_BYTES: Final = 128
+TURNS: Final = 64
+"""How many ids a row can have: each row that already holds one of them takes a turn."""
 REMEMBERED_PAIRS: Final = 4096  # callers, and actions; a hostile one may be some kilobytes long
 
 Posting = tuple[str, str, bytes]
@@ -101,11 +104,16 @@ def _within_size(entries: list[Entry]) -> Iterator[list[Entry]]:
 
 
 def lay_out_chunk(cluster: str, entries: Sequence[Entry], order: Sequence[int]) -> Chunk:
-    """Give the chunk in which events stand in this order of their places; its rows come in the order of the events."""
+    """Return the chunk in which events stand in this order of their places; its rows come in the order of the events.
+
+    Raises IdTaken when two callers, or two actions, have one id; `storage.row_ids` gives them ids of their own.
+    """
     ids, raws, leaves, callers, actions, audits, namespaces, names, uris, grounds = zip(*entries, strict=True)
     caller_ids, action_ids = [row[0] for row in callers], [row[0] for row in actions]
     by_id: dict[bytes, CallerRow] = dict(zip(caller_ids, callers, strict=True))
     done: dict[bytes, ActionRow] = dict(zip(action_ids, actions, strict=True))
+    if tuple(map(by_id.__getitem__, caller_ids)) != callers or tuple(map(done.__getitem__, action_ids)) != actions:
+        raise IdTaken("two callers or two actions of the batch have one id")
     identifier = chunk_id([ids[place] for place in order])
     packed = pack([raws[place] for place in order])
     offsets = [0] * len(ids)
@@ -136,16 +144,9 @@ def lay_out_chunk(cluster: str, entries: Sequence[Entry], order: Sequence[int]) 
     )
 
 
-def is_caller(row: Sequence[Any]) -> bool:
-    """Whether the id of a caller's row is the one that follows from what stands in it."""
-    return bool(row[0] == short_hash(*map(str, row[1:])))
-
-
-def is_action(row: Sequence[Any]) -> bool:
-    """Whether the id of an action's row is the one that follows from what stands in it."""
-    verb, group, resource, subresource, code, *texts, dry_run, truncated, cut = row[1:]
-    values = (verb, group, resource, subresource, *texts, code, dry_run, truncated, cut)
-    return bool(row[0] == short_hash(*map(str, values)))
+def has_own_id(row: Sequence[Any]) -> bool:
+    """Whether the id of a caller's or an action's row follows from what stands in it, in the first turn or another."""
+    return any(row[0] == row_id(row[1:], turn) for turn in range(TURNS))
 
 
 def _postings(
@@ -154,7 +155,7 @@ def _postings(
 ) -> list[Posting]:
     """Give which values occur in the chunk: what lets a search for a rare value skip all other chunks."""
     pairs = {("ns", posted(namespace)) for namespace in namespaces if namespace}
-    pairs.update(("grant", posted(grant)) for grant in grants if grant)
+    pairs.update(("grant", grant) for grant in grants if grant)
     pairs.update(*map(_caller_pairs, callers), *map(_action_pairs, actions))
     return [(field, value, identifier) for field, value in sorted(pairs)]
 

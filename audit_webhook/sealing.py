@@ -32,7 +32,7 @@ _LINK: Final = b"audit-webhook seal 1\0"
 NEWEST: Final = 2
 _RECORDS: Final = {NEWEST: b"audit-webhook record 2\0", 1: b"audit-webhook record 1\0"}
 FORMS: Final = tuple(_RECORDS)
-_ROW: Final = b"%b%b%b%b%b%d,%d,%d,%d,%b%b%b"
+_ROW: Final = b"%b%b%b%b%d,%d,%d,%d,%d,%b%b%b%b"
 
 EventRow = tuple[bytes, bytes, int, int, bytes, bytes, bytes, str, str, str]
 
@@ -101,8 +101,8 @@ def write_rows(rows: Iterable[EventRow]) -> list[bytes]:
     ids, chunks, offsets, lengths, callers, actions, audits, *texts = columns
     spaces, names, uris = ([text.encode("utf-8", "surrogateescape") for text in column] for column in texts)
     return list(map(_ROW.__mod__, zip(
-        ids, chunks, callers, actions, audits, offsets, lengths, map(len, spaces), map(len, names), spaces, names, uris,
-        strict=True,
+        ids, chunks, callers, actions, offsets, lengths, map(len, audits), map(len, spaces), map(len, names), audits,
+        spaces, names, uris, strict=True,
     )))
 
 

@@ -69,7 +69,7 @@ EVERYTHING: Final = Search(Condition("TRUE"))
 
 def of_requests(search: Search, hashes: Collection[bytes]) -> Search:
     """Give the search for those of its events whose auditIDs have these hashes, found by them."""
-    listed = Condition(fill_ids("e.audit_hash IN ({ids})", len(hashes)), tuple(hashes))
+    listed = Condition(fill_ids("e.audit_key IN ({ids})", len(hashes)), tuple(hashes))
     return search._replace(where=_both(search.where, listed), use_index="events_audit")
 
 

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 import zstandard
 
-from audit_webhook.identity import short_hash, time_bound
+from audit_webhook.identity import time_bound
 
 LANE: Final = 300_000
 DAY: Final = 86_400_000
@@ -129,9 +129,9 @@ def day_of(identifier: bytes) -> int:
     return milliseconds - milliseconds % DAY
 
 
-def sum_id(cluster: str, day: int) -> bytes:
-    """Give the id under which the sum of a cluster's day is stored: it lies in the partition of the day."""
-    return time_bound(day)[:6] + short_hash("sum", cluster) + b"\0\0"
+def sum_id(day: int) -> bytes:
+    """Return the id under which each cluster's sum of a day is stored: it lies in the partition of the day."""
+    return time_bound(day)
 
 
 def _compressor() -> zstandard.ZstdCompressor:

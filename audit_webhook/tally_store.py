@@ -136,9 +136,9 @@ class TallyStore:
         """Give id and cluster of the oldest tallies that are of one chunk each."""
         return self._rows(self._statements["list_fresh"], (limit,))
 
-    def read_sum(self, identifier: bytes) -> Row | None:
-        """Give chunks, events and content of a day's sum, or None."""
-        return next(iter(self._rows(self._statements["read_sum"], (identifier,))), None)
+    def read_sum(self, cluster: str, day: int) -> Row | None:
+        """Return chunks, events and content of a cluster's sum of a day, or None."""
+        return next(iter(self._rows(self._statements["read_sum"], (sum_id(day), cluster))), None)
 
     def read_tallies(self, ids: Sequence[bytes]) -> list[Row]:
         """Give id, events and content of tallies."""
@@ -155,11 +155,11 @@ class TallyStore:
 
     def sum_up(self, cluster: str, day: int, ids: Sequence[bytes]) -> int:
         """Put these tallies into the sum of their day; 0 when another process changed one meanwhile, or was at it."""
-        known = self.read_sum(sum_id(cluster, day))
+        known = self.read_sum(cluster, day)
         parts = [*self.read_tallies(ids), *([known] if known else [])]
         chunks = int(known[0]) if known else 0
         content = pack(merge(row[-1] for row in parts))
-        total = TallyRow(sum_id(cluster, day), cluster, chunks + len(ids), sum(int(row[-2]) for row in parts), content)
+        total = TallyRow(sum_id(day), cluster, chunks + len(ids), sum(int(row[-2]) for row in parts), content)
         try:
             with self._write() as transaction:
                 _expect(len(ids), transaction.delete_tallies(ids))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -158,7 +159,7 @@ class Transaction:
 
     def update_sum(self, row: TallyRow, chunks: int) -> int:
         """Replace a day's sum of so many chunks by a new one; give how many there were: 0 or 1."""
-        values = (row.chunks, row.events, row.content, row.id, chunks)
+        values = (row.chunks, row.events, row.content, row.id, row.cluster, chunks)
         self._cursor.execute(self._statements["update_sum"], values)
         return self._cursor.rowcount
 
@@ -178,11 +179,14 @@ class Transaction:
         return self._cursor.rowcount
 
     def insert_callers(self, rows: Collection[CallerRow], day: int) -> None:
-        """Insert callers, or note that those that are there were in use on this day since the epoch."""
+        """Insert callers, or note that those that are there were in use on this day since the epoch.
+
+        Raises RowRefused, where statements are sent together at the end of `together`, when another row holds an id.
+        """
         self._cursor.executemany(self._statements["insert_callers"], [(*row, day) for row in sorted(rows)])
 
     def insert_actions(self, rows: Collection[ActionRow], day: int) -> None:
-        """Insert actions, or note that those that are there were in use on this day since the epoch."""
+        """Insert actions, as `insert_callers` does callers."""
         self._cursor.executemany(self._statements["insert_actions"], [(*row, day) for row in sorted(rows)])
 
     def insert_quarantined(self, rows: Sequence[Quarantined]) -> None:
@@ -221,13 +225,13 @@ def insert_fresh(
 
 
 def note_dimensions(
-    transaction: Transaction, fresh: Sequence[Chunk], known: set[tuple[bytes, int]], day: int
-) -> set[tuple[bytes, int]]:
-    """Insert the callers and actions that this process has not noted today; give what to remember once committed."""
-    callers = {key: row for chunk in fresh for key, row in chunk.callers.items() if (key, day) not in known}
-    actions = {key: row for chunk in fresh for key, row in chunk.actions.items() if (key, day) not in known}
+    transaction: Transaction, fresh: Sequence[Chunk], known: AbstractSet[CallerRow | ActionRow], day: int
+) -> set[CallerRow | ActionRow]:
+    """Insert the callers and actions that are not known yet; return them, to be remembered once they are committed."""
+    callers = {row for chunk in fresh for row in chunk.callers.values() if row not in known}
+    actions = {row for chunk in fresh for row in chunk.actions.values() if row not in known}
     if callers:
-        transaction.insert_callers(callers.values(), day)
+        transaction.insert_callers(callers, day)
     if actions:
-        transaction.insert_actions(actions.values(), day)
-    return {(key, day) for key in (*callers, *actions)}
+        transaction.insert_actions(actions, day)
+    return {*callers, *actions}

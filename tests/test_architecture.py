@@ -58,8 +58,9 @@ ROOMS: Final = {
         "access", "anchors", "breaker", "checkpoints", "config", "evidence_store", "exploration", "history",
         "humanize", "kubectl", "operate", "pruning", "query",
         "reader_store", "refusal_store", "repository", "saved_searches",
-        "search_sql", "signing", "spool", "tally_store", "transaction", "users",
+        "search_sql", "signing", "spool", "storage", "tally_store", "transaction", "users",
     },
+    "storage": {"tally_store"},
     "spool": {"config"},
     "breaker": {"operate"},
     "repository": {

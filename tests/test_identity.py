@@ -51,7 +51,24 @@ def test_chunk_is_as_new_as_its_newest_event() -> None:
 
 
 def test_tuples_that_join_to_the_same_text_differ() -> None:
-    assert identity.short_hash("ab", "c") != identity.short_hash("a", "bc")
+    assert identity.row_id(("ab", "c")) != identity.row_id(("a", "bc"))
+
+
+def test_id_of_a_row_has_128_bits_and_is_another_one_in_each_turn() -> None:
+    ids = {identity.row_id(("alice", 200), turn) for turn in range(64)}
+    assert len(ids) == 64 and {len(identifier) for identifier in ids} == {16}
+
+
+def test_no_two_audit_ids_share_a_key() -> None:
+    uuid = "7bde12ab-1537-4820-a35f-b939d19e3df9"
+    raw = bytes.fromhex(uuid.replace("-", "")).decode("latin-1")
+    texts = [uuid, uuid.upper(), uuid.replace("-", ""), f"{{{uuid}}}", raw, "", "=", "~", "#"]
+    texts += [mark * length for mark in "=~#x" for length in range(70)]
+    texts += ["~=" + "x" * 15, "=" + "x" * 15, "=~" + "x" * 14]
+    distinct = set(texts)
+    assert len({identity.audit_key(text) for text in distinct}) == len(distinct)
+    assert max(len(identity.audit_key(text)) for text in distinct) <= 66
+    assert identity.audit_key(uuid) == bytes.fromhex(uuid.replace("-", ""))
 
 
 @pytest.mark.parametrize(

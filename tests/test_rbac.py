@@ -15,7 +15,7 @@ from audit_webhook.grants import Binding, grant_of, read_grant
 from audit_webhook.history.manifest import to_yaml
 from audit_webhook.rbac import Need, name_for, subject_of, write_roles
 
-CALLER = bytes(range(8))
+CALLER = bytes(range(16))
 
 
 def rules(*needs: Need, apart: bool = False) -> list[Any]:
@@ -141,7 +141,19 @@ def test_grant_that_is_too_long_keeps_its_caller() -> None:
     reason = f'RBAC: allowed by ClusterRoleBinding "{"ż" * 300}" of ClusterRole "r"'
     posted = grant_of("prod", reason, (), CALLER)
     found = read_grant(posted)
-    assert len(posted.encode()) <= 128 and found is not None and found[1] == CALLER and found[0].is_cut
+    assert len(posted.encode()) <= 255 and found is not None and found[1] == CALLER and found[0].is_cut
+
+
+@pytest.mark.parametrize("length", [180, 196, 197, 198, 199, 200, 240, 253])
+@pytest.mark.parametrize("letter", ["a", "ż"])
+def test_long_bindings_that_differ_at_their_ends_stay_two(letter: str, length: int) -> None:
+    reasons = (f'RBAC: allowed by ClusterRoleBinding "{letter * length}{end}" of ClusterRole "r"' for end in "xyz")
+    grants = [grant_of("prod", reason, (), CALLER) for reason in reasons]
+    assert len(set(grants)) == 3 and all(len(grant.encode()) <= 255 for grant in grants)
+    shown = grants[0].rpartition("\n")[0]
+    name = shown.removeprefix("prod/crb//").removesuffix("/cr/r")
+    again = grant_of("prod", f'RBAC: allowed by ClusterRoleBinding "{name}" of ClusterRole "r"', (), CALLER)
+    assert again not in grants or name == letter * length + "x"
 
 
 @pytest.mark.parametrize("text", ["", "prod/crb//x/cr/=", "\n", "x\n" + "g" * 16, "a/b\n0011"])

@@ -39,7 +39,7 @@ def test_tree_is_that_of_the_rfc_and_every_leaf_has_its_path(count: int) -> None
 
 def test_rows_that_differ_in_where_a_value_ends_have_different_hashes() -> None:
     def row(namespace: str, name: str) -> sealing.EventRow:
-        return bytes(16), bytes(16), 0, 9, bytes(8), bytes(8), bytes(8), namespace, name, "/"
+        return bytes(16), bytes(16), 0, 9, bytes(16), bytes(16), bytes(16), namespace, name, "/"
 
     assert len({sealing.digest_rows([row(*pair)]) for pair in (("ab", "c"), ("a", "bc"), ("", "abc"))}) == 3
 

@@ -105,8 +105,8 @@ def change_row(evidence: Evidence, chance: random.Random) -> tuple[str, str]:
     """Let the row of an event say something else than the event."""
     event, *_ = chance.choice(evidence.rows("SELECT id FROM events"))
     column, value = chance.choice(
-        [("namespace", "other"), ("name", "other"), ("request_uri", "/other"), ("audit_hash", bytes(8)),
-         ("caller_id", bytes(8)), ("action_id", bytes(8)), ("chunk_offset", 1), ("chunk_length", 5)]
+        [("namespace", "other"), ("name", "other"), ("request_uri", "/other"), ("audit_key", bytes(16)),
+         ("caller_id", bytes(16)), ("action_id", bytes(16)), ("chunk_offset", 1), ("chunk_length", 5)]
     )
     evidence.change(f"UPDATE events SET {column} = %s WHERE id = %s", value, event)
     return "MODIFIED", to_text(event)

@@ -33,6 +33,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.StoreMisconfigured: 503,
     errors.DuplicateKey: 500,
     errors.RowRefused: 500,
+    errors.IdTaken: 500,
     errors.KeyUnusable: 500,
     errors.NoProof: 404,
     QueryError: 400,

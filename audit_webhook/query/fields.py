@@ -78,7 +78,7 @@ FIELDS: Final[tuple[Field, ...]] = (
           _truth),
     Field("truncated", "flag", "a.truncated", lambda e: _flag(e.truncated), True,
           "whether the apiserver cut the bodies off", "truncated:true", _truth),
-    Field("audit", "audit", "e.audit_hash", lambda e: e.audit_id, False, "auditID of the request",
+    Field("audit", "audit", "e.audit_key", lambda e: e.audit_id, False, "auditID of the request",
           "audit:7bde12ab-1537-4820-a35f-b939d19e3df9"),
     Field("id", "id", "e.id", lambda e: e.id, False, "event's id in this store", "id:01M86HN0DK2MJCSF556HH97J2D",
           str.upper),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
-from audit_webhook.identity import audit_hash, from_text, time_bound
+from audit_webhook.identity import audit_key, from_text, time_bound
 from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
 from audit_webhook.query.syntax import And, Body, Compare, Equals, Glob, Node, Not, Or, Word
 from audit_webhook.uri_column import MARKS
@@ -114,7 +114,7 @@ def _equals(field: str, value: str) -> Where:
     if kind in ("code", "flag"):
         return Where(f"{column} = %s", (int(value),))
     if kind == "audit":
-        return Where(f"{column} = %s", (audit_hash(value),))
+        return Where(f"{column} = %s", (audit_key(value),))
     if kind == "id":
         return Where(f"{column} = %s", (from_text(value),))
     return Where(f"{column} = %s", (value,))

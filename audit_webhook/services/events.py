@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from audit_webhook import tolerant
 from audit_webhook.errors import EventNotFound
 from audit_webhook.event import Event
-from audit_webhook.identity import audit_hash, from_text
+from audit_webhook.identity import audit_key, from_text
 from audit_webhook.repository import Raw, Repository
 from audit_webhook.search_sql import LAST, Condition, Search
 from audit_webhook.services.search import event_of, read
@@ -53,7 +53,7 @@ def stages(repository: Repository, event: Event) -> list[Event]:
 
     Clients choose auditIDs and may repeat them, so the time of the request's arrival must be the same too.
     """
-    same = Search(Condition("e.audit_hash = %s", (audit_hash(event.audit_id),)), use_index="events_audit")
+    same = Search(Condition("e.audit_key = %s", (audit_key(event.audit_id),)), use_index="events_audit")
     found = read(repository, repository.select_events(same, LAST, MOST_STAGES))
     of_request = [
         other for other in found

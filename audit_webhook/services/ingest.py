@@ -6,13 +6,14 @@ same, because an apiserver would send the whole batch again five times and then 
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from audit_webhook.entry import Entry
-from audit_webhook.errors import MalformedBatch, StoreBusy, StoreUnavailable
+from audit_webhook.errors import IdTaken, MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.identity import quarantine_id
 from audit_webhook.redact import redact_unreadable
 from audit_webhook.redaction import BUILT_IN, Redaction
@@ -20,7 +21,10 @@ from audit_webhook.repository import Repository
 from audit_webhook.rows import lay_out
 from audit_webhook.services.reading import read_events
 from audit_webhook.split import Broken, MalformedBody, split
+from audit_webhook.storage.row_ids import with_own_ids
 from audit_webhook.transaction import PartlyStored, Quarantined
+
+logger: Final = logging.getLogger(__name__)
 
 TRIES: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.05
@@ -112,6 +116,9 @@ def _store(repository: Repository, cluster: str, batch: Batch, received: int) ->
             return repository.store(cluster, lay_out(cluster, left.values()), batch.quarantined, received)
         except PartlyStored:
             left = _without(left, repository.stored_ids(list(left)))
+        except IdTaken as error:
+            logger.warning("%s: they get ids of their own", error)
+            left = with_own_ids(repository.tallies, left)
         except StoreBusy:
             time.sleep(pause * random.uniform(1, 2))
             pause *= 2

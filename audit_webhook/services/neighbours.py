@@ -10,7 +10,7 @@ from typing import Final
 
 from audit_webhook import query
 from audit_webhook.event import Event
-from audit_webhook.identity import audit_hash, time_bound
+from audit_webhook.identity import audit_key, time_bound
 from audit_webhook.query.syntax import Equals, Or
 from audit_webhook.repository import Located, Raw, Repository
 from audit_webhook.search_sql import LAST, Search, of_requests
@@ -44,7 +44,7 @@ def neighbours_of(repository: Repository, text: str, events: Sequence[Event], no
 
 
 def _stages(repository: Repository, search: Search, events: Iterable[Event]) -> list[Located]:
-    hashes = {audit_hash(event.audit_id) for event in events if event.audit_id}
+    hashes = {audit_key(event.audit_id) for event in events if event.audit_id}
     return repository.select_events(of_requests(search, hashes), LAST, MOST_STAGES) if hashes else []
 
 

@@ -17,7 +17,7 @@ from audit_webhook.evidence_store import CHUNKS_AT_ONCE, ROWS_AT_ONCE, EvidenceS
 from audit_webhook.identity import time_bound, to_text
 from audit_webhook.pruning import DAY
 from audit_webhook.repository import Repository
-from audit_webhook.rows import WINDOW_MILLISECONDS, is_action, is_caller, window_end
+from audit_webhook.rows import WINDOW_MILLISECONDS, has_own_id, window_end
 from audit_webhook.sealing import form_of, leaves_of, root_of
 from audit_webhook.services.ahead import ahead
 from audit_webhook.services.findings import Findings
@@ -106,11 +106,11 @@ class ContentCheck:
                     strangers[row[16:32]] = row[:16]
                 continue
             found.rows.update(row)
-            offset, length, _ = row[56:].split(b",", 2)
+            offset, length, _ = row[64:].split(b",", 2)
             found.places.append(int(offset) & 0xFFFF_FFFF_FFFF)
             found.places.append(int(length) & 0xFFFF_FFFF_FFFF)
-            self._used[0].add(row[32:40])
-            self._used[1].add(row[40:48])
+            self._used[0].add(row[32:48])
+            self._used[1].add(row[48:64])
         self._check_strangers(strangers, low, high)
 
     def _chunks(self, low: bytes, high: bytes) -> Iterator[SealedChunk]:
@@ -198,15 +198,15 @@ class ContentCheck:
     def _check_dimensions(self) -> None:
         """Compare callers and actions with their ids, which are hashes of them; each that a row uses must be there."""
         kinds = (
-            ("caller", self._store.callers_after, is_caller, self._used[0]),
-            ("action", self._store.actions_after, is_action, self._used[1]),
+            ("caller", self._store.callers_after, self._used[0]),
+            ("action", self._store.actions_after, self._used[1]),
         )
-        for kind, after, is_right, used in kinds:
+        for kind, after, used in kinds:
             last = b""
             while page := after(last):
                 for row in page:
                     used.discard(row[0])
-                    if not is_right(row):
+                    if not has_own_id(row):
                         self._findings.add("MODIFIED", f"{kind} {row[0].hex()}", f"this {kind} was another one")
                 last = page[-1][0]
             for identifier in sorted(used):

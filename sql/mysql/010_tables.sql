@@ -7,14 +7,14 @@ CREATE TABLE IF NOT EXISTS events (
     chunk_id     BINARY(16)      NOT NULL,
     chunk_offset INT UNSIGNED    NOT NULL,
     chunk_length INT UNSIGNED    NOT NULL,
-    caller_id    BINARY(8)       NOT NULL,
-    action_id    BINARY(8)       NOT NULL,
-    audit_hash   BINARY(8)       NOT NULL,
+    caller_id    BINARY(16)      NOT NULL,
+    action_id    BINARY(16)      NOT NULL,
+    audit_key    VARBINARY(66)   NOT NULL,
     namespace    VARBINARY(255)  NOT NULL,
     name         VARBINARY(255)  NOT NULL,
     request_uri  VARBINARY(1024) NOT NULL,
     KEY events_name (name),
-    KEY events_audit (audit_hash)
+    KEY events_audit (audit_key)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
 PARTITION BY RANGE COLUMNS (id) (PARTITION p_future VALUES LESS THAN (MAXVALUE));
 
@@ -35,14 +35,14 @@ PARTITION BY RANGE COLUMNS (id) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
 
 CREATE TABLE IF NOT EXISTS postings (
     field    VARBINARY(16)  NOT NULL,
-    value    VARBINARY(128) NOT NULL,
+    value    VARBINARY(255) NOT NULL,
     chunk_id BINARY(16)     NOT NULL,
     PRIMARY KEY (field, value, chunk_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
 PARTITION BY RANGE COLUMNS (chunk_id) (PARTITION p_future VALUES LESS THAN (MAXVALUE));
 
 CREATE TABLE IF NOT EXISTS callers (
-    id                BINARY(8)       NOT NULL PRIMARY KEY,
+    id                BINARY(16)      NOT NULL PRIMARY KEY,
     cluster           VARBINARY(63)   NOT NULL,
     username          VARBINARY(255)  NOT NULL,
     user_groups       VARBINARY(1026) NOT NULL,
@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS callers (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 CREATE TABLE IF NOT EXISTS actions (
-    id          BINARY(8)         NOT NULL PRIMARY KEY,
+    id          BINARY(16)        NOT NULL PRIMARY KEY,
     verb        VARBINARY(32)     NOT NULL,
     api_group   VARBINARY(255)    NOT NULL,
     resource    VARBINARY(255)    NOT NULL,
@@ -103,11 +103,12 @@ CREATE TABLE IF NOT EXISTS quarantine (
 -- and reads them. `chunks` is how many chunks a sum holds, and 0 in the row of a single chunk.
 
 CREATE TABLE IF NOT EXISTS tallies (
-    id      BINARY(16)      NOT NULL PRIMARY KEY,
+    id      BINARY(16)      NOT NULL,
     cluster VARBINARY(63)   NOT NULL,
     chunks  BIGINT UNSIGNED NOT NULL,
     events  BIGINT UNSIGNED NOT NULL,
-    content LONGBLOB        NOT NULL
+    content LONGBLOB        NOT NULL,
+    PRIMARY KEY (id, cluster)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
 PARTITION BY RANGE COLUMNS (id) (PARTITION p_future VALUES LESS THAN (MAXVALUE));
 

@@ -50,18 +50,18 @@ ORDER BY k.id LIMIT %s
 SELECT 1 FROM chunks WHERE id = %s
 
 -- name: event_rows (mysql)
-SELECT CONCAT(id, chunk_id, caller_id, action_id, audit_hash, CONCAT_WS(0x2C, chunk_offset, chunk_length,
-LENGTH(namespace), LENGTH(name), CONCAT(namespace, name, request_uri)))
+SELECT CONCAT(id, chunk_id, caller_id, action_id, CONCAT_WS(0x2C, chunk_offset, chunk_length, LENGTH(audit_key),
+LENGTH(namespace), LENGTH(name), CONCAT(audit_key, namespace, name, request_uri)))
 FROM events WHERE id >= %s AND id < %s
 ORDER BY id LIMIT %s
 
 -- name: event_rows (sqlite)
-SELECT id, chunk_id, chunk_offset, chunk_length, caller_id, action_id, audit_hash, namespace, name, request_uri
+SELECT id, chunk_id, chunk_offset, chunk_length, caller_id, action_id, audit_key, namespace, name, request_uri
 FROM events WHERE id >= %s AND id < %s
 ORDER BY id LIMIT %s
 
 -- name: rows_of_chunk
-SELECT id, chunk_id, chunk_offset, chunk_length, caller_id, action_id, audit_hash, namespace, name, request_uri
+SELECT id, chunk_id, chunk_offset, chunk_length, caller_id, action_id, audit_key, namespace, name, request_uri
 FROM events WHERE id >= %s AND id < %s AND chunk_id = %s
 ORDER BY chunk_offset, id
 

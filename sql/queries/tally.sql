@@ -19,7 +19,7 @@ SELECT id, cluster FROM tallies WHERE chunks = 0 ORDER BY id LIMIT %s
 SELECT id, events, content FROM tallies WHERE id IN ({ids})
 
 -- name: read_sum
-SELECT chunks, events, content FROM tallies WHERE id = %s
+SELECT chunks, events, content FROM tallies WHERE id = %s AND cluster = %s
 
 -- name: delete_tallies
 DELETE FROM tallies WHERE id IN (
@@ -33,7 +33,7 @@ DELETE FROM tallies WHERE id IN (
 DELETE FROM tallies WHERE id < %s
 
 -- name: update_sum
-UPDATE tallies SET chunks = %s, events = %s, content = %s WHERE id = %s AND chunks = %s
+UPDATE tallies SET chunks = %s, events = %s, content = %s WHERE id = %s AND cluster = %s AND chunks = %s
 
 -- name: read_callers
 SELECT id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind

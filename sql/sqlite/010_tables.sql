@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS events (
     chunk_length INTEGER NOT NULL,
     caller_id    BLOB NOT NULL,
     action_id    BLOB NOT NULL,
-    audit_hash   BLOB NOT NULL,
+    audit_key    BLOB NOT NULL,
     namespace    TEXT NOT NULL,
     name         TEXT NOT NULL,
     request_uri  TEXT NOT NULL
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS events (
 
 CREATE INDEX IF NOT EXISTS events_name ON events (name);
 
-CREATE INDEX IF NOT EXISTS events_audit ON events (audit_hash);
+CREATE INDEX IF NOT EXISTS events_audit ON events (audit_key);
 
 CREATE TABLE IF NOT EXISTS chunks (
     id        BLOB NOT NULL PRIMARY KEY,
@@ -103,11 +103,12 @@ CREATE TABLE IF NOT EXISTS quarantine (
 -- and reads them. `chunks` is how many chunks a sum holds, and 0 in the row of a single chunk.
 
 CREATE TABLE IF NOT EXISTS tallies (
-    id      BLOB NOT NULL PRIMARY KEY,
+    id      BLOB NOT NULL,
     cluster TEXT NOT NULL,
     chunks  INTEGER NOT NULL,
     events  INTEGER NOT NULL,
-    content BLOB NOT NULL
+    content BLOB NOT NULL,
+    PRIMARY KEY (id, cluster)
 );
 
 CREATE TABLE IF NOT EXISTS saved_searches (
