@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from typing import Final, Protocol
 
 from audit_webhook.deadline import within
-from audit_webhook.errors import AuditWebhookError
+from audit_webhook.errors import AuditWebhookError, HistoryRefused, KeyUnusable
 from audit_webhook.operate.worker import Worker
 from audit_webhook.services.self_check import SelfCheck
 from audit_webhook.services.witness import Witness
@@ -20,6 +21,7 @@ logger: Final = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 10.0
 LAST_SECONDS: Final = 2.0
 CHECK_SECONDS: Final = 60.0
+REFUSALS: Final = 2
 
 
 class Notes(Protocol):
@@ -46,13 +48,15 @@ class Checkpointer(Worker):
         self._notes = notes
         self._due = 0.0
         self._has_looked = False
-        self._failure = ""
+        self._failure, self._refused = "", 0
         self.first_pause = LOOK_SECONDS
 
     def start(self) -> None:
         """Begin in the background, unless nothing is to be signed."""
         if self._witness.has_key_file:
             self._notes.note_checkpoint(0)
+            with suppress(KeyUnusable):  # said when a checkpoint is due
+                self._witness.make_key()
             super().start()
 
     def work(self) -> float:
@@ -72,12 +76,23 @@ class Checkpointer(Worker):
         try:
             with within(LAST_SECONDS if is_last else float("inf")):
                 self._witness.sign_when_due(is_last)
-            self._failure = ""
+            self._failure, self._refused = "", 0
         except AuditWebhookError as error:
-            if str(error) != self._failure:
-                logger.error("no checkpoint can be made: %s", error)
-            self._failure = str(error)
+            self._report(error)
         self._notes.note_checkpoint(self._witness.newest)
+
+    def _report(self, error: AuditWebhookError) -> None:
+        """Say once what keeps from signing; a history that is refused twice in a row raises the alarm.
+
+        Once alone it may be a server that is behind the others.
+        """
+        if isinstance(error, HistoryRefused):
+            self._refused += 1
+            if self._refused == REFUSALS:
+                self._notes.note_break(error.kind)
+        if str(error) != self._failure:
+            logger.error("no checkpoint can be made: %s", error)
+        self._failure = str(error)
 
     def _check_when_due(self) -> None:
         """Say once, and count, what is wrong; what keeps from looking keeps from signing too, and is said there."""

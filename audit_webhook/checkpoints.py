@@ -2,7 +2,7 @@
 
 A checkpoint names the newest seal of each stream that went on, and carries the hash of the checkpoint before it. With
 the key out of the database's reach, nobody can write another history that fits. What was deleted on purpose is signed
-in the same way.
+in the same way, and so is the decision of a person to go on with another history than the one that was signed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from audit_webhook.event import rfc3339
 from audit_webhook.sealing import Head
 from audit_webhook.signing import Keys
 
-_SIGNED: Final = b"audit-webhook checkpoint 1\n"
+_SIGNED: Final = b"audit-webhook checkpoint 2\n"
 _TOKEN: Final = re.compile(r"audit-checkpoint\.([A-Za-z0-9_-]{1,4000000})\.([A-Za-z0-9_-]{86})(?![A-Za-z0-9_-])")
 
 
@@ -28,19 +28,25 @@ class BadCheckpoint(ValueError):
     """The bytes are no checkpoint."""
 
 
-class OldDay(NamedTuple):
-    """The chunks of a day, in milliseconds, that were stored before there were seals: how many, and a hash of them."""
+class Resumed(NamedTuple):
+    """The decision to go on with a history that does not continue the signed one, such as that of a restored backup.
 
-    day: int
-    chunks: int
+    ``number`` and ``digest`` are those of the newest checkpoint that was remembered, 0 for none; ``ended`` is the
+    number of the newest one in the database then; ``reason`` is what the person gave.
+    """
+
+    number: int
     digest: bytes
+    ended: int
+    reason: str
 
 
 class Checkpoint(NamedTuple):
     """What is signed. ``made`` is in microseconds; all lists may be empty.
 
-    ``pruned``: everything before this time in milliseconds was deleted; 0 when nothing was. ``trimmed``: the seals of a
-    stream up to this one were deleted, since all of their chunks had been pruned. ``old``: stands in the first one.
+    ``pruned``: everything before this time in milliseconds up to the ``heads`` was deleted on purpose; 0 when nothing
+    was. ``late``: batches before the last ``pruned`` that came while it was deleted, and were deleted too.
+    ``trimmed``: the seals of a stream up to this one were deleted, since all of their chunks had been pruned.
     """
 
     number: int
@@ -49,8 +55,9 @@ class Checkpoint(NamedTuple):
     key: bytes
     heads: tuple[Head, ...] = ()
     pruned: int = 0
+    late: tuple[Head, ...] = ()
     trimmed: tuple[Head, ...] = ()
-    old: tuple[OldDay, ...] = ()
+    resumed: Resumed | None = None
 
 
 class Signed(NamedTuple):
@@ -81,7 +88,8 @@ def sign(checkpoint: Checkpoint, keys: Keys) -> Signed:
         "heads": [_write_head(head) for head in checkpoint.heads],
         "pruned": checkpoint.pruned,
         "trimmed": [_write_head(head) for head in checkpoint.trimmed],
-        "old": [[day.day, day.chunks, day.digest.hex()] for day in checkpoint.old],
+        "late": [_write_head(head) for head in checkpoint.late],
+        "resumed": _write_resumed(checkpoint.resumed),
     })
     return Signed(body, keys.sign(_SIGNED + body))
 
@@ -97,8 +105,8 @@ def read(body: bytes) -> Checkpoint:
         found = orjson.loads(body)
         return Checkpoint(
             int(found["number"]), int(found["made"]), _digest(found["previous"]), _digest(found["key"]),
-            tuple(map(_read_head, found["heads"])), int(found["pruned"]), tuple(map(_read_head, found["trimmed"])),
-            tuple(OldDay(int(day), int(chunks), _digest(digest)) for day, chunks, digest in found["old"]),
+            tuple(map(_read_head, found["heads"])), int(found["pruned"]), tuple(map(_read_head, found["late"])),
+            tuple(map(_read_head, found["trimmed"])), _read_resumed(found["resumed"]),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise BadCheckpoint(f"it is no checkpoint: {error}") from error
@@ -120,6 +128,17 @@ def _write_head(head: Head) -> list[object]:
 def _read_head(found: Any) -> Head:
     stream, sequence, link = found
     return Head(bytes.fromhex(stream), int(sequence), _digest(link))
+
+
+def _write_resumed(resumed: Resumed | None) -> list[object] | None:
+    return resumed and [resumed.number, resumed.digest.hex(), resumed.ended, resumed.reason]
+
+
+def _read_resumed(found: Any) -> Resumed | None:
+    if found is None:
+        return None
+    number, digest, ended, reason = found
+    return Resumed(int(number), _digest(digest), int(ended), str(reason))
 
 
 def _digest(text: str) -> bytes:

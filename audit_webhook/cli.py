@@ -14,7 +14,7 @@ from typing import Final
 
 from audit_webhook import __version__, logs
 from audit_webhook.commands import (
-    demo, doctor, explain, import_, migrate, prune, search, serve, tail, user, verify,
+    accept_history, demo, doctor, explain, import_, migrate, prune, search, serve, tail, user, verify,
 )
 from audit_webhook.errors import AuditWebhookError
 
@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "explain": explain,
     "demo": demo,
     "verify": verify,
+    "accept-history": accept_history,
     "prune": prune,
     "migrate": migrate,
     "user": user,

@@ -101,6 +101,11 @@ class Config:
         "is signed.",
         read.path_or_none,
     )
+    evidence_last_file: str = _setting(
+        "",
+        "File that remembers the newest checkpoint, so that no older or other history is ever signed. Empty: "
+        "`EVIDENCE_KEY_FILE` with `.last` after it. `none`: each process remembers what it has seen itself.",
+    )
     evidence_anchors: str = _setting(
         "",
         "File that each checkpoint is appended to, or an `http://` or `https://` address that it is posted to. They "

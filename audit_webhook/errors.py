@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 
 class AuditWebhookError(Exception):
     """The base of every error that this program raises on purpose.
@@ -95,6 +97,19 @@ class IdTaken(AuditWebhookError):
 
 class KeyUnusable(AuditWebhookError):
     """The file of keys is missing, or what is in it cannot sign or check signatures."""
+
+
+class HistoryRefused(AuditWebhookError):
+    """What is stored does not continue what was signed; nothing is signed until a person has looked at it.
+
+    ``kind`` and ``place`` are those of the finding that `audit-webhook verify` has of it.
+    """
+
+    def __init__(self, kind: str, place: str, message: str) -> None:
+        """Name what is wrong, and where."""
+        super().__init__(f"{place}: {message}")
+        self.kind: Final = kind
+        self.place: Final = place
 
 
 class NoProof(AuditWebhookError):

@@ -45,31 +45,48 @@ class EvidenceStore:
         self._database: Final = database
         self._statements: Final = queries.load(database.dialect)
 
-    def last_checkpoint(self) -> tuple[int, int, Signed] | None:
-        """Give number, time in microseconds and bytes of the newest checkpoint, None when there is none."""
+    def last_checkpoint(self) -> tuple[int, Signed] | None:
+        """Return number and bytes of the newest checkpoint, None when there is none."""
         rows = self._rows("last_checkpoint")
-        return (_number(rows[0][0]), _number(rows[0][1]), _signed(*rows[0][2:])) if rows else None
+        return (_number(rows[0][0]), _signed(*rows[0][1:])) if rows else None
 
     def insert_checkpoint(self, number: int, made: int, signed: Signed) -> None:
         """Insert a checkpoint; raises DuplicateKey when another process was quicker."""
         with self._database.write() as cursor, classified():
             cursor.execute(self._statements["insert_checkpoint"], (number, made, signed.body, signed.signature))
 
+    def delete_checkpoint(self, number: int) -> None:
+        """Delete the checkpoint of a row's number."""
+        with self._database.write() as cursor:
+            cursor.execute(self._statements["delete_checkpoint"], (number,))
+
     def checkpoints_after(self, number: int, limit: int) -> list[tuple[int, Signed]]:
-        """Give the checkpoints that follow a number, in their order."""
+        """Return the checkpoints that follow a number, in their order."""
+        return [(own, signed) for own, _, signed in self.timed_checkpoints_after(number, limit)]
+
+    def timed_checkpoints_after(self, number: int, limit: int) -> list[tuple[int, int, Signed]]:
+        """Return the same with the times of their rows, in microseconds."""
         rows = self._rows("checkpoints_after", number, limit)
-        return [(int(own), _signed(body, signature)) for own, body, signature in rows]
+        return [(_number(own), _number(made), _signed(body, signature)) for own, made, body, signature in rows]
 
-    def checkpoints_since(self, made: int, limit: int) -> list[Signed]:
-        """Give the first checkpoints that were made at a time in microseconds or later."""
-        return [_signed(*row) for row in self._rows("checkpoints_since", made, limit)]
-
-    def fresh_heads(self, sealed: int) -> list[Head]:
-        """Give where the streams end that went on since a time in microseconds."""
+    def heads(self) -> list[Head]:
+        """Return where each stream ends."""
         return [
             Head(_bytes(stream), _number(sequence), _bytes(link))
-            for stream, sequence, link in self._rows("fresh_heads", sealed)
+            for stream, sequence, link in self._rows("heads")
         ]
+
+    def checkpoints_since(self, made: int, limit: int) -> list[Signed]:
+        """Return the first checkpoints whose rows say that they were made at a time in microseconds or later."""
+        return [_signed(*row) for row in self._rows("checkpoints_since", made, limit)]
+
+    def has_seal_after(self, sealed: int) -> bool:
+        """Return whether a batch was sealed after a time in microseconds."""
+        return bool(self._rows("seal_after", sealed))
+
+    def has_seal_before(self, sealed: int) -> bool:
+        """Return whether a batch was sealed before a time in microseconds."""
+        return bool(self._rows("seal_before", sealed))
 
     def find_seal(self, stream: bytes, sequence: int) -> Seal | None:
         """Give one seal."""
@@ -96,10 +113,6 @@ class EvidenceStore:
         """Delete a part of a stream's seals, up to a number."""
         with self._database.write() as cursor:
             cursor.execute(self._statements["delete_seals"], (stream, sequence))
-
-    def unsealed_chunks(self, after: bytes, limit: int = CHUNKS_AT_ONCE) -> list[bytes]:
-        """Give the chunks that have no seal and follow another one."""
-        return [_bytes(identifier) for (identifier,) in self._rows("unsealed_chunks", after, limit)]
 
     def sealed_chunks(self, low: bytes, high: bytes, limit: int = CHUNKS_AT_ONCE) -> list[SealedChunk]:
         """Give the first chunks with ids from one to before another, with their seals."""

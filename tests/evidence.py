@@ -63,8 +63,9 @@ class Evidence:
         assert self.witness.sign_when_due()
 
     def verify(self, with_anchors: bool = False) -> Report:
-        """Verify, with the anchors so far or without."""
-        return verify(self.repository, self.keys, self.signed() if with_anchors else ())
+        """Verify as the command does, with the anchors so far or without."""
+        remembered = self.witness.memory.read()
+        return verify(self.repository, self.keys, self.signed() if with_anchors else (), remembered=remembered)
 
     def signed(self) -> Iterator[Signed]:
         """Give the checkpoints that were published."""

@@ -30,12 +30,12 @@ ROOMS: Final = {
     "access": {"config", "reader_store", "signing"},
     "cli": {"commands"},
     "commands": {
-        "app", "checkpoints", "config", "doctor", "pruning", "query", "repository", "schema", "server",
+        "app", "checkpoints", "config", "doctor", "evidence", "pruning", "query", "repository", "schema", "server",
         "services", "signing", "users", "wiring",
     },
     "doctor": {
-        "config", "database", "disks", "engine_state", "evidence_store", "reader_store", "schema", "services",
-        "signing", "spool", "users",
+        "checkpoints", "config", "database", "disks", "engine_state", "evidence_store", "reader_store", "schema",
+        "services", "signing", "spool", "users",
     },
     "disks": {"config"},
     "engine_state": {"database", "schema"},
@@ -55,7 +55,7 @@ ROOMS: Final = {
     "operate": set(),
     "board": set(),
     "services": {
-        "access", "anchors", "breaker", "checkpoints", "config", "evidence_store", "exploration", "history",
+        "access", "anchors", "breaker", "checkpoints", "config", "evidence", "evidence_store", "exploration", "history",
         "humanize", "kubectl", "operate", "pruning", "query",
         "reader_store", "refusal_store", "repository", "saved_searches",
         "search_sql", "signing", "spool", "storage", "tally_store", "transaction", "users",
@@ -70,6 +70,7 @@ ROOMS: Final = {
     "exploration": {"database", "queries", "search_sql"},
     "reader_store": {"database", "queries"},
     "refusal_store": {"database", "queries"},
+    "evidence": {"checkpoints", "database", "evidence_store", "queries", "schema", "signing"},
     "evidence_store": {"checkpoints", "database", "queries"},
     "checkpoints": {"signing"},
     "signing": set(),

@@ -15,7 +15,7 @@ import pytest
 from audit_webhook import checkpoints
 from audit_webhook.anchors import anchor
 from audit_webhook.checkpointer import Checkpointer
-from audit_webhook.checkpoints import Checkpoint, OldDay, Signed, find_tokens
+from audit_webhook.checkpoints import Checkpoint, Resumed, find_tokens
 from audit_webhook.config import Config
 from audit_webhook.errors import ConfigError, KeyUnusable
 from audit_webhook.metrics import Metrics
@@ -30,8 +30,8 @@ from tests.serving import samples
 
 MADE = "audit_webhook_last_checkpoint_timestamp_seconds"
 EXAMPLE = Checkpoint(
-    7, NOON_US, b"p" * 32, b"k" * 32, (Head(b"stream 1", 5, b"l" * 32),), 1_000, (Head(b"stream 2", 9, b"m" * 32),),
-    (OldDay(86_400_000, 3, b"d" * 32),),
+    7, NOON_US, b"p" * 32, b"k" * 32, (Head(b"stream 1", 5, b"l" * 32),), 1_000, (Head(b"stream 1", 6, b"n" * 32),),
+    (Head(b"stream 2", 9, b"m" * 32),), Resumed(6, b"d" * 32, 3, "a restored backup"),
 )
 
 
@@ -194,21 +194,6 @@ def test_of_witnesses_that_stop_at_once_none_signs_what_another_has(
         each.repository.close()
 
 
-def test_strange_key_is_said_once_and_verify_names_it(
-    evidence: Evidence, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    other = Evidence(evidence.config, tmp_path / "other.key")
-    other.sign()
-    for turn in range(3):
-        evidence.ahead += 4 * MINUTE
-        store(evidence)
-        evidence.witness.sign_when_due()
-    assert caplog.text.count("signed with another key") == 1
-    assert [(each.kind, each.place) for each in evidence.found()] == [("BAD_SIGNATURE", "checkpoint 1")]
-    assert other.keys.public.hex() in evidence.found()[0].text
-    other.repository.close()
-
-
 def test_key_is_not_made_where_it_may_not_be(evidence: Evidence, tmp_path: Path) -> None:
     witness = Witness(evidence.store, str(tmp_path / "none.key"), evidence.clock, may_make_key=False)
     with pytest.raises(KeyUnusable):
@@ -285,12 +270,3 @@ def test_anchor_that_fails_is_said_and_stops_nothing(target: str, caplog: pytest
 def test_anchors_that_are_neither_file_nor_address_are_a_mistake() -> None:
     with pytest.raises(ConfigError, match="EVIDENCE_ANCHORS"):
         Config.from_env({"ENVIRONMENT": "development", "EVIDENCE_ANCHORS": "ftp://example.org/"})
-
-
-def test_damaged_checkpoint_is_followed_by_another_one(evidence: Evidence) -> None:
-    evidence.sign()
-    evidence.change("UPDATE checkpoints SET body = %s", b"broken")
-    store(evidence)
-    evidence.sign()
-    assert [checkpoint.number for checkpoint in signed(evidence)] == [1, 2]
-    assert signed(evidence)[1].previous == Signed(b"broken", b"").digest

@@ -112,6 +112,7 @@ CASES: Final = [
     Case("AuditWebhookEvidenceBroken", {BROKEN: "0x30"}, 20, False),
     Case("AuditWebhookEvidenceUnsigned", {SIGNED: "0+60x10 600x30", STORED: "0+100x40"}, 28, True),
     Case("AuditWebhookEvidenceUnsigned", {SIGNED: "0x30", STORED: "0+100x30"}, 20, True),
+    Case("AuditWebhookEvidenceUnsigned", {SIGNED: "31536000x30", STORED: "0+100x30"}, 20, True),  # a clock was ahead
     Case("AuditWebhookEvidenceUnsigned", {SIGNED: "600x120", STORED: "7x120"}, 95, True),
     Case("AuditWebhookEvidenceUnsigned", {SIGNED: "600x120", STORED: "7x120"}, 75, False),
     Case("AuditWebhookEvidenceUnsigned", {SIGNED: "0+60x40", STORED: "0+100x40"}, 40, False),

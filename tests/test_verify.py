@@ -131,36 +131,6 @@ def test_what_is_deleted_without_a_signed_record_is_missing(evidence: Evidence) 
     assert [finding.kind for finding in evidence.found()] == ["MISSING"]
 
 
-def test_what_came_long_after_a_pruning_is_not_excused_by_it(evidence: Evidence) -> None:
-    receive(evidence.repository, "prod", batch_of_days_ago(1), now())
-    retention.prune(evidence.repository, 5, now(), witness=evidence.witness)
-    receive(evidence.repository, "prod", batch_of_days_ago(9), now())
-    evidence.change("UPDATE seals SET sealed = sealed + %s WHERE sequence = 2", 3 * 60 * MINUTE)
-    evidence.change("DELETE FROM chunks WHERE sequence = 2")
-    evidence.change("DELETE FROM events WHERE chunk_id NOT IN (SELECT id FROM chunks)")
-    assert "MISSING" in evidence.kinds()
-
-
-def test_batches_of_an_earlier_version_are_counted_and_one_that_is_added_or_gone_is_found(evidence: Evidence) -> None:
-    earlier = open_repository(evidence.config)
-    for number in range(4):
-        receive(earlier, "prod", event_list([audit_event(number * DAY / 1_000_000)]), NOON_US)
-    earlier.close()
-    evidence.change("DELETE FROM seals")
-    evidence.fill(2)
-    report = evidence.verify()
-    assert report.is_sound and report.older == 4 and report.events == 14
-    with evidence.undone("chunks"):
-        evidence.change("DELETE FROM chunks WHERE sequence = 3")
-        assert evidence.kinds() == {"MISSING", "EXTRA"}
-    with evidence.undone("chunks"):
-        row = evidence.rows("SELECT * FROM chunks WHERE sequence = 1")[0]
-        other = row[0][:15] + bytes((row[0][15] ^ 1,))
-        evidence.change(f"INSERT INTO chunks VALUES ({', '.join(['%s'] * len(row))})", other, *row[1:])
-        assert evidence.kinds() == {"UNSEALED"}
-    assert evidence.found() == []
-
-
 def test_copy_of_the_database_verifies(sqlite_config: Config, tmp_path: Path) -> None:
     original = Evidence(sqlite_config, tmp_path / "evidence.key")
     original.fill(3)

@@ -35,6 +35,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.RowRefused: 500,
     errors.IdTaken: 500,
     errors.KeyUnusable: 500,
+    errors.HistoryRefused: 500,
     errors.NoProof: 404,
     QueryError: 400,
 }

@@ -16,12 +16,14 @@ from audit_webhook.commands import settings
 from audit_webhook.commands.prepared import open_prepared
 from audit_webhook.commands.terminal import Bar
 from audit_webhook.errors import KeyUnusable
+from audit_webhook.evidence.memory import Memory, default_path
 from audit_webhook.event import rfc3339
 from audit_webhook.identity import microseconds
 from audit_webhook.repository import Repository
 from audit_webhook.services.proof import Unproved, check_proof
 from audit_webhook.services.verify import Report, verify
 from audit_webhook.services.verify_report import document_of, lines_of
+from audit_webhook.services.witness import open_memory
 from audit_webhook.signing import Keys, read_keys
 from audit_webhook.wiring import now
 
@@ -63,9 +65,11 @@ def run(chosen: argparse.Namespace) -> int:
     keys = read_keys(Path(chosen.key or config.evidence_key_file))
     if chosen.proof:
         return _check_proof(chosen.proof, keys, chosen.json)
+    own = not chosen.key or chosen.key == config.evidence_key_file
+    memory = open_memory(config, may_write=False) if own else Memory(default_path(chosen.key), may_write=False)
     repository = open_prepared(config)
     try:
-        report = _verify(repository, keys, chosen)
+        report = _verify(repository, keys, chosen, memory.read())
     finally:
         repository.close()
     if chosen.json:
@@ -75,7 +79,7 @@ def run(chosen: argparse.Namespace) -> int:
     return TAMPERED if not report.is_sound else 0 if report.is_signed else UNKNOWN
 
 
-def _verify(repository: Repository, keys: Keys, chosen: argparse.Namespace) -> Report:
+def _verify(repository: Repository, keys: Keys, chosen: argparse.Namespace, remembered: Signed | None) -> Report:
     bar = Bar()
     total = sum(kept.events for kept in repository.tallies.tallied_clusters().values())
 
@@ -84,7 +88,7 @@ def _verify(repository: Repository, keys: Keys, chosen: argparse.Namespace) -> R
         bar.draw(share, f"{step} of {events:,} events compared")
 
     try:
-        return verify(repository, keys, _anchors(chosen.anchors), chosen.since, progress)
+        return verify(repository, keys, _anchors(chosen.anchors), chosen.since, progress, remembered)
     finally:
         bar.clear()
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from audit_webhook import engine_state
+from audit_webhook.checkpoints import BadCheckpoint, Signed, read
 from audit_webhook.config import Config
 from audit_webhook.database import Database
 from audit_webhook.doctor.finding import Finding, fail, ok, say_seconds, warn
-from audit_webhook.errors import KeyUnusable
+from audit_webhook.errors import HistoryRefused, KeyUnusable
 from audit_webhook.evidence_store import EvidenceStore
+from audit_webhook.services.witness import Witness, open_memory
 from audit_webhook.signing import read_keys
 
 CHECK: Final = "evidence"
@@ -35,16 +38,40 @@ def check_key(config: Config) -> Iterator[Finding]:
 
 
 def check_checkpoints(config: Config, database: Database) -> Iterator[Finding]:
-    """Compare the last checkpoint with the last batch; the tables must be there."""
+    """Compare the last checkpoint with what is remembered and with the last batch; the tables must be there."""
     received = engine_state.newest_arrival(database)
     if not config.evidence_key_file or not received:
         return
-    last = EvidenceStore(database).last_checkpoint()
-    behind = (received - last[1]) / 1_000_000 if last else float("inf")
+    store = EvidenceStore(database)
+    yield from _check_history(config, store)
+    last = store.last_checkpoint()
+    behind = abs(received - _made(last[1])) / 1_000_000 if last else float("inf")
     if last is None:
         yield warn(CHECK, "batches are stored, and none is signed yet", "see the log of the service for the reason")
     elif behind > LATE_SECONDS:
-        what = f"the last checkpoint was signed {say_seconds(behind)} before the last batch came"
+        what = f"{say_seconds(behind)} lie between the last checkpoint and the last batch that came"
         yield warn(CHECK, what, "see the log of the service for the reason")
     else:
         yield ok(CHECK, "what is stored is signed")
+
+
+def _check_history(config: Config, store: EvidenceStore) -> Iterator[Finding]:
+    """Say whether the database continues what was signed, and whether that can be remembered."""
+    memory = open_memory(config, may_write=False)
+    if memory.path is not None and not os.access(memory.path if memory.path.exists() else memory.path.parent, os.W_OK):
+        what = f"the newest checkpoint cannot be remembered in {memory.path}"
+        yield warn(CHECK, what, "let EVIDENCE_LAST_FILE name a file that the service's user can write to")
+    try:
+        Witness(store, config.evidence_key_file, lambda: 0, may_make_key=False, memory=memory).check()
+        yield ok(CHECK, "the checkpoints continue those that were signed before")
+    except HistoryRefused as error:
+        yield fail(CHECK, str(error), "see docs/operations.md, Evidence is broken")
+    except KeyUnusable as error:
+        yield fail(CHECK, str(error), "let the service's user read it, or restore it")
+
+
+def _made(signed: Signed) -> int:
+    try:
+        return read(signed.body).made
+    except BadCheckpoint:
+        return 0

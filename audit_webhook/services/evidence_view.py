@@ -7,10 +7,11 @@ from typing import Final
 
 from audit_webhook.checkpoints import BadCheckpoint, Checkpoint, read
 from audit_webhook.config import Config
+from audit_webhook.errors import HistoryRefused, KeyUnusable
 from audit_webhook.evidence_store import EvidenceStore
 from audit_webhook.repository import Repository
 from audit_webhook.services.rows import Moment, moment_of
-from audit_webhook.services.witness import BUSY_MICROSECONDS, IDLE_MICROSECONDS
+from audit_webhook.services.witness import BUSY_MICROSECONDS, IDLE_MICROSECONDS, open_witness
 from audit_webhook.signing import public_pem
 
 SHOWN: Final = 10
@@ -41,6 +42,7 @@ def view_evidence(repository: Repository, config: Config, now: int) -> EvidenceV
     """Give the page at a time in microseconds."""
     store = EvidenceStore(repository.database)
     last = store.last_checkpoint()
+    refused = _refused(config, repository)
     found: list[Checkpoint] = []
     damaged = 0
     for number, signed in store.checkpoints_after(last[0] - SHOWN, SHOWN) if last else ():
@@ -51,7 +53,7 @@ def view_evidence(repository: Repository, config: Config, now: int) -> EvidenceV
     lines = tuple(_line(checkpoint, now) for checkpoint in found)
     is_late = bool(found) and _is_late(store, found[0], now)
     return EvidenceView(
-        tuple(_warnings(config, found, damaged, is_late)), lines[0] if lines else None,
+        (*refused, *_warnings(config, found, damaged, is_late)), lines[0] if lines else None,
         _key(found[0]) if found else "", lines, bool(config.evidence_anchors),
     )
 
@@ -61,9 +63,8 @@ def _line(checkpoint: Checkpoint, now: int) -> Line:
     parts = [f"{count} stream went on" if count == 1 else f"{count} streams went on"] if count else []
     if checkpoint.pruned:
         parts.append(f"all before {moment_of(checkpoint.pruned * 1000, now).exact} was deleted by retention")
-    if checkpoint.old:
-        chunks = sum(day.chunks for day in checkpoint.old)
-        parts.append(f"{chunks:,} batches are from before there were seals")
+    if checkpoint.resumed:
+        parts.append(f"a database that ended with checkpoint {checkpoint.resumed.ended} was accepted")
     return Line(checkpoint.number, moment_of(checkpoint.made, now), "; ".join(parts) or "nothing new")
 
 
@@ -74,11 +75,23 @@ def _key(checkpoint: Checkpoint) -> str:
         return ""
 
 
+def _refused(config: Config, repository: Repository) -> list[str]:
+    """Say why nothing is signed any more, when what is stored does not continue what was signed."""
+    try:
+        if config.evidence_key_file:
+            open_witness(config, repository, lambda: 0, may_make_key=False, may_remember=False).check()
+    except HistoryRefused as error:
+        return [f"Signing has stopped: {error}."]
+    except KeyUnusable:
+        pass  # a process for pages alone may have no key
+    return []
+
+
 def _is_late(store: EvidenceStore, newest: Checkpoint, now: int) -> bool:
-    age = now - newest.made
+    age = abs(now - newest.made)
     if age > IDLE_MICROSECONDS + LATE_MICROSECONDS:
         return True
-    return age > LATE_MICROSECONDS and bool(store.fresh_heads(newest.made))
+    return age > LATE_MICROSECONDS and store.has_seal_after(newest.made)
 
 
 def _warnings(config: Config, found: list[Checkpoint], damaged: int, is_late: bool) -> list[str]:

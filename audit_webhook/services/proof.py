@@ -23,7 +23,7 @@ from audit_webhook.sealing import (
 )
 from audit_webhook.services.intake import check_cluster
 from audit_webhook.services.verify_chunk import rows_in
-from audit_webhook.services.witness import SLACK_MICROSECONDS
+from audit_webhook.evidence.continuity import SLACK_MICROSECONDS
 from audit_webhook.signing import Keys
 
 FORMATS: Final = {form: f"audit-webhook proof {form}" for form in FORMS}

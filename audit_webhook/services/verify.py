@@ -24,7 +24,8 @@ Progress = Callable[[str, int], None]
 class Report:
     """What a verification has come to.
 
-    ``older`` are batches from before there were seals; ``unsigned`` are those that no checkpoint covers yet.
+    ``is_remembered``: the newest checkpoint that is remembered beside the key was one of those compared with.
+    ``notes`` are not findings: times that a wrong clock gave, and histories that a person has accepted.
     """
 
     findings: Findings
@@ -33,8 +34,9 @@ class Report:
     newest_checkpoint: str
     anchors: int
     events: int
-    older: int
     seconds: float
+    is_remembered: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -44,7 +46,7 @@ class Report:
     @property
     def is_signed(self) -> bool:
         """Whether there was a signature to go by, or nothing that needed one."""
-        return bool(self.checkpoints or self.anchors) or not self.streams
+        return bool(self.checkpoints or self.anchors or self.is_remembered) or not self.streams
 
     @property
     def batches(self) -> int:
@@ -64,19 +66,24 @@ class Report:
 
 def verify(
     repository: Repository, keys: Keys, anchors: Iterable[Signed] = (), since: int = 0,
-    progress: Progress = lambda step, events: None,
+    progress: Progress = lambda step, events: None, remembered: Signed | None = None,
 ) -> Report:
-    """Check signatures and seals of everything, and the content from a time in milliseconds on."""
+    """Check signatures and seals of everything, and the content from a time in milliseconds on.
+
+    ``remembered`` is the newest checkpoint that is known outside of the database, read before anything else.
+    """
     begun: Final = time.monotonic()
     store, findings = EvidenceStore(repository.database), Findings()
     trail = Trail(store, keys, findings)
     trail.take_anchors(anchors)
+    given = trail.anchors
+    trail.take_anchors([remembered] if remembered else [])
     trail.follow()
     trail.end()
     streams = SealCheck(store, trail, findings, lambda events: progress("seals", events)).run()
     content = ContentCheck(repository, store, trail, findings, lambda events: progress("events", events))
     content.run(since)
     return Report(
-        findings, streams, trail.signed, trail.newest_time, trail.anchors, content.events, content.older,
-        time.monotonic() - begun,
+        findings, streams, trail.signed, trail.newest_time, given, content.events, time.monotonic() - begun,
+        remembered is not None, tuple(trail.notes),
     )

@@ -23,7 +23,6 @@ from audit_webhook.services.ahead import ahead
 from audit_webhook.services.findings import Findings
 from audit_webhook.services.verify_chunk import locate
 from audit_webhook.services.verify_trail import Trail
-from audit_webhook.services.witness import NO_CHUNKS, day_of_chunk, extend_day
 
 CONTENT_BYTES: Final = 8 * 1024**2
 CHUNKS_TOGETHER: Final = 32
@@ -64,9 +63,8 @@ class ContentCheck:
         self._trail: Final = trail
         self._findings: Final = findings
         self._progress: Final = progress
-        self._days: dict[int, tuple[int, bytes]] = {}
         self._used: tuple[set[bytes], set[bytes]] = set(), set()
-        self.events = self.chunks = self.older = 0
+        self.events = self.chunks = 0
 
     def run(self, since: int = 0) -> None:
         """Check everything from the midnight before a time in milliseconds."""
@@ -76,7 +74,6 @@ class ContentCheck:
             start = window_end(int.from_bytes(first[:6], "big")) - WINDOW_MILLISECONDS
             high = self._check_from(time_bound(start), _bound(start + MOST_MILLISECONDS))
             first = self._store.first_stored(high) if high != _LATEST else None
-        self._check_older(since)
         self._check_dimensions()
 
     def _check_from(self, low: bytes, high: bytes) -> bytes:
@@ -91,7 +88,7 @@ class ContentCheck:
             if events > MANY_EVENTS:
                 high = min(high, _bound(window_end(int.from_bytes(chunk.id[:6], "big"))))
         self._read_rows(opened, low, high)
-        sealed = [each for each in opened.values() if not self._is_older(each.chunk)]
+        sealed = [each for each in opened.values() if self._is_sealed(each.chunk)]
         for group, contents in ahead(self._contents(sealed)):
             self._check_chunks(group, contents)
         return high
@@ -128,38 +125,20 @@ class ContentCheck:
             low = _after(page[-1][:16])
 
     def _check_strangers(self, strangers: dict[bytes, bytes], low: bytes, high: bytes) -> None:
-        """Look at the rows whose chunk was not there: it came since, was pruned since, or there is none."""
+        """Look at the rows whose chunk was not there: it came since, or there is none; rows go before their chunk."""
         for chunk, event in strangers.items():
             is_here = low <= chunk < high
-            if is_here and (self._store.is_chunk_there(chunk) or self._trail.was_pruned(chunk, 0)):
+            if is_here and self._store.is_chunk_there(chunk):
                 continue
             text = f"its row points to the batch {_name(chunk)}, which is not there"
             self._findings.add("EXTRA", _name(event), text)
 
-    def _is_older(self, chunk: SealedChunk) -> bool:
-        """Count a chunk without a seal by its day, to compare the day with what was signed at the beginning."""
-        if chunk.root is not None:
-            return False
-        day = day_of_chunk(chunk.id)
-        if day in self._trail.old:
-            self._days[day] = extend_day(self._days.get(day, NO_CHUNKS), [chunk.id])
-            self.older += 1
-        else:
+    def _is_sealed(self, chunk: SealedChunk) -> bool:
+        """Return whether a chunk has a seal; one without is a finding."""
+        if chunk.root is None:
             text = f"a batch of {chunk.events} events of {chunk.cluster!r} was never sealed"
             self._findings.add("UNSEALED", _name(chunk.id), text)
-        return True
-
-    def _check_older(self, since: int) -> None:
-        for day, old in self._trail.old.items():
-            count, digest = self._days.get(day, NO_CHUNKS)
-            is_whole = (count, digest) == (old.chunks, old.digest)
-            if day < since or is_whole or self._trail.was_pruned(time_bound(day), 0):
-                continue
-            text = f"of the {old.chunks} batches of this day from before there were seals, {count} are there now"
-            self._findings.add(
-                "MISSING" if count < old.chunks else "UNSEALED", to_text(time_bound(day)),
-                text if count != old.chunks else "a batch of this day from before there were seals was exchanged",
-            )
+        return chunk.root is not None
 
     def _contents(self, opened: list[Opened]) -> Iterator[tuple[list[Opened], Contents]]:
         """Give chunks in groups, with the content and the frame table of each."""
@@ -178,7 +157,7 @@ class ContentCheck:
 
     def _is_going(self, chunk: SealedChunk) -> bool:
         """Whether a pruning is just taking this chunk: its rows go first."""
-        return self._trail.was_pruned(chunk.id, chunk.received)
+        return chunk.sealed_id == chunk.id and self._trail.was_pruned(chunk.id, chunk.stream, chunk.sequence)
 
     def _is_sound(self, opened: Opened, content: bytes, frames: bytes) -> bool:
         chunk = opened.chunk

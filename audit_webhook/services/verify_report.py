@@ -8,7 +8,14 @@ from typing import Any
 from audit_webhook.event import rfc3339
 from audit_webhook.services.verify import Report
 
-NO_ANCHOR = "no anchor was given: if the newest events were cut off, that would not be seen"
+NO_ANCHOR = (
+    "no anchor was given and no checkpoint is remembered beside the key: if the newest events were cut off, or older "
+    "ones were changed and all of it was signed anew, that would not be seen"
+)
+REMEMBERED = (
+    "no anchor was given: compared with the newest checkpoint that is remembered beside the key, which whoever has "
+    "that machine could have changed"
+)
 
 
 def lines_of(report: Report) -> Iterator[str]:
@@ -16,6 +23,7 @@ def lines_of(report: Report) -> Iterator[str]:
     yield f"{_verdict(report)} {_signatures(report)}"
     for finding in report.findings.first:
         yield f"{finding.kind}  {finding.place}  {finding.text}"
+    yield from (f"note: {note}" for note in report.notes)
     left = report.findings.counts.total() - len(report.findings.first)
     if left:
         yield f"and {left:,} more"
@@ -44,9 +52,8 @@ def _signatures(report: Report) -> str:
         parts.append(f"The newest checkpoint is of {report.newest_checkpoint}")
         if report.unsigned:
             parts.append(f"{report.unsigned:,} batches came later and are not signed yet")
-    parts.append(f"verified against {report.anchors:,} anchors" if report.anchors else NO_ANCHOR)
-    if report.older:
-        parts.append(f"{report.older:,} batches are from before there were seals: only their number is")
+    none = REMEMBERED if report.is_remembered else NO_ANCHOR
+    parts.append(f"verified against {report.anchors:,} anchors" if report.anchors else none)
     text = "; ".join(parts)
     return text[0].upper() + text[1:] + "."
 
@@ -58,10 +65,11 @@ def document_of(report: Report) -> dict[str, Any]:
         "newest_checkpoint": report.newest_checkpoint or None,
         "checkpoints": report.checkpoints,
         "anchors": report.anchors,
+        "is_compared_with_remembered": report.is_remembered,
+        "notes": report.notes,
         "batches": report.batches,
         "batches_pruned": report.pruned,
         "batches_unsigned": report.unsigned,
-        "batches_older_than_seals": report.older,
         "events": report.events,
         "seconds": round(report.seconds, 3),
         "counts": dict(report.findings.counts),

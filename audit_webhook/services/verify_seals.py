@@ -94,7 +94,7 @@ class SealCheck:
             self._findings.add("BAD_LINK", place_of(seal.stream, seal.sequence), text)
 
     def _counted(self, report: StreamReport, seal: Seal, is_there: bool) -> StreamReport:
-        pruned = not is_there and self._trail.was_pruned(seal.chunk_id, seal.sealed)
+        pruned = not is_there and self._trail.was_pruned(seal.chunk_id, seal.stream, seal.sequence)
         if not is_there and not pruned:
             self._findings.add(
                 "MISSING", to_text(seal.chunk_id),

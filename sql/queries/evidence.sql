@@ -1,22 +1,42 @@
 -- Seals and checkpoints: written while events are stored, read by `audit-webhook verify` and for proofs.
 
 -- name: last_checkpoint
-SELECT number, made, body, signature FROM checkpoints ORDER BY number DESC LIMIT 1
+SELECT number, body, signature FROM checkpoints ORDER BY number DESC LIMIT 1
 
 -- name: insert_checkpoint
 INSERT INTO checkpoints (number, made, body, signature) VALUES (%s, %s, %s, %s)
 
+-- name: delete_checkpoint
+DELETE FROM checkpoints WHERE number = %s
+
 -- name: checkpoints_after
-SELECT number, body, signature FROM checkpoints WHERE number > %s ORDER BY number LIMIT %s
+SELECT number, made, body, signature FROM checkpoints WHERE number > %s ORDER BY number LIMIT %s
 
 -- name: checkpoints_since
 SELECT body, signature FROM checkpoints WHERE made >= %s ORDER BY made LIMIT %s
 
--- name: fresh_heads
+-- name: heads (mysql)
 SELECT s.stream, s.sequence, s.link
-FROM (SELECT stream, MAX(sequence) AS newest FROM seals WHERE sealed >= %s GROUP BY stream) h
+FROM (SELECT stream, MAX(sequence) AS newest FROM seals GROUP BY stream) h
 JOIN seals s ON s.stream = h.stream AND s.sequence = h.newest
 ORDER BY s.stream
+
+-- name: heads (sqlite)
+WITH RECURSIVE streams (stream) AS (
+    SELECT MIN(stream) FROM seals
+    UNION ALL
+    SELECT (SELECT MIN(n.stream) FROM seals n WHERE n.stream > p.stream) FROM streams p WHERE p.stream IS NOT NULL
+)
+SELECT s.stream, s.sequence, s.link
+FROM streams t JOIN seals s
+ON s.stream = t.stream AND s.sequence = (SELECT MAX(m.sequence) FROM seals m WHERE m.stream = t.stream)
+ORDER BY s.stream
+
+-- name: seal_after
+SELECT 1 FROM seals WHERE sealed > %s LIMIT 1
+
+-- name: seal_before
+SELECT 1 FROM seals WHERE sealed < %s LIMIT 1
 
 -- name: find_seal
 SELECT stream, sequence, chunk_id, events, sealed, root, record, link FROM seals WHERE stream = %s AND sequence = %s
@@ -33,11 +53,6 @@ SELECT stream FROM seals WHERE stream > %s ORDER BY stream LIMIT 1
 
 -- name: delete_seals
 DELETE FROM seals WHERE stream = %s AND sequence <= %s
-
--- name: unsealed_chunks
-SELECT k.id FROM chunks k LEFT JOIN seals s ON s.stream = k.stream AND s.sequence = k.sequence
-WHERE k.id > %s AND s.link IS NULL
-ORDER BY k.id LIMIT %s
 
 -- name: sealed_chunks
 SELECT k.id, k.cluster, k.received, k.first_id, k.events, k.raw_bytes, k.stream, k.sequence,
