@@ -106,7 +106,7 @@ def test_card_says_what_it_is_told_from_and_what_it_cannot_know() -> None:
 
 def test_missing_body_is_never_exact() -> None:
     (card,) = explain([sent("?fieldManager=kubectl-label", level="Metadata")])
-    assert (card.command, card.confidence) == ("kubectl label deployment web -n shop", "likely")
+    assert (card.command, card.confidence) == ("kubectl label deployment web '<key>=<value>' -n shop", "likely")
 
 
 def test_applied_manifest_comes_as_standard_input() -> None:
@@ -128,6 +128,7 @@ def test_two_functions_cannot_claim_the_same_requests() -> None:
 COARSER = {
     ("diff", "apply"), ("uncordon", "cordon"), ("drain", "cordon"), ("describe", "get"), ("wait", "get"),
     ("cluster-info", "get"), ("debug", "create"), ("cp", "exec"), ("auth", "replace"), ("rollout", "patch"),
+    ("top", "get"),
 }
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import random
+import shlex
 from itertools import chain
 from typing import Any
 
 import pytest
 
 from audit_webhook.kubectl import Card, Grouping, cards_of, read_request
+from audit_webhook.kubectl.doubts import SEVERAL
 from audit_webhook.kubectl.sentences import sentence_of
 from tests.factories import NOON_US, audit_event, encode
 from tests.recorded import ref, status, user
 from tests.test_kubectl import CASES, explain
 
+RUNS = {case["id"] for case in CASES if not case["id"].startswith("told-")}
+RUN_OF: dict[str, set[str]] = {}
+for run in CASES:
+    for each in run["events"] if run["id"] in RUNS else ():
+        RUN_OF.setdefault(each["auditID"], set()).add(run["id"])
 DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/"
 
 
@@ -34,6 +41,11 @@ def change(seconds: float, name: str = "web", manager: str = "kubectl-label", **
 
 def commands(*events: dict[str, Any]) -> list[str | None]:
     return [card.command for card in explain(list(events))]
+
+
+def without_bodies(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name not in ("requestObject", "responseObject")} | {
+        "level": "Metadata"}
 
 
 def key(card: Card) -> tuple[object, ...]:
@@ -154,3 +166,66 @@ def test_sentence_of_a_drain_names_the_node_and_its_pods() -> None:
     (card,) = explain([node, pods, gone])
     assert card.command == "kubectl drain n1"
     assert sentence_of(card) == "alice drained node n1, 1 pod asked to leave"
+
+
+def test_no_card_that_is_exact_holds_requests_of_two_recorded_runs() -> None:
+    """All recordings joined into one log: commands that other people, or the same ones, typed before and after."""
+    events = list(chain.from_iterable(case["events"] for case in CASES if case["id"] in RUNS))
+    for bare in (False, True):
+        mixed = 0
+        for card in explain([without_bodies(event) if bare else event for event in events]):
+            runs = {next(iter(RUN_OF[each])) for each in card.audit_ids if len(RUN_OF[each]) == 1}
+            mixed += len(runs) > 1
+            assert len(runs) < 2 or card.confidence != "exact", card.command
+        assert mixed <= len(RUNS) / 200
+
+
+def test_exact_card_is_about_the_namespace_that_it_names() -> None:
+    for case in CASES:
+        for card in explain(case["events"]):
+            spaces = {event.namespace for event in card.events if event.namespace and event.resource != "namespaces"}
+            words = shlex.split(card.command or "")
+            if card.confidence == "exact" and "-n" in words and words[1] not in ("drain", "cluster-info"):
+                assert spaces <= {words[words.index("-n") + 1]}, card.command
+
+
+@pytest.mark.parametrize(("manager", "gap", "expected"), [
+    ("kubectl-label", 0.06, 2), ("kubectl-label", 0.1, 2), ("kubectl-label", 0.004, 1), ("kubectl-rollout", 0.004, 2),
+])
+def test_commands_of_a_script_are_told_apart(manager: str, gap: float, expected: int) -> None:
+    """A new kubectl needs some 50 ms to start; commands that read all objects first never read one after a write."""
+    later = 0.012 + gap
+    patched = change(later + 0.004, "api", manager)
+    cards = explain([look(0), change(0.004, manager=manager), look(later, "api"), patched])
+    assert len(cards) == expected
+    assert all(card.confidence == "likely" and SEVERAL in card.unknown for card in cards if expected == 1)
+
+
+def test_drain_takes_nothing_but_the_evictions_of_pods() -> None:
+    node = audit_event(0, verb="patch", requestURI="/api/v1/nodes/n1", objectRef=ref("nodes", "n1"))
+    pods = audit_event(
+        0.01, verb="list", requestURI="/api/v1/pods?fieldSelector=spec.nodeName%3Dn1&limit=500", objectRef=ref("pods"),
+    )
+    gone = audit_event(
+        0.02, verb="create", requestURI="/api/v1/namespaces/shop/pods/a/eviction",
+        objectRef=ref("pods", "a", "shop", "eviction"),
+    )
+    machine = audit_event(0.5, verb="delete", requestURI="/api/v1/nodes/n1", objectRef=ref("nodes", "n1"))
+    other = audit_event(
+        0.6, verb="delete", requestURI="/api/v1/namespaces/shop/pods/b", objectRef=ref("pods", "b", "shop"),
+    )
+    told = commands(node, pods, gone, machine, other)
+    assert told == ["kubectl drain n1", "kubectl delete node n1", "kubectl delete pod b -n shop"]
+
+
+def test_second_copy_of_an_aggregated_apiserver_is_no_second_request() -> None:
+    copy = {"auditID": "agg", "requestURI": "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods", "verb": "list",
+            "objectRef": ref("pods", "", "shop", group="metrics.k8s.io")}
+    first = audit_event(0, **copy, sourceIPs=["192.0.2.30"], requestReceivedTimestamp="2026-11-23T12:00:00.000000Z")
+    second = audit_event(0.003, **copy, sourceIPs=["192.0.2.30", "10.128.0.1"],
+                         requestReceivedTimestamp="2026-11-23T12:00:00.002000Z")
+    for events in ([first, second], [second, first]):
+        (card,) = explain(events)
+        assert (card.command, len(card.events), card.main.source_ips) == (
+            "kubectl top pods -n shop", 2, ("192.0.2.30",),
+        )

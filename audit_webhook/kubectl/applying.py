@@ -122,7 +122,7 @@ def update(run: Run) -> Line | None:
     first = run.main
     if not first.is_kubectl:
         return None
-    if "fieldValidation" in first.parameters:
+    if "fieldValidation" in first.parameters or first.lacks_managers:
         return from_file(Line("replace"), run)
     return tell_raw(run)
 

@@ -9,6 +9,7 @@ from audit_webhook.event import Event
 from audit_webhook.humanize import Phrase
 from audit_webhook.kubectl import families
 from audit_webhook.kubectl.deeds import phrase_for
+from audit_webhook.kubectl.doubts import doubts
 from audit_webhook.kubectl.equivalents import equivalent
 from audit_webhook.kubectl.line import Confidence, Line
 from audit_webhook.kubectl.manifests import manifest
@@ -61,8 +62,8 @@ def tell(run: Run) -> Card:
     if line is None:
         return Card(None, None, run.main.event, events, run.start, run.end, audit_ids, unknown=(NO_FORM,), run=run)
     _add_common(line, run)
-    if run.main.role == "write" and not run.main.has_body:
-        line.guess("what the body would have told: it was not recorded")
+    for doubt in doubts(run):
+        line.guess(doubt)
     words = line.words
     command = join(words)
     if not (command.isascii() and command.isprintable() and "\\u" not in command) and not is_plain(words):

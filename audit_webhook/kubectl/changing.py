@@ -8,14 +8,14 @@ from audit_webhook.kubectl.applying import apply, from_file, tell_server_side
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.manifests import last_applied, masked
 from audit_webhook.kubectl.objects import add_chosen, add_objects, add_types, is_built_in
-from audit_webhook.kubectl.registry import command
+from audit_webhook.kubectl.registry import command, tellers_of
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.revisions import add_revision
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.values import entries, part, text, write_json
 
 RESTARTED: Final = "kubectl.kubernetes.io/restartedAt"
-_CAUSE: Final = "kubernetes.io/change-cause"
+_TYPED: Final = 2_000_000
 
 
 def add_targets(line: Line, run: Run, all_flag: str = "all") -> Line:
@@ -55,7 +55,7 @@ def tell_patch(run: Run) -> Line:
     else:
         line.lacks("whether --type=merge or strategic: the event has no Content-Type")
     if body is None:
-        return line.lacks("-p: the patch was not recorded")
+        return line.flag("patch-file", "<file>").guess("the content of the patch: it was not recorded")
     shown = masked(body) if first.event.resource == "secrets" else body
     line.masks(shown is not body)
     return line.short("-p", write_json(shown)) if shown is not None else line
@@ -92,6 +92,7 @@ def _mark(run: Run, verb: str, member: str) -> Line:
         if isinstance(changed := part(deed.body, "metadata", member), dict) for key, value in changed.items()
     }
     if not marks:
+        line.add("<key>=<value>")
         return line.guess("keys and values: no change was recorded")
     line.because(f"body: metadata.{member}")
     if any(value is None for value in marks.values()):
@@ -113,7 +114,7 @@ def scale(run: Run) -> Line | None:
         return None
     line = add_targets(Line("scale"), run).because("subresource scale")
     if replicas is None:
-        return line.lacks("--replicas: the body was not recorded")
+        return line.flag("replicas", "<number>").guess("--replicas: the body was not recorded")
     line.flag("replicas", replicas)
     previous = next((read for read in run.reads if read.event.subresource == "scale"), None)
     current = part(previous.response, "spec", "replicas") if previous else None
@@ -177,7 +178,31 @@ def patch_without_manager(run: Run) -> Line | None:
         return None
     if last_applied(first.body) is not None:
         return _tell_noted(run)
+    if first.lacks_managers:
+        return _tell_old(run)
     return tell_rollout(run) or (_tell_unmanaged(run) if not first.manager else None) or _by_validation(run)
+
+
+def _tell_as(manager: str, run: Run) -> Line | None:
+    event = run.main.event
+    return tellers_of(manager, event.verb, event.resource, event.subresource)[0](run)
+
+
+def _tell_old(run: Run) -> Line | None:
+    """Tell a patch of a kubectl that named no managers, by its shape and by how long somebody typed."""
+    first, body = run.main, run.main.body
+    containers = part(body, "spec", "template", "spec", "containers")
+    if isinstance(body, dict) and set(body) == {"spec"}:
+        if set(body["spec"] or ()) == {"taints"}:
+            return _tell_as("kubectl-taint", run)
+        if entries(containers) and all(set(each) == {"name", "image"} for each in entries(containers)):
+            return _tell_as("kubectl-set", run)
+    for verb, member in (("label", "labels"), ("annotate", "annotations")):
+        if _marks_only(body, member):
+            return _mark(run, verb, member)
+    if run.reads and first.start - run.reads[-1].end > _TYPED:
+        return edit(run)
+    return tell_rollout(run) or tell_patch(run)
 
 
 def _marks_only(body: object, member: str) -> bool:

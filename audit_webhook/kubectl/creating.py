@@ -191,7 +191,9 @@ def create_without_manager(run: Run) -> Line | None:
         return apply(run)
     if first.event.dry_run and is_diff(first) and first.manager == CLIENT_SIDE:
         return apply(run)
-    if "fieldValidation" in first.parameters:
+    if first.lacks_managers and last_applied(first.body) is not None:
+        return apply(run)
+    if "fieldValidation" in first.parameters or first.lacks_managers:
         line = None if run.has_openapi or len(run.deeds) > 1 or first.lacks_bodies else _sub_command(first)
         return line or tell_create(run)
     return tell_raw(run)

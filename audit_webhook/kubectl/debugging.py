@@ -26,7 +26,7 @@ def debug_pod(run: Run) -> Line | None:
     line = Line("debug").add(checked(first.event.name)).because("subresource ephemeralcontainers")
     containers = entries(first.body, "spec", "ephemeralContainers") or entries(first.body, "ephemeralContainers")
     if not containers:
-        return line.lacks("--image and all else: the body was not recorded")
+        return line.flag("image", "<image>").guess("--image and all else: the body was not recorded")
     container = containers[-1]
     line.flag("image", text(container, "image"))
     line.flag_if("target", text(container, "targetContainerName"))
@@ -81,7 +81,7 @@ def _debug_node(run: Run, node: str) -> Line:
     line = Line("debug").add(f"node/{checked(node)}").because("a pod called node-debugger- after the node")
     containers = entries(run.main.body, "spec", "containers")
     if not containers:
-        return line.lacks("--image and all else: the body was not recorded")
+        return line.flag("image", "<image>").guess("--image and all else: the body was not recorded")
     line.flag("image", text(containers[0], "image"))
     _add_container_flags(line, containers[0], has_profile=False)
     if profile := _profile(containers[0]):
@@ -95,9 +95,14 @@ def _debug_copy(run: Run, original: Request, name: str) -> Line:
     if any(deed.event.verb == "delete" for deed in run.deeds):
         line.flag("replace")
     if not run.main.has_body:
-        return line.lacks("--image and all else: the body was not recorded")
-    before = {text(each, "name"): each for each in entries(original.response, "spec", "containers")}
+        return line.flag("image", "<image>").guess("--image and all else: the body was not recorded")
     after = {text(each, "name"): each for each in entries(run.main.body, "spec", "containers")}
+    before = {text(each, "name"): each for each in entries(original.response, "spec", "containers")}
+    if not isinstance(original.response, dict):
+        line.guess("what was changed in the copy: the pod that it was made of was not recorded")
+        before = {key: each for key, each in after.items() if not _OWN_NAME.fullmatch(key)}
+        if len(before) == len(after):
+            return line.flag("image", "<image>")
     new = [each for key, each in after.items() if key not in before]
     changed = [
         each for key, each in after.items() if key in before and (

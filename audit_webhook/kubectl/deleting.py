@@ -65,7 +65,7 @@ def add_options(line: Line, request: Request) -> Line:
     elif isinstance(grace, int | str):
         line.flag("grace-period", grace)
     if body is None and request.lacks_bodies:
-        line.lacks("--cascade and --grace-period: the body was not recorded")
+        line.lacks("--dry-run, --cascade and --grace-period: they stand in the body, which was not recorded")
     return line.lacks("--wait and -f")
 
 

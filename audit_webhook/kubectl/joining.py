@@ -91,6 +91,8 @@ def _checks_namespace(run: Run, request: Request) -> bool:
 def _reads_together(run: Run, request: Request, gap: int) -> bool:
     """Whether a read goes on with a run of nothing but reads."""
     last, event = run.reads[-1], request.event
+    if event.verb == "list" and event.resource == "nodes" and last.event.api_group == "metrics.k8s.io":
+        return gap <= SOON and last.event.resource == "nodes" and last.parameters == request.parameters
     if "continue" in request.parameters:
         return gap <= PRELUDE and any(read.path == request.path for read in run.reads)
     if event.verb == "watch":
@@ -161,7 +163,8 @@ def _leads_to_watch(read: Request, watch: Request) -> bool:
 
 def _prepares(run: Run, deed: Request, gap: int) -> bool:
     """Whether the reads of a run are those that kubectl makes before a write or session."""
-    edits = deed.manager == "kubectl-edit" or (deed.event.verb == "patch" and _is_named_by_user(deed))
+    is_unnamed = deed.lacks_managers or _is_named_by_user(deed)
+    edits = deed.manager == "kubectl-edit" or (deed.event.verb == "patch" and is_unnamed)
     patience_of = EDITING if edits else READ_BEFORE
     if gap > patience_of or (deed.manager in _FROM_FILES and _read_before_schema(run)):
         return False
@@ -206,8 +209,12 @@ def _follows(run: Run, request: Request, gap: int) -> int:
     deed = run.deeds[-1]
     event = request.event
     if deed.event.verb == "delete" and request.thing in run.touched and event.resource == deed.event.resource:
-        waits = gap <= SOON or any(drained_node(read) for read in run.reads)
-        return YES if waits and not request.is_table and not deed.event.dry_run else NO
+        if request.is_table or deed.event.dry_run:
+            return NO
+        if gap <= SOON or any(drained_node(read) for read in run.reads):
+            return YES
+        polls = run.requests[-1].thing == request.thing and run.requests[-1].event.verb == event.verb == "get"
+        return MAYBE if polls and gap <= POLL else NO
     if any(drained_node(read) for read in run.reads) or drained_node(request):
         return _follows_drain(run, request, gap)
     if event.resource == "pods" and request.thing in run.touched and deed.event.resource in ("pods", "services"):

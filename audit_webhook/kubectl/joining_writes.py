@@ -155,6 +155,8 @@ def _without_nulls(body: object) -> object:
 def _continues_session(run: Run, last: Request, request: Request, gap: int) -> bool:
     same_pod = last.thing == request.thing
     if request.event.subresource == "log" and last.event.subresource == "log":
+        if last.uri == request.uri and last.is_refused and request.is_set("follow"):
+            return request.start - last.start <= 1_500 * _MILLISECOND  # kubectl asks again each second
         return gap <= _SECOND and _logs_alike(run, last, request)
     if last.role != "session":
         made = last.manager == "kubectl-run" or last.event.subresource == "ephemeralcontainers" or _copied(run, last)

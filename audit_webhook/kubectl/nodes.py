@@ -27,7 +27,7 @@ def drained_node(request: Request) -> str:
 def change_node(run: Run) -> Line | None:
     """Tell cordon, uncordon or drain, which name no field manager and ask for no validation."""
     first = run.main
-    if not first.is_kubectl or first.manager or "fieldValidation" in first.parameters:
+    if not first.is_kubectl or first.manager or "fieldValidation" in first.parameters or first.lacks_managers:
         return patch_without_manager(run)
     if first.has_body and not _is_cordon(first.body):
         return patch_without_manager(run)
@@ -72,6 +72,8 @@ def drain(run: Run) -> Line | None:
         line.flag("disable-eviction").because("pods were deleted, not evicted")
     grace = _grace(removed[0]) if removed else None
     line.flag_if("grace-period", text(grace))
+    if any(not deed.has_body for deed in removed):
+        line.lacks("--dry-run and --grace-period: they stand in the body, which was not recorded")
     return line.lacks("--ignore-daemonsets, --force and --delete-emptydir-data")
 
 
@@ -87,31 +89,32 @@ def evict(run: Run) -> Line | None:
 
 
 @command("patch", resource="nodes", manager="kubectl-taint")
-def taint(run: Run) -> Line | None:
+def taint(run: Run) -> Line:
     """Tell ``taint``: the body has all taints of the node, so the difference to what was read counts."""
     line = add_targets(Line("taint"), run)
     line.standard_managers = ("kubectl-taint",)
     line.has_namespace = False
     if not run.main.has_body:
-        return line.lacks("the taints: the body was not recorded")
+        return line.add("<taint>").guess("the taints: the body was not recorded")
     changes: dict[str, None] = {}
-    is_known = True
     for deed in run.deeds:
-        before = _taints_before(run, deed)
-        is_known = is_known and before is not None
-        for word in _difference(before or {}, _taints(part(deed.body, "spec", "taints"))):
+        before = taints_before(run, deed)
+        if before is None:
+            return line.add("<taint>").guess("which taints were added or removed: those before were not recorded")
+        for word in _difference(before, _taints(part(deed.body, "spec", "taints"))):
             changes[word] = None
-    line.add(*changes).because("body: spec.taints").lacks("--overwrite")
+    line.add(*changes or ["<taint>"]).because("body: spec.taints").lacks("--overwrite")
     if any(word.endswith("-") for word in changes):
         line.guess("whether one effect or all of a key were to be removed")
-    return line if is_known and changes else line.lacks("which of the taints were there before")
+    return line if changes else line.guess("which taints were added or removed: the node had them already")
 
 
 def _taints(value: object) -> dict[tuple[str, str], str]:
     return {(text(each, "key"), text(each, "effect")): text(each, "value") for each in entries(value)}
 
 
-def _taints_before(run: Run, deed: Request) -> dict[tuple[str, str], str] | None:
+def taints_before(run: Run, deed: Request) -> dict[tuple[str, str], str] | None:
+    """Return the taints of a node by key and effect as kubectl read them before a write; None when not recorded."""
     read = run.look_at(deed.thing)
     if read is not None and isinstance(read.response, dict):
         return _taints(part(read.response, "spec", "taints"))

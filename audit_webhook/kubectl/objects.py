@@ -12,6 +12,7 @@ from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.words import Unsayable
 
 _GROUPS: Final = {(resource.plural, resource.group): resource for resource in BUILT_IN}
+_METRICS: Final = {("nodes", "metrics.k8s.io"): False, ("pods", "metrics.k8s.io"): True}
 _OF_KIND: Final = {resource.kind: resource for resource in BUILT_IN}
 
 
@@ -23,7 +24,7 @@ def is_built_in(event: Event) -> bool:
 def is_namespaced(event: Event) -> bool | None:
     """Whether objects of the type live in namespaces; None when only the cluster knows."""
     known = _GROUPS.get((event.resource, event.api_group))
-    return known.is_namespaced if known else None
+    return known.is_namespaced if known else _METRICS.get((event.resource, event.api_group))
 
 
 def kind_of_type(kind: str) -> str:
@@ -78,6 +79,8 @@ def add_everywhere(line: Line, lists: Sequence[Request]) -> Line:
     """Add ``-A`` when a list of namespaced things named no namespace."""
     if any(is_everywhere(listing) for listing in lists):
         line.short("-A")
+        if any(is_namespaced(each.event) is None and not isinstance(each.response, dict) for each in lists):
+            line.guess("whether -A was typed, or the type has no namespaces: the answer was not recorded")
     return line
 
 

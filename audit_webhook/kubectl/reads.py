@@ -43,7 +43,8 @@ def read(run: Run) -> Line | None:
     if _is_missing_pod(run, gets):
         return _missing_pod(gets[0])
     if _is_raw(run, lists):
-        return tell_raw(run)
+        line = tell_raw(run)
+        return line.guess("whether a command that found nothing to do sent it") if line and lists else line
     return _get(run, gets, lists)
 
 
@@ -100,8 +101,8 @@ def _add_printing(line: Line, run: Run) -> Line:
     if True in tables:
         return line.because("the answer was a Table, as get asks for").lacks("-o wide and other ways to print")
     if False in tables:
-        line.lacks("-o: the answer was no Table")
-    if not run.lists() and not any(each.parameter("limit") for each in run.reads) or False not in tables:
+        line.lacks("-o: the answer was no Table").guess("whether --raw was typed, or another command stopped here")
+    else:
         line.guess("whether another command, such as describe or edit, stopped after this read")
     return line
 
@@ -167,7 +168,8 @@ def _await(run: Run, gets: list[Request], lists: list[Request]) -> Line | None:
     if not awaited:
         if len(polled) < 2 or len({each.thing for each in polled}) > 1:
             return None
-        return add_objects(Line("wait"), polled[:1]).because("asked for again and again").lacks("--for")
+        line = add_objects(Line("wait"), polled[:1]).flag("for", "create").because("asked for again and again")
+        return line.guess("whether get was run again and again")
     is_rollout = awaited[0].event.resource in ROLLED and len({each.thing for each in awaited}) == 1 and not lists
     if is_rollout:
         line = Line("rollout", "status").add(slashed(awaited[0].event))
@@ -180,7 +182,7 @@ def _await(run: Run, gets: list[Request], lists: list[Request]) -> Line | None:
             line.flag("all")
     else:
         add_objects(line, awaited)
-    return line.because("watched by its name").lacks("--for: what was waited for")
+    return line.flag("for", "<condition>").because("watched by its name").guess("--for: what was waited for")
 
 
 def _is_reflector(request: Request) -> bool:

@@ -25,6 +25,7 @@ MOST_PARAMETERS: Final = 2_000
 DISPATCHER: Final = "kubectl-dispatcher/"
 SESSIONS: Final = frozenset({"exec", "attach", "portforward", "log"})
 READS: Final = frozenset({"get", "list", "watch"})
+LONGEST_DETOUR: Final = 5_000_000
 NAMES_MANAGERS: Final = (1, 18)
 CREDENTIAL: Final = "authentication.kubernetes.io/credential-id"
 _NO_BODY: Final = msgspec.Raw(b"")
@@ -91,6 +92,19 @@ class Request:
             known = (self.events, self.start, self.end)
             self._take(other.event, other.recorded)
             self.events, self.start, self.end = known
+
+    def is_copy_of(self, other: Request) -> bool:
+        """Whether an aggregated apiserver wrote it about a request that another one had passed on to it.
+
+        It has the same audit id, asks for the same, came while the other was answered, and one address more.
+        """
+        mine, theirs = self.event, other.event
+        length = len(theirs.source_ips)
+        return (
+            0 < length < len(mine.source_ips) and mine.source_ips[:length] == theirs.source_ips
+            and (mine.user, mine.impersonated_user, self.uri) == (theirs.user, theirs.impersonated_user, other.uri)
+            and mine.user_agent == theirs.user_agent and 0 <= self.start - other.start <= LONGEST_DETOUR
+        )
 
     @property
     def is_open(self) -> bool:

@@ -57,6 +57,11 @@ class Run:
         if is_sure:
             self.committed = len(self.requests)
 
+    def precede(self, other: Run) -> None:
+        """Put the requests of another run before those of this one, which several commands may then have sent."""
+        self.keep([*other.requests, *self.requests])
+        self.doubt("whether the first reads belong to it")
+
     def doubt(self, why: str) -> None:
         """Note why the requests may be of several commands: what is told of them is likely at most."""
         if why not in self.doubts:

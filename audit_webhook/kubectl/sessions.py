@@ -113,7 +113,7 @@ def attach(run: Run) -> Line | None:
 @command("get", "create", resource="pods", subresource="portforward")
 def forward(run: Run) -> Line | None:
     """Tell ``port-forward``; the ports are only in the connection itself."""
-    line = Line("port-forward").add(_target(run)).because("subresource portforward")
+    line = Line("port-forward").add(_target(run), ":PORT").because("subresource portforward")
     return line.lacks("the ports")
 
 
@@ -132,14 +132,15 @@ def logs(run: Run) -> Line | None:
         line.add(target)
         if len(pods) > 1:
             line.flag("all-pods")
-    if len({request.parameter("container") for request in logged}) > 1 or len(logged) > len(pods):
+    if len({request.parameter("container") for request in logged}) > 1:
         line.flag("all-containers")
     else:
         _add_container(line, first)
     _add_log_flags(line, first, has_selector=not line.arguments)
     if not run.reads and first.is_kubectl:
-        line.guess("whether get --raw was run: the pod was not read before")
-        return _raw_log(run) or line
+        is_raw = first.event.level == "RequestResponse"  # then reads are recorded too, and logs would have left one
+        line.guess("whether get --raw was run: no look at the pod was recorded before")
+        return is_raw and _raw_log(run) or line
     return line.lacks("--prefix and --ignore-errors")
 
 

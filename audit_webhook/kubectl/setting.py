@@ -8,6 +8,7 @@ from typing import Any, Final
 from audit_webhook.kubectl.changing import add_targets
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.registry import command
+from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.values import entries, joined, pairs, part, text
 
@@ -23,7 +24,7 @@ _REFERENCES: Final = (("configMapKeyRef", "configmap"), ("secretKeyRef", "secret
 
 
 @command("patch", manager=MANAGER)
-def set_something(run: Run) -> Line | None:
+def set_something(run: Run) -> Line:
     """Tell a ``set`` command by what it changes."""
     resource = run.main.event.resource
     if resource in _BINDINGS:
@@ -52,8 +53,8 @@ def _in_pods(run: Run) -> Line:
 
 def _unknown(run: Run) -> Line:
     sources = [read for read in run.gets() if read.event.resource in ("configmaps", "secrets")]
-    verb = "env" if sources else "image"
-    return add_targets(Line("set", verb), run).guess("what was set: the body was not recorded")
+    line = add_targets(Line("set", "env" if sources else "image"), run)
+    return line.add("<name>=<value>").guess("what was set: the body was not recorded")
 
 
 def _pod_spec(body: object) -> Any:
@@ -76,6 +77,8 @@ def _add_images(line: Line, run: Run, containers: list[dict[str, Any]]) -> None:
 
 def _add_env(line: Line, run: Run, containers: list[dict[str, Any]]) -> None:
     variables = {text(entry, "name"): entry for container in containers for entry in entries(container, "env")}
+    if any("env" in container and container["env"] is None for container in containers):
+        variables |= _all_removed(line, run, containers)
     line.guess("variables that had their value already, or were not there to be removed")
     source = _source(run, list(variables.values()))
     if source:
@@ -84,6 +87,20 @@ def _add_env(line: Line, run: Run, containers: list[dict[str, Any]]) -> None:
         for name, entry in variables.items():
             line.add(f"{name}-" if entry.get("$patch") == "delete" else line.assign(name, text(entry, "value")))
     _add_container(line, run, containers)
+
+
+def _all_removed(line: Line, run: Run, containers: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the variables of containers that have none afterwards, as far as those before were recorded."""
+    before = run.look_at(run.main.thing)
+    emptied = {text(container, "name") for container in containers if "env" in container and container["env"] is None}
+    known = _pod_spec(before.response) if before else None
+    names = [
+        text(entry, "name") for container in entries(known, "containers") if text(container, "name") in emptied
+        for entry in entries(container, "env")
+    ]
+    if not names:
+        line.guess("which variables were removed: those before were not recorded")
+    return {name: {"$patch": "delete"} for name in names or ["<name>"]}
 
 
 def _source(run: Run, variables: list[dict[str, Any]]) -> tuple[str, str, str] | None:
@@ -135,23 +152,31 @@ def _selector(run: Run) -> Line:
     change = part(run.main.body, "spec", "selector")
     before = run.look_at(run.main.thing)
     if not isinstance(change, dict):
-        return line.lacks("the selector: the body was not recorded")
+        return line.add("<selector>").guess("the selector: the body was not recorded")
     whole = {**pairs(before.response, "spec", "selector"), **change} if before else change
     line.add(joined({key: str(value) for key, value in whole.items() if value is not None}) or "<selector>")
-    return line.because("body: spec.selector")
+    line.because("body: spec.selector")
+    return line if _is_known(before) else line.guess("what was selected before: it was not recorded")
 
 
 def _subject(run: Run) -> Line:
     """Tell ``set subject``, which adds to what was read before."""
     line = add_targets(Line("set", "subject"), run)
     before = run.look_at(run.main.thing)
-    old = entries(before.response, "subjects") if before else []
-    known = {_identity(subject) for subject in old}
-    new = [subject for subject in entries(run.main.body, "subjects") if _identity(subject) not in known]
-    add_subjects(line, new)
     if not run.main.has_body:
-        return line.lacks("the subjects: the body was not recorded")
-    return line.because("body: subjects") if before else line.lacks("which of the subjects were there before")
+        return line.flag("user", "<name>").guess("the subjects: the body was not recorded")
+    after = entries(run.main.body, "subjects")
+    line.because("body: subjects")
+    if not _is_known(before):  # kubectl adds new ones at the end (pkg/cmd/set/set_subject.go)
+        add_subjects(line, after[-1:])
+        return line.guess("which of the other subjects were there before: it was not recorded")
+    known = {_identity(subject) for subject in entries(before.response if before else None, "subjects")}
+    add_subjects(line, [subject for subject in after if _identity(subject) not in known])
+    return line
+
+
+def _is_known(before: Request | None) -> bool:
+    return before is not None and isinstance(before.response, dict)
 
 
 def _identity(subject: dict[str, Any]) -> tuple[str, str, str]:
