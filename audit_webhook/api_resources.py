@@ -5,6 +5,7 @@ As ``kubectl api-resources`` of Kubernetes 1.36 lists them.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 
@@ -100,7 +101,40 @@ _BY_WORD: Final = {
     for resource in reversed(BUILT_IN)
     for word in (resource.plural, resource.singular, *resource.short_names)
 }
-_SINGULARS: Final = {resource.plural: resource.singular for resource in BUILT_IN}
+_BY_PLURAL: Final = {resource.plural: resource for resource in BUILT_IN}
+# Groups that serve, or once served, resources of Kubernetes under a second address.
+_OTHER_GROUPS: Final = {
+    "events": ("events.k8s.io",),
+    **{
+        plural: ("extensions",)
+        for plural in ("daemonsets", "deployments", "ingresses", "networkpolicies", "replicasets")
+    },
+    "poddisruptionbudgets": ("extensions", "policy"),
+}
+
+# What English plurals end with where the singular is beyond doubt; what is not among these is left as it is.
+_REGULAR: Final = re.compile(
+    r"[a-z]{2,}(?:[bcdfgkmnptwrl]|[aeiou]y|[dgklmnprtv]e|(?:rvi|our|spa|evi|rfa|an)ce|[^aeiou]o"
+    r"|(?:ab|elea|ph)ase|elease)s"
+)
+_TO_Y: Final = re.compile(r"[a-z]{2,}(?:lic|ntr|xi|tit|tor|str|rar|enc|ti|to|ri|er)ies")
+_IRREGULAR: Final = re.compile(r"(?:kubernetes|postgres|cosmos|dns|tls|sms|aws|nats|cors|rds|eks|ecs|sqs|sns)\Z")
+
+
+def find(group: str, plural: str) -> ApiResource | None:
+    """Return the resource of Kubernetes that a group and a plural name; None when it is another group's.
+
+    An event without a group, which is that of the core, is taken by its plural.
+    """
+    found = _BY_PLURAL.get(plural)
+    if found is None or group in ("", found.group) or group in _OTHER_GROUPS.get(plural, ()):
+        return found
+    return None
+
+
+def has_namesake(group: str, plural: str) -> bool:
+    """Return whether a resource is called like one of Kubernetes, but belongs to another group."""
+    return plural in _BY_PLURAL and find(group, plural) is None
 
 
 def plural_of(word: str) -> str | None:
@@ -112,11 +146,11 @@ def plural_of(word: str) -> str | None:
 
 
 def singular_of(plural: str) -> str:
-    """Give the singular of a plural; of a custom resource, the one that English grammar suggests."""
-    if plural in _SINGULARS:
-        return _SINGULARS[plural]
-    if plural.endswith("ies") and len(plural) > 4:
+    """Return the singular of a plural; of a custom resource only where the plural leaves no doubt, else the plural."""
+    if plural in _BY_PLURAL:
+        return _BY_PLURAL[plural].singular
+    if _TO_Y.fullmatch(plural):
         return plural[:-3] + "y"
-    if plural.endswith(("sses", "xes", "ches", "shes")):
-        return plural[:-2]
-    return plural[:-1] if plural.endswith("s") and not plural.endswith("ss") else plural
+    if len(plural) > 4 and _REGULAR.fullmatch(plural) and not _IRREGULAR.search(plural):
+        return plural[:-1]
+    return plural

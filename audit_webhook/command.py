@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from audit_webhook.api_resources import find
 from audit_webhook.client import OLD_KUBECTL
 
 _MANAGERS: Final = {"client-side-apply": "apply", "last-applied": "apply", "rollout": "rollout"}
@@ -26,6 +27,7 @@ _SUBRESOURCES: Final = {
     "proxy": "get",
     "status": "get",
 }
+_OF_ANY: Final = frozenset({"scale", "status", "proxy"})
 _VERBS: Final = {
     "get": "get",
     "list": "get",
@@ -38,7 +40,7 @@ _VERBS: Final = {
 }
 
 
-def command_of(client: str, verb: str, resource: str, subresource: str, manager: str) -> str:
+def command_of(client: str, verb: str, group: str, resource: str, subresource: str, manager: str) -> str:
     """Return the command's first word, such as ``apply`` or ``exec``; empty when kubectl did not send the request.
 
     ``client`` is the program as `client.program_of` names it: before 1.18 the lack of a field manager says nothing.
@@ -50,10 +52,11 @@ def command_of(client: str, verb: str, resource: str, subresource: str, manager:
         return _MANAGERS.get(word, word)[:32]
     if manager == _APPLIES and verb == "patch":
         return "apply"
-    if resource in _REVIEWS:
+    is_own = find(group, resource) is not None
+    if is_own and resource in _REVIEWS:
         return "auth"
-    if resource == "nodes" and verb == "patch" and not manager and client != OLD_KUBECTL:
+    if is_own and resource == "nodes" and verb == "patch" and not manager and client != OLD_KUBECTL:
         return "cordon"
     if subresource:
-        return _SUBRESOURCES.get(subresource, "")
+        return _SUBRESOURCES.get(subresource, "") if is_own or subresource in _OF_ANY else ""
     return _VERBS.get(verb, "")

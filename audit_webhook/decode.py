@@ -15,11 +15,12 @@ from urllib.parse import parse_qs
 import msgspec
 
 from audit_webhook import tolerant
+from audit_webhook.api_resources import find
 from audit_webhook.bounds import are_plain, bounded, is_bounded_action, is_bounded_caller
 from audit_webhook.client import client_of, program_of
 from audit_webhook.command import command_of
 from audit_webhook.event import Event, kind_of
-from audit_webhook.events.bodies import created_name, is_dry_run
+from audit_webhook.events.bodies import created_name, is_dry_run, recorded_kind
 from audit_webhook.identity import microseconds, within_bounds
 
 BODIES: Final = frozenset({"requestObject", "responseObject"})
@@ -165,6 +166,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
         resource=action.resource,
         subresource=action.subresource,
         name=name,
+        object_kind=recorded_kind(raw) if _may_have_own_kind(action, wire.level) else "",
         code=status.code if status.code and 0 < status.code < 1000 else None,
         status_reason=status.reason or "",
         status_message=status.message or "",
@@ -180,6 +182,13 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
     if caller.is_bounded and action.is_bounded and are_plain([event.namespace], [name], [uri], [event.audit_id]):
         return event
     return bounded(event)
+
+
+def _may_have_own_kind(action: Action, level: str | None) -> bool:
+    """Return whether only the recorded object can say what one of another group's resource is called."""
+    if not action.resource or level not in ("Request", "RequestResponse") or action.subresource not in ("", "status"):
+        return False
+    return find(action.api_group, action.resource) is None
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -204,7 +213,7 @@ def action_of(
 ) -> Action:
     """Give what was done, from the members that say so."""
     texts = (level or "", stage or "", verb, decision or "", group or "", resource or "", subresource or "", manager)
-    command = command_of(client, verb, resource or "", subresource or "", manager)
+    command = command_of(client, verb, group or "", resource or "", subresource or "", manager)
     return Action(*texts, command, is_bounded_action(*texts))
 
 

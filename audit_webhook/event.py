@@ -63,6 +63,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     resource: str = ""
     subresource: str = ""
     name: str = ""
+    object_kind: str = ""
     code: int | None = None
     status_reason: str = ""
     status_message: str = ""

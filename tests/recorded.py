@@ -47,6 +47,10 @@ def user(name: str) -> dict[str, str]:
     return {"username": name}
 
 
+KUBELET = "kubelet/v1.36.2 (linux/amd64) kubernetes/98b3519"
+MANAGER = "kube-controller-manager/v1.36.2 (linux/amd64) kubernetes/98b3519"
+
+
 def controller(name: str) -> dict[str, str]:
     """Make the user of a controller."""
     return user(f"system:serviceaccount:kube-system:{name}")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from audit_webhook.humanize import badge, emphasis, outcome, why
-from tests.recorded import BATCHES, FORBID, controller, in_pod, ran, read, recorded, ref, status, user
+from tests.recorded import BATCHES, FORBID, KUBELET, controller, in_pod, ran, read, recorded, ref, status, user
 
 RBAC = "rbac.authorization.k8s.io"
 SERVICE_ACCOUNT = user("system:serviceaccount:shop:bot")
@@ -42,7 +42,9 @@ def rights(verb: str, resource: str, **changes: Any) -> dict[str, Any]:
         (in_pod("status", "", verb="patch"), "status", "change"),
         ({"verb": "create", "objectRef": ref("serviceaccounts", "ci", "shop", "token")}, "token", "create"),
         ({"verb": "create", "objectRef": ref("selfsubjectaccessreviews")}, "check", "read"),
-        ({"verb": "update", "objectRef": ref("leases", "n1", "kube-node-lease")}, "renew", "change"),
+        ({"verb": "update", "objectRef": ref("leases", "n1", "kube-node-lease")}, "update", "change"),
+        ({"verb": "update", "objectRef": ref("leases", "n1", "kube-node-lease"), "user": NODE, "userAgent": KUBELET},
+         "renew", "change"),
     ],
 )
 def test_badge_is_the_better_word_for_the_verb(changes: dict[str, Any], text: str, tone: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from audit_webhook.event import Event
 from audit_webhook.humanize import badge, emphasis, outcome, sentence, summary, why
-from tests.recorded import FORBID, POD, TYPED, controller, in_pod, ran, read, ref, status, user
+from tests.recorded import FORBID, KUBELET, POD, TYPED, controller, in_pod, ran, read, ref, status, user
 
 FIVE_MINUTES_AGO = "2026-11-23T11:55:00.000000Z"
 INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
@@ -107,7 +107,8 @@ WRITES: list[tuple[dict[str, Any], str]] = [
      "node n1 had a token checked"),
     ({"verb": "create", "objectRef": ref("localsubjectaccessreviews", namespace="shop")},
      "alice checked the rights of a user in shop"),
-    ({"verb": "update", "objectRef": ref("leases", "n1", "kube-node-lease"), "user": user("system:node:n1")},
+    ({"verb": "update", "objectRef": ref("leases", "n1", "kube-node-lease"), "user": user("system:node:n1"),
+      "userAgent": KUBELET},
      "node n1 renewed lease n1 in kube-node-lease"),
     ({"verb": "create", "objectRef": ref("events", "web-0.17", "shop"), "user": user("system:node:n1")},
      "node n1 reported an event in shop"),

@@ -15,6 +15,10 @@ from audit_webhook.spans import BrokenJSON, members
 
 _DELETIONS: Final = frozenset({"delete", "deletecollection"})
 _CONNECTED: Final = frozenset({"exec", "attach", "portforward", "proxy"})
+# What answers and requests hold instead of the object.
+_NO_OBJECTS: Final = frozenset({
+    "", "DeleteOptions", "PartialObjectMetadata", "Scale", "Status", "Table", "WatchEvent",
+})
 _UNREADABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
@@ -46,6 +50,16 @@ class _Eviction(msgspec.Struct, frozen=True, rename="camel"):
     request_object: _EvictionBody | None = None
 
 
+class _Kind(msgspec.Struct, frozen=True):
+    kind: str | None = None
+
+
+class _Kinds(msgspec.Struct, frozen=True, rename="camel"):
+    request_object: _Kind | None = None
+    response_object: _Kind | None = None
+
+
+_decode_kinds: Final = msgspec.json.Decoder(_Kinds).decode
 _decode_creation: Final = msgspec.json.Decoder(_Creation).decode
 _decode_deletion: Final = msgspec.json.Decoder(_Deletion).decode
 _decode_eviction: Final = msgspec.json.Decoder(_Eviction).decode
@@ -63,6 +77,19 @@ def created_name(raw: bytes) -> str:
     except _UNREADABLE:
         name = value_at(raw, "responseObject", "metadata", "name")
         return name if isinstance(name, str) else ""
+
+
+def recorded_kind(raw: bytes) -> str:
+    """Return the kind that the recorded object says it is of, as in its answer or else its request; may be empty."""
+    if b"Object" not in raw and b"\\u" not in raw:
+        return ""
+    try:
+        found = _decode_kinds(raw)
+        kinds = [body.kind for body in (found.response_object, found.request_object) if body and body.kind]
+    except _UNREADABLE:
+        values = (value_at(raw, name, "kind") for name in ("responseObject", "requestObject"))
+        kinds = [kind for kind in values if isinstance(kind, str)]
+    return next((kind for kind in kinds if kind not in _NO_OBJECTS and not kind.endswith("List")), "")
 
 
 def is_dry_run(verb: str, subresource: str, is_in_query: bool, raw: bytes) -> bool:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from audit_webhook.api_resources import find
 from audit_webhook.event import SYSTEM_KINDS, Event
 from audit_webhook.humanize.actors import is_controller
-from audit_webhook.humanize.badges import REVIEWS, outcome
+from audit_webhook.humanize.badges import is_review, outcome
 from audit_webhook.humanize.failures import is_denied
+from audit_webhook.humanize.objects import PROJECTS
 from audit_webhook.humanize.phrases import READS
 from audit_webhook.humanize.request import proxied_path, selectors
 from audit_webhook.humanize.sessions import is_shell, takes_files
+from audit_webhook.humanize.subresources import INTERACTIVE, is_interactive
 
 Emphasis = Literal["hot", "warm", "quiet", "plain"]
 Judgement = tuple[Emphasis, str]
@@ -29,14 +32,17 @@ _RBAC: Final = frozenset({"clusterrolebindings", "rolebindings", "clusterroles",
 _PRECIOUS: Final = {
     ("", "secrets"): "a secret was deleted",
     ("", "namespaces"): "a namespace was deleted with all that was in it",
+    (PROJECTS, "projects"): "a namespace was deleted with all that was in it",
     ("", "persistentvolumes"): "a volume was deleted",
     ("", "persistentvolumeclaims"): "a volume claim was deleted",
     ("apiextensions.k8s.io", "customresourcedefinitions"): "a resource type was deleted with all of its objects",
 }
+_EVENTS: Final = ("", "events")
+_LEASES: Final = ("coordination.k8s.io", "leases")
+_CLUSTER_SPACES: Final = frozenset({"kube-system", "kube-node-lease"})
 _MISSED: Final = {
     ("", "nodes"): "a node was deleted",
     ("", "events"): "traces of what happened were deleted",
-    ("events.k8s.io", "events"): "traces of what happened were deleted",
     ("networking.k8s.io", "networkpolicies"): "a barrier in the network was removed",
     ("apiregistration.k8s.io", "apiservices"): "an API was removed",
 }
@@ -71,8 +77,8 @@ def _judge(event: Event) -> Judgement:
 
 
 def _calm(event: Event) -> Emphasis:
-    is_read = event.verb in READS and event.subresource not in _SESSIONS
-    if is_read or event.resource in REVIEWS or event.kind in ("node", "controlplane"):
+    is_read = event.verb in READS and event.subresource not in _SESSIONS and not is_interactive(event)
+    if is_read or is_review(event) or event.kind in ("node", "controlplane"):
         return "quiet"
     if event.kind in SYSTEM_KINDS:
         return "plain" if event.verb in _DELETES and not is_controller(event.user) else "quiet"
@@ -91,7 +97,7 @@ def _failure(event: Event) -> Judgement | None:
 
 def _success(event: Event) -> Judgement | None:
     """Give the gravest that can be said of a request that did what it asked for."""
-    if not event.resource or event.resource in REVIEWS:
+    if not event.resource or is_review(event):
         return None
     if event.kind == "anonymous":
         return _anonymous(event)
@@ -110,11 +116,19 @@ def _anonymous(event: Event) -> Judgement | None:
 
 
 def _session(event: Event) -> Judgement | None:
-    if event.resource == "pods" and event.subresource in _SESSIONS:
+    if is_interactive(event):
+        return "warm", INTERACTIVE[event.subresource]
+    if _thing(event) == ("", "pods") and event.subresource in _SESSIONS:
         return "warm", _exec(event) or _SESSIONS[event.subresource]
-    if event.subresource == "ephemeralcontainers" and event.verb in _WRITES:
+    if _thing(event) == ("", "pods") and event.subresource == "ephemeralcontainers" and event.verb in _WRITES:
         return "warm", "a debug container in a running pod"
     return None
+
+
+def _thing(event: Event) -> tuple[str, str]:
+    """Return group and resource; Kubernetes' own, under whatever address, by its usual one."""
+    known = find(event.api_group, event.resource)
+    return (known.group, known.plural) if known else (event.api_group, event.resource)
 
 
 def _exec(event: Event) -> str:
@@ -138,7 +152,7 @@ def _rights(event: Event) -> Judgement | None:
 
 
 def _by_person(event: Event) -> Judgement | None:
-    thing = (event.api_group, event.resource)
+    thing = _thing(event)
     if thing == ("", "secrets") and event.verb in READS and (found := _secrets_read(event)):
         return found
     if event.subresource:
@@ -147,11 +161,24 @@ def _by_person(event: Event) -> Judgement | None:
         return "hot", _PRECIOUS[thing]
     if event.verb in _DELETES and thing in _MISSED:
         return "warm", _MISSED[thing]
+    if found := _traces(event, thing):
+        return found
     if event.verb == "deletecollection":
         return "warm", "many objects at once were deleted"
     if thing == ("", "configmaps") and event.verb in _WRITES and (event.namespace, event.name) in _CONFIGURATION:
         return "warm", _CONFIGURATION[event.namespace, event.name]
     return _impersonation(event)
+
+
+def _traces(event: Event, thing: tuple[str, str]) -> Judgement | None:
+    """Judge a change by hand of what programs write to say what happened, and who leads."""
+    if event.verb not in ("update", "patch"):
+        return None
+    if thing == _EVENTS:
+        return "warm", "traces of what happened were changed"
+    if thing == _LEASES and event.namespace in _CLUSTER_SPACES:
+        return "warm", "who leads, or a node's sign of life, was changed"
+    return None
 
 
 def _secrets_read(event: Event) -> Judgement | None:
@@ -165,11 +192,13 @@ def _secrets_read(event: Event) -> Judgement | None:
 
 
 def _subresource(event: Event) -> Judgement | None:
-    if event.resource == "nodes" and event.subresource == "proxy":
+    if _thing(event) == ("", "nodes") and event.subresource == "proxy":
         if proxied_path(event).startswith(_KUBELET_COMMANDS):
             return "hot", "a command through the kubelet, past the audit of pods"
         return "warm", "straight to the kubelet"
     if event.verb in READS:
+        return None
+    if find(event.api_group, event.resource) is None:
         return None
     if event.subresource == "token":
         return "warm", "a token was issued"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
+from audit_webhook.api_resources import find
 from audit_webhook.event import Event
 from audit_webhook.humanize.failures import is_denied
-from audit_webhook.humanize.phrases import READS
+from audit_webhook.humanize.phrases import READS, by_hand
+from audit_webhook.humanize.subresources import is_interactive
 from audit_webhook.humanize.text import visible
 
 Tone = Literal["create", "change", "delete", "exec", "read", "other"]
@@ -36,11 +38,7 @@ _WRITTEN: Final[dict[str, tuple[str, Tone]]] = {
     "resize": ("resize", "change"),
     "status": ("status", "change"),
 }
-_OBJECTS: Final[dict[tuple[str, str], tuple[str, Tone]]] = {
-    ("update", "leases"): ("renew", "change"),
-    ("patch", "leases"): ("renew", "change"),
-    **{("create", review): ("check", "read") for review in REVIEWS},
-}
+_RENEWED: Final = frozenset({("update", "leases"), ("patch", "leases")})
 
 
 class Badge(NamedTuple):
@@ -61,15 +59,31 @@ def badge(event: Event) -> Badge:
     """Give the verb, or the better word for it."""
     if event.subresource in _SESSIONS:
         return Badge(*_SESSIONS[event.subresource])
+    if is_interactive(event):
+        return Badge(visible(event.subresource, 12), "exec")
     if event.verb in READS:
         return Badge(event.verb, "read")
     if event.subresource:
-        return Badge(*_WRITTEN.get(event.subresource) or (_verb(event), _tone(event)))
-    if (event.verb, event.resource) in _OBJECTS:
-        return Badge(*_OBJECTS[event.verb, event.resource])
+        return Badge(*_WRITTEN.get(event.subresource) or _action(event))
+    if is_review(event) and event.verb == "create":
+        return Badge("check", "read")
+    if (event.verb, event.resource) in _RENEWED and find(event.api_group, event.resource) and not by_hand(event):
+        return Badge("renew", "change")
     if event.verb == "patch" and event.command == "apply":
         return Badge("apply", "change")
     return Badge(_verb(event), _tone(event))
+
+
+def is_review(event: Event) -> bool:
+    """Return whether a request asks Kubernetes about rights or a token, which changes nothing."""
+    return event.resource in REVIEWS and find(event.api_group, event.resource) is not None
+
+
+def _action(event: Event) -> tuple[str, Tone]:
+    """Return an action by its own name: what it does to the object is not said by the verb."""
+    if event.verb in ("create", "update", "patch"):
+        return visible(event.subresource, 12), "change"
+    return _verb(event), _tone(event)
 
 
 def _verb(event: Event) -> str:

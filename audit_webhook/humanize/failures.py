@@ -54,7 +54,7 @@ _MESSAGES: Final = (
     (429, re.compile(r"disruption budget"), "its disruption budget does not allow it now"),
 )
 _IMPERSONATION: Final = re.compile(r'User "(?:[^"\\]|\\.)*" cannot impersonate')
-_MISSING: Final = re.compile(r'\A([a-z]{1,63})(?:\.[\w.-]{1,253})? "[^"]*" not found')
+_MISSING: Final = re.compile(r'\A([a-z]{1,63})(?:\.([\w.-]{1,253}))? "[^"]*" not found')
 
 
 def is_denied(event: Event) -> bool:
@@ -107,9 +107,9 @@ def _missing(event: Event) -> str:
         return "there is no such path"
     found = _MISSING.search(_message(event))
     if found and found[1] != event.resource:
-        return f"there is no such {noun(found[1])}"
+        return f"there is no such {noun(found[1], found[2] or '')}"
     if event.subresource:
-        return f"there is no such {noun(event.resource)}"
+        return f"there is no such {noun(event.resource, event.api_group)}"
     return "there is none" if event.name else f"the server knows no {visible(event.resource, 60)}"
 
 

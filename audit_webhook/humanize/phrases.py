@@ -8,19 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from audit_webhook.api_resources import find
 from audit_webhook.event import SYSTEM_KINDS, Event
+from audit_webhook.events.programs import is_hand_tool
 from audit_webhook.humanize.actors import own
-from audit_webhook.humanize.objects import many_objects, noun, one_object, place
+from audit_webhook.humanize.objects import PROJECTS, many_objects, noun, one_object, place
 from audit_webhook.humanize.request import path_of, selectors
-from audit_webhook.humanize.sessions import (
-    Phrase,
-    lasting,
-    tell_attach,
-    tell_exec,
-    tell_forward,
-    tell_log,
-    tell_proxy,
-)
+from audit_webhook.humanize.sessions import Phrase, lasting
+from audit_webhook.humanize.subresources import phrase_of_subresource, sent
 from audit_webhook.humanize.text import Part, visible
 
 READS: Final = frozenset({"get", "list", "watch", "head", "options"})
@@ -33,8 +28,10 @@ def phrase_of(event: Event) -> Phrase:
     if not event.resource:
         return _tell_path(event)
     if event.subresource:
-        return _tell_subresource(event)
-    teller = _RESOURCES.get((event.verb, event.resource)) or _VERBS.get(event.verb)
+        return phrase_of_subresource(event)
+    is_own = find(event.api_group, event.resource) is not None or event.api_group == PROJECTS
+    special = _RESOURCES.get((event.verb, event.resource)) if is_own else None
+    teller = special or _VERBS.get(event.verb)
     return teller(event) if teller else _tell_unknown(event)
 
 
@@ -81,73 +78,22 @@ def _tell_write(event: Event) -> Phrase:
     """Tell of an update or patch: with 201 there was nothing before, as when server-side apply makes the object."""
     if event.code == 201:
         return Phrase("created", "create", one_object(event))
-    past, infinitive = _PLAIN[event.verb]
+    past, infinitive = ("updated", "update") if event.verb == "update" else ("changed", "change")
     return Phrase(past, infinitive, one_object(event))
 
 
-def _tell_placing(event: Event) -> Phrase:
-    return Phrase("placed", "place", (*one_object(event), Part(" on a node")))
+def by_hand(event: Event) -> bool:
+    """Return whether somebody, and no program of its own accord, sent a request."""
+    return event.kind not in SYSTEM_KINDS or is_hand_tool(event.client)
 
 
-def _tell_status(event: Event) -> Phrase:
-    if event.kind in SYSTEM_KINDS:
-        return Phrase("reported the status of", "report the status of", one_object(event))
-    return Phrase("changed the status of", "change the status of", one_object(event))
+def _of_program(past: str, infinitive: str, is_in_place: bool = False) -> Teller:
+    """Return what tells a write that programs repeat all day; by hand it is a change like any other."""
+    usual = _where(past, infinitive) if is_in_place else _one(past, infinitive)
+    by_person = _one("changed", "change")
+    return lambda event: by_person(event) if by_hand(event) else usual(event)
 
 
-# Asked for with GET as well as with POST, and the same either way.
-_SESSIONS: Final[dict[tuple[str, str], Teller]] = {
-    ("pods", "exec"): tell_exec,
-    ("pods", "attach"): tell_attach,
-    ("pods", "portforward"): tell_forward,
-    ("pods", "log"): tell_log,
-    ("pods", "proxy"): tell_proxy,
-    ("services", "proxy"): tell_proxy,
-    ("nodes", "proxy"): tell_proxy,
-}
-_WRITTEN: Final[dict[tuple[str, str], Teller]] = {
-    ("pods", "binding"): _tell_placing,
-    ("pods", "eviction"): _one("evicted", "evict"),
-    ("pods", "ephemeralcontainers"): _one("put a debug container into", "put a debug container into"),
-    ("pods", "resize"): _one("resized", "resize"),
-    ("serviceaccounts", "token"): _one("created a token for", "create a token for"),
-    ("certificatesigningrequests", "approval"): _one("approved or denied", "approve or deny"),
-    ("namespaces", "finalize"): _one("finished the deletion of", "finish the deletion of"),
-    ("*", "scale"): _one("scaled", "scale"),
-    ("*", "status"): _tell_status,
-}
-_SUBRESOURCE_NOUNS: Final = {"ephemeralcontainers": "debug containers", "resize": "size"}
-
-
-def _tell_subresource(event: Event) -> Phrase:
-    session = _SESSIONS.get((event.resource, event.subresource))
-    if session:
-        return session(event)
-    keys = ((event.resource, event.subresource), ("*", event.subresource))
-    tellers = (_WRITTEN[key] for key in keys if key in _WRITTEN and event.verb not in READS)
-    teller = next(tellers, None)
-    if teller:
-        return teller(event)
-    word = _SUBRESOURCE_NOUNS.get(event.subresource) or visible(event.subresource, 60)
-    past, infinitive = _PLAIN.get(event.verb) or _sent(event)
-    return Phrase(f"{past} the {word} of", f"{infinitive} the {word} of", one_object(event))
-
-
-def _sent(event: Event) -> tuple[str, str]:
-    what = visible(event.verb, 40) or "a request"
-    return f"sent {what} for", f"send {what} for"
-
-
-_PLAIN: Final = {
-    "get": ("looked at", "look at"),
-    "list": ("listed", "list"),
-    "watch": ("watched", "watch"),
-    "create": ("created", "create"),
-    "update": ("updated", "update"),
-    "patch": ("changed", "change"),
-    "delete": ("deleted", "delete"),
-    "deletecollection": ("deleted all", "delete all"),
-}
 _VERBS: Final[dict[str, Teller]] = {
     "get": _tell_get,
     "list": _tell_list,
@@ -165,11 +111,12 @@ _RESOURCES: Final[dict[tuple[str, str], Teller]] = {
     ("create", "subjectaccessreviews"): _where("checked the rights of a user", "check the rights of a user"),
     ("create", "localsubjectaccessreviews"): _where("checked the rights of a user", "check the rights of a user"),
     ("create", "tokenreviews"): _where("had a token checked", "have a token checked"),
-    ("update", "leases"): _one("renewed", "renew"),
-    ("patch", "leases"): _one("renewed", "renew"),
+    ("update", "leases"): _of_program("renewed", "renew"),
+    ("patch", "leases"): _of_program("renewed", "renew"),
     ("create", "events"): _where("reported an event", "report an event"),
-    ("update", "events"): _where("reported an event again", "report an event again"),
-    ("patch", "events"): _where("reported an event again", "report an event again"),
+    ("update", "events"): _of_program("reported an event again", "report an event again", is_in_place=True),
+    ("patch", "events"): _of_program("reported an event again", "report an event again", is_in_place=True),
+    ("create", "projectrequests"): _one("requested", "request"),
 }
 _PATHS: Final = (
     (("/version",), "asked for the server's version", "ask for the server's version"),
@@ -197,5 +144,6 @@ def _tell_path(event: Event) -> Phrase:
 
 
 def _tell_unknown(event: Event) -> Phrase:
-    past, infinitive = _sent(event)
-    return Phrase(past, infinitive, one_object(event) if event.name else (Part(noun(event.resource)), *place(event)))
+    past, infinitive = sent(event)
+    word = noun(event.resource, event.api_group, event.object_kind)
+    return Phrase(past, infinitive, one_object(event) if event.name else (Part(word), *place(event)))

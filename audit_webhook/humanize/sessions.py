@@ -13,14 +13,22 @@ from audit_webhook.humanize.request import is_set, parameter, parameters_of, pro
 from audit_webhook.humanize.text import Part, visible, visible_name
 
 LONGEST_COMMAND: Final = 80
-_SHELLS: Final = frozenset({"sh", "bash", "ash", "zsh", "dash", "ksh", "fish", "powershell", "pwsh", "cmd"})
+_SHELLS: Final = frozenset({
+    "sh", "bash", "ash", "zsh", "dash", "ksh", "mksh", "csh", "tcsh", "fish", "powershell", "pwsh", "cmd",
+})
 _SCRIPT: Final = re.compile(r"-[a-z]*c")
-# Consoles look for the best shell that there is: sh -c "clear; (bash || ash || sh)". A script with any word beside
-# these does something else as well, and is shown.
+_EXECUTABLE: Final = re.compile(r"\.exe\Z", re.IGNORECASE)
+# Consoles look for the best shell that there is: sh -c "clear; (bash || ash || sh)", and set up its terminal before. A
+# script with any word beside these does something else as well, and is shown.
 _BETWEEN: Final = re.compile(r"[\s;|&()]+")
 _SEARCH: Final = frozenset(
-    "clear exec command -v which type [ -x -e ] -i -l -il --login > 1 2> >/dev/null 2>/dev/null /dev/null".split()
+    "clear exec command -v which type [ -x -e -f ] test if then else elif fi -i -l -il --login -q -c script export TERM"
+    " LANG env > 1 2> >/dev/null 2>/dev/null 1>/dev/null 2>1 /dev/null".split()
 )
+_ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=(?:[\w./:@%+,-]*|\"[\w./:@%+,-]*\"|'[\w./:@%+,-]*')", re.ASCII)
+_METHODS: Final = {
+    "create": "POST ", "update": "PUT ", "patch": "PATCH ", "delete": "DELETE ", "deletecollection": "DELETE ",
+}
 _UNPACK: Final = re.compile(r"-?[a-z]*x[a-z]*f")
 _RESUMED_COPY: Final = re.compile(r"tar cf - (?:'([^']+)'|([\w./-]+)) \| tail -c\+\d+")
 _SPECIAL: Final = frozenset('"$`\\!')
@@ -42,21 +50,42 @@ def command_words(event: Event) -> list[str]:
 
 def is_shell(event: Event) -> bool:
     """Whether an exec let somebody type commands into a shell."""
-    words = command_words(event) if event.subresource == "exec" else []
+    words = _without_env(command_words(event)) if event.subresource == "exec" else []
     if not words or not _is_shell_name(words[0]) or not (is_set(event, "stdin") or is_set(event, "tty")):
         return False
-    if len(words) == 3 and _SCRIPT.fullmatch(words[1]):
-        return is_set(event, "tty") and _looks_for_shell(words[2])
-    return all(word.startswith("-") and not _SCRIPT.fullmatch(word) for word in words[1:])
+    *options, last = words[1:] or [""]
+    are_options = all(word.startswith("-") for word in options)
+    if options and are_options and any(map(_SCRIPT.fullmatch, options)):
+        return is_set(event, "tty") and _looks_for_shell(last)
+    return are_options and (not last or last.startswith("-")) and not any(map(_SCRIPT.fullmatch, words[1:]))
+
+
+def _without_env(words: Sequence[str]) -> list[str]:
+    """Return a command without the program `env` before it and what that sets."""
+    rest = list(words)
+    if rest and _program(rest[0]) == "env":
+        del rest[0]
+        while rest and (_ASSIGNMENT.fullmatch(rest[0]) or rest[0] in ("-i", "-")):
+            del rest[0]
+    return rest
 
 
 def _looks_for_shell(script: str) -> bool:
-    words = [word for word in _BETWEEN.split(script) if word and word not in _SEARCH]
-    return bool(words) and all(_is_shell_name(word) for word in words)
+    """Return whether a script does nothing but set up a terminal and start a shell."""
+    words = [
+        word.strip("\"'") for word in _BETWEEN.split(script)
+        if word and word not in _SEARCH and not _ASSIGNMENT.fullmatch(word)
+    ]
+    return bool(words) and all(_is_shell_name(word) or _program(word) == "script" for word in words)
 
 
 def _is_shell_name(word: str) -> bool:
-    return word.rsplit("/", 1)[-1] in _SHELLS
+    return _program(word) in _SHELLS
+
+
+def _program(word: str) -> str:
+    """Return the name of a program without its folder, on Windows too."""
+    return _EXECUTABLE.sub("", word.replace("\\", "/").rsplit("/", 1)[-1]).lower()
 
 
 def tell_exec(event: Event) -> Phrase:
@@ -119,7 +148,9 @@ def tell_log(event: Event) -> Phrase:
 
 def tell_proxy(event: Event) -> Phrase:
     """Tell of a request that the apiserver passed on."""
-    way = (Part(visible_name(proxied_path(event))), Part(" of "), *one_object(event), Part(" through the apiserver"))
+    path = visible_name(proxied_path(event))
+    method = _METHODS.get(event.verb, "")
+    way = (Part(f"{method}{path}"), Part(" of "), *one_object(event), Part(" through the apiserver"))
     return Phrase("called", "call", way)
 
 
