@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from itertools import repeat
-from operator import attrgetter, le
+from operator import attrgetter, lt
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from audit_webhook.event import LIMITS, Event
 _CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups", "source_ip"))
 _CUT_LIMITS: Final = tuple(LIMITS[name] for name in _CUT_FIELDS)
 MOST_PLAIN: Final = 24
+HASH_DIGITS: Final = 32
 
 _texts_of: Final = attrgetter(*_CUT_FIELDS)
 
@@ -38,7 +40,7 @@ def are_plain(
     return (
         joined.isascii()
         and "\0" not in joined
-        and all(max(map(len, column), default=0) <= limit for column, limit in zip(columns, _OWN_LIMITS, strict=True))
+        and all(max(map(len, column), default=0) < limit for column, limit in zip(columns, _OWN_LIMITS, strict=True))
     )
 
 
@@ -86,7 +88,7 @@ def _fits(texts: tuple[str, ...], limits: Iterable[int]) -> bool:
         and "\0" not in joined
         and "\n" not in joined
         and len(texts) <= MOST_PLAIN
-        and all(map(le, map(len, texts), limits))
+        and all(map(lt, map(len, texts), limits))
     )
 
 
@@ -104,8 +106,18 @@ def bounded_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def cut(text: str, limit: int) -> str:
-    """Give at most ``limit`` bytes of UTF-8 of a text, lone surrogates and NULs replaced by U+FFFD."""
-    if text.isascii() and len(text) <= limit:
-        return text.replace("\0", "\ufffd") if "\0" in text else text
+    """Return a text of less than ``limit`` bytes of UTF-8, or in the place of its end a hash of all of it.
+
+    Two texts that differ only beyond the limit stay two: who may choose names could else hide behind a longer one. A
+    cut text is exactly as long as the limit, so that no other text can be like it. Lone surrogates and NULs become
+    U+FFFD.
+    """
+    if text.isascii() and len(text) < limit and "\0" not in text:
+        return text
     clean = text.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    return clean.encode()[:limit].decode("utf-8", "ignore")
+    whole = clean.encode()
+    if len(whole) < limit:
+        return clean
+    head = whole[:limit - HASH_DIGITS - 1].decode("utf-8", "ignore")
+    filler = "~" * (limit - HASH_DIGITS - len(head.encode()))
+    return head + filler + sha256(whole).hexdigest()[:HASH_DIGITS]

@@ -7,15 +7,14 @@ is longer still the end is replaced by its hash, but for the caller, so that no 
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import sha256
 from typing import Final, NamedTuple
 
 from audit_webhook.authorization import AZURE_ROLE, EKS_POLICY, GKE_IAM, parse_reason
+from audit_webhook.bounds import cut
 
 MASTERS: Final = "system:masters"
 _LONGEST: Final = 222
 _CALLER: Final = 32
-_HASH: Final = 32
 _SHORT: Final = {
     "ClusterRoleBinding": "crb", "RoleBinding": "rb", "ClusterRole": "cr", "Role": "r", "Group": "group",
     EKS_POLICY: "eks", AZURE_ROLE: "azure", GKE_IAM: "gke",
@@ -54,13 +53,13 @@ def _binding_text(cluster: str, reason: str) -> str:
         return ""
     role = "=" if found.role == found.binding else found.role
     parts = (
-        cluster, _SHORT[found.binding_kind], found.binding_namespace, found.binding, _SHORT[found.role_kind], role,
+        cluster, _SHORT[found.binding_kind], found.binding_namespace, _SHORT[found.role_kind], role, found.binding,
     )
-    return _cut("/".join(part.replace("/", "\ufffd").replace("\n", "\ufffd") for part in parts))
+    return cut("/".join(part.replace("/", "\ufffd").replace("\n", "\ufffd") for part in parts), _LONGEST)
 
 
 def _unbound(cluster: str, groups: tuple[str, ...]) -> str:
-    return f"{cluster}/group//{MASTERS}" if MASTERS in groups else ""
+    return f"{cluster}/group////{MASTERS}" if MASTERS in groups else ""
 
 
 def gives_everything(binding: Binding) -> bool:
@@ -72,23 +71,13 @@ def gives_everything(binding: Binding) -> bool:
     return binding.role == "cluster-admin"
 
 
-def _cut(text: str) -> str:
-    """Return a text below the limit, or exactly as long as it: with its hash at the end, which no other text has."""
-    whole = text.encode()
-    if len(whole) < _LONGEST:
-        return text
-    head = whole[:_LONGEST - _HASH - 1].decode("utf-8", "ignore")
-    filled = head + "~" * (_LONGEST - _HASH - len(head.encode()))
-    return filled + sha256(whole).hexdigest()[:_HASH]
-
-
 def read_grant(posted: str) -> tuple[Binding, bytes] | None:
     """Read a posted text as the binding and the id of the caller; None when it is none."""
     text, _, caller = posted.rpartition("\n")
     parts = [*text.split("/"), "", "", "", "", ""][:6]
     if len(caller) != _CALLER or not text:
         return None
-    cluster, kind, namespace, name, role_kind, role = parts
+    cluster, kind, namespace, role_kind, role, name = parts
     is_cut = len(text.encode()) == _LONGEST
     role = name if role == "=" else role
     try:

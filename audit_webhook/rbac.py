@@ -24,6 +24,7 @@ _TOGETHER: Final = {
 _NAMELESS: Final = frozenset({"create", "deletecollection"})
 _ORDER: Final = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 _UNSAFE: Final = re.compile(r"[^a-z0-9.-]+")
+_HASHED: Final = re.compile(r"[0-9a-f]{32}\Z")
 _SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 
 
@@ -139,7 +140,7 @@ def subject_of(user: str) -> dict[str, object]:
 
 def name_for(user: str) -> str:
     """Give a name for the roles of a user that Kubernetes takes, whatever the user is called."""
-    plain = _UNSAFE.sub("-", user.lower().removeprefix(_SERVICE_ACCOUNT)).strip("-.")[:48]
-    if plain == user:
-        return f"audit-{plain}"
-    return f"audit-{plain}-{hashlib.sha256(user.encode()).hexdigest()[:6]}".replace("--", "-")
+    plain = _UNSAFE.sub("-", user.lower().removeprefix(_SERVICE_ACCOUNT)).strip("-.")
+    if plain == user and len(user) <= 48 and "--" not in user and not _HASHED.search(user):
+        return f"audit-{user}"
+    return f"audit-{plain[:24]}-{hashlib.sha256(user.encode()).hexdigest()[:32]}".replace("--", "-")

@@ -92,10 +92,22 @@ def test_short_unicode_is_kept() -> None:
     assert (event.user, event.cut) == ("oidc:maria.garcía@example.com", False)
 
 
-@pytest.mark.parametrize("limit", range(12))
+@pytest.mark.parametrize("limit", range(40, 52))
 def test_cut_never_splits_a_character(limit: int) -> None:
-    text = cut("a€é😀b", limit)
-    assert len(text.encode()) <= limit and "a€é😀b".startswith(text)
+    whole = "a€é😀b" * 10
+    text = cut(whole, limit)
+    assert len(text.encode()) == limit and whole.startswith(text[:-32].rstrip("~"))
+
+
+@pytest.mark.parametrize("field", sorted(set(LIMITS) - {"user_groups"}))
+def test_texts_that_differ_beyond_the_limit_stay_apart(field: str) -> None:
+    limit = LIMITS[field]
+    long = ["x" * length + end for length in range(limit - 3, limit + 3) for end in ("", "y", "z", "yy")]
+    kept = {text: cut(text, limit) for text in long}
+    assert len(set(kept.values())) == len(set(long))
+    assert {len(text) for text in kept.values()} <= set(range(limit + 1))
+    again = [cut(text, limit) for text in kept.values() if text not in kept]
+    assert not set(again) & set(kept.values())
 
 
 def test_manager_and_dry_run_come_from_the_uri() -> None:

@@ -123,3 +123,14 @@ def test_days_of_clusters_are_summed_apart(repository: Repository) -> None:
     assert repository.tallies.compact() == 40
     kept = repository.tallies.tallied_clusters()
     assert {cluster: each.events for cluster, each in kept.items()} == {"prod": 20, "staging": 20}
+
+
+@pytest.mark.parametrize("length", [100, 169, 253, 510, 511, 512, 4_000])
+def test_users_that_differ_at_the_end_of_a_long_name_are_told_apart(client: FlaskClient, length: int) -> None:
+    users = ["system:serviceaccount:" + "n" * 63 + ":" + "a" * length + end for end in ("x", "y")]
+    client.post("/webhook/audit/prod", data=event_list(audit_event(user={"username": user}) for user in users))
+    facets = client.get("/api/v1/facets").get_json()["facets"]
+    assert [each["events"] for each in facets["user"]] == [1, 1]
+    for user in users:
+        found = client.get(f"/api/v1/events?q=user:{user}").get_json()["events"]
+        assert len(found) == 1 and client.get(f"/api/v1/events/{found[0]['id']}").get_json()["raw"].find(user) > 0

@@ -150,10 +150,21 @@ def test_long_bindings_that_differ_at_their_ends_stay_two(letter: str, length: i
     reasons = (f'RBAC: allowed by ClusterRoleBinding "{letter * length}{end}" of ClusterRole "r"' for end in "xyz")
     grants = [grant_of("prod", reason, (), CALLER) for reason in reasons]
     assert len(set(grants)) == 3 and all(len(grant.encode()) <= 255 for grant in grants)
-    shown = grants[0].rpartition("\n")[0]
-    name = shown.removeprefix("prod/crb//").removesuffix("/cr/r")
+    name = grants[0].rpartition("\n")[0].removeprefix("prod/crb//cr/r/")
     again = grant_of("prod", f'RBAC: allowed by ClusterRoleBinding "{name}" of ClusterRole "r"', (), CALLER)
     assert again not in grants or name == letter * length + "x"
+
+
+def test_long_name_of_a_binding_hides_no_role() -> None:
+    reason = f'RBAC: allowed by ClusterRoleBinding "{"a" * 253}" of ClusterRole "cluster-admin" to Group "ops"'
+    found = read_grant(grant_of("prod", reason, (), CALLER))
+    assert found is not None and found[0].is_cut and found[0].role == "cluster-admin"
+
+
+def test_no_user_gets_the_role_of_another_one() -> None:
+    users = ["alice", "Alice", "alice-", "a--b", "a-b", "x" * 48, "x" * 49, "x" * 50, "system:serviceaccount:a:b", "a:b"]
+    users += [name_for(user).removeprefix("audit-") for user in users]
+    assert len({name_for(user) for user in users}) == len(set(users))
 
 
 @pytest.mark.parametrize("text", ["", "prod/crb//x/cr/=", "\n", "x\n" + "g" * 16, "a/b\n0011"])

@@ -91,6 +91,13 @@ FIELDS: Final[tuple[Field, ...]] = (
 )
 BY_NAME: Final = {field.name: field for field in FIELDS}
 WORD_FIELDS: Final = ("user", "ns", "resource", "name")
+KEPT_AS: Final = {
+    "user": "user", "as": "impersonated_user", "verb": "verb", "ns": "namespace", "group": "api_group",
+    "resource": "resource", "sub": "subresource", "name": "name", "ip": "source_ip", "ua": "user_agent",
+    "client": "client", "manager": "manager", "level": "level", "stage": "stage", "decision": "decision",
+    "audit": "audit_id",
+}
+"""The entry of `event.LIMITS` that cuts a field's values."""
 KIND_GROUPS: Final = {
     "human": tuple(kind for kind in KINDS if kind not in SYSTEM_KINDS),
     "system": SYSTEM_KINDS,

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, get_args
 
-from audit_webhook.event import EPOCH
+from audit_webhook.bounds import cut
+from audit_webhook.event import EPOCH, LIMITS
 from audit_webhook.identity import from_text
-from audit_webhook.query.fields import KIND_GROUPS, Field, Type
+from audit_webhook.query.fields import KEPT_AS, KIND_GROUPS, Field, Type
 from audit_webhook.query.syntax import And, Body, Compare, Comparison, Equals, Glob, Node, Or, QueryError
 from audit_webhook.query.tokens import Token
 
@@ -34,7 +35,13 @@ def _text(field: Field, token: Token, now: int) -> Node:
     if field.name == "resource" and "/" in token.value:
         resource, _, subresource = token.value.partition("/")
         return And((Equals("resource", field.canonical(resource)), Equals("sub", subresource.lower())))
-    return Equals(field.name, field.canonical(token.value))
+    return Equals(field.name, _as_kept(field, field.canonical(token.value)))
+
+
+def _as_kept(field: Field, text: str) -> str:
+    """Return a text as the column of its field holds it."""
+    limit = LIMITS.get(KEPT_AS.get(field.name, ""))
+    return cut(text, limit) if limit else text
 
 
 def _body(field: Field, token: Token, now: int) -> Node:
