@@ -33,15 +33,15 @@ COMMANDS: Final = {
     "doctor": doctor,
 }
 FAILED: Final = 2
-_EXCLUDED: Final = re.compile(r"-(\(|[A-Za-z]+:)")
+_OPTIONS: Final = {"search": re.compile(r"-h|-?"), "tail": re.compile(r"-[hf]|-n\d*|-?")}
+"""What is an option of a command that takes a query, of the words that begin with one dash."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code."""
     logs.configure(as_json=False)
     given = sys.argv[1:] if arguments is None else arguments
-    # An excluded term of a query looks like an option to argparse; with a space in front it does not.
-    chosen = _parser().parse_args([f" {each}" if _EXCLUDED.match(each) else each for each in given])
+    chosen = _parser().parse_args(_protect_query(given))
     try:
         code: int = chosen.run(chosen)
         return code
@@ -54,6 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AuditWebhookError, OSError) as error:
         print(f"audit-webhook: {error}", file=sys.stderr)
         return FAILED
+
+
+def _protect_query(given: Sequence[str]) -> list[str]:
+    """Put a space before each excluded term of a query, such as ``-alice``: argparse would take it for an option."""
+    options = _OPTIONS.get(given[0]) if given else None
+    if options is None:
+        return list(given)
+    return [each if each[:1] != "-" or each[:2] == "--" or options.fullmatch(each) else f" {each}" for each in given]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -59,6 +59,22 @@ def test_search_as_json_gives_what_the_interface_gives(
     assert len(documents) == 5 and documents[0]["user"] == "alice"
 
 
+@pytest.mark.parametrize(("words", "found"), [
+    (["-alice"], {"bob", "-n", "-x"}), (["-user:alice", "-bob"], {"-n", "-x"}), (['-"bob"'], {"alice", "-n", "-x"}),
+    (["--json", "-alice", "-bob"], {"-n", "-x"}), (["-(user:alice or user:bob)"], {"-n", "-x"}),
+    (["--json", "user:-x"], {"-x"}), (["-ns:bank", "-verb:delete", "-alice"], {"bob", "-n", "-x"}),
+])
+def test_query_may_begin_with_what_it_leaves_out(
+    store: Repository, capsys: pytest.CaptureFixture[str], words: list[str], found: set[str]
+) -> None:
+    send(store, "alice", "bob", "-n", "-x")
+    for command in (["search", "--limit", "5", *words], ["tail", *words, "-n", "50"]):
+        assert main(command) == 0
+        lines = capsys.readouterr().out.splitlines()
+        users = {json.loads(line)["user"] if line[0] == "{" else line.split()[4] for line in lines}
+        assert users == found, command
+
+
 def test_search_that_finds_nothing_says_no(store: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["search", "user:nobody"]) == 1
     assert capsys.readouterr().out == ""

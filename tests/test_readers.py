@@ -15,9 +15,11 @@ from flask.testing import FlaskClient
 from audit_webhook.app import create_app
 from audit_webhook.cli import main
 from audit_webhook.config import Config
-from audit_webhook.errors import ConfigError
+from audit_webhook.errors import ConfigError, StoreUnavailable
 from audit_webhook.passwords import hash_password, is_password
 from audit_webhook.reader import EVERYWHERE, Scope
+from audit_webhook.reader_store import Reading
+from audit_webhook.search_sql import LAST
 from audit_webhook.services import readers
 from audit_webhook.throttle import Throttle
 from audit_webhook.users import NO_PASSWORD, User, UsersFile
@@ -238,6 +240,23 @@ def test_what_was_read_is_recorded_and_shown_to_administrators(app: Flask) -> No
     for expected in ("/?q=resource:secrets", "export?q=user:bob", "/events/01ARZ3NDEKTSV4RRFFQ69G5FAV", "404"):
         assert expected in seen
     assert seen.count("ui.show_news") == 1 and PASSWORD not in seen
+
+
+def test_reading_that_could_not_be_recorded_is_recorded_at_the_next_question(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, store = logged_in(app, "alice", "viewer"), wiring(app).readers.store
+    insert = store.insert_reading
+
+    def fail(reading: Reading) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(store, "insert_reading", fail)
+    assert client.get("/feed/picture?q=verb:get").status_code == 503
+    monkeypatch.setattr(store, "insert_reading", insert)
+    for _ in range(3):
+        assert client.get("/feed/picture?q=verb:get").status_code == 200
+    assert [each.target for each in store.readings_of("alice", LAST, 9)] == ["/feed/picture?q=verb:get"]
 
 
 def test_expired_session_sends_scripts_and_people_to_the_login(app: Flask) -> None:

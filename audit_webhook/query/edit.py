@@ -1,15 +1,22 @@
-"""Edits the text of a query: what pickers and click-to-filter links do to it."""
+"""Edits a query: what pickers and click-to-filter links do to it.
+
+The terms come from the parser, so that a change concerns whole terms: what is kept stays as it was written.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
+from audit_webhook.query.parse import Conjunct, parse_conjuncts
 from audit_webhook.query.syntax import QueryError
-from audit_webhook.query.tokens import Token, cut
+from audit_webhook.query.tokens import cut
 
 _PLAIN: Final = re.compile(r"[^\s()\"*\\]+")
 _KEYWORDS: Final = frozenset({"and", "or", "not"})
+_ANY_TIME: Final = 1_800_000_000_000_000
+"""What relative times count from while a query is only edited: which terms there are does not depend on it."""
 
 
 def quote(value: str) -> str:
@@ -21,48 +28,44 @@ def quote(value: str) -> str:
 
 
 def with_term(text: str, field: str, value: str | None) -> str:
-    """Give the query with ``field:value`` in place of the field's own term; with None, without such a term."""
-    kept = _without(text, field)
+    """Return the query with ``field:value`` in place of the field's own terms; with None, without such a term.
+
+    A query that cannot be read cannot be edited either: the value then stands alone.
+    """
+    kept = _keep(text, lambda term: not _is_own(text, term, field))
     return kept if value is None else and_term(kept, f"{field}:{quote(value)}")
 
 
 def and_term(text: str, term: str) -> str:
-    """Give the query with a further term, written in the language, that must hold too."""
-    is_alternative = any(token.kind == "or" and level == 0 for token, level in _levels(text))
+    """Return the query with a further term, written in the language, that must hold too."""
+    try:
+        terms = parse_conjuncts(text, _ANY_TIME)
+    except QueryError:
+        return f"{text} {term}".strip()
+    is_alternative = len(terms) == 1 and _opens_alternatives(text)
     return f"({text}) {term}".strip() if is_alternative else f"{text} {term}".strip()
 
 
 def narrowed(text: str, field: str, value: str, is_excluded: bool = False) -> str:
-    """Give the query that finds, of what it found, only events with this value, or only those without it.
+    """Return the query that finds, of what it found, only events with this value, or only those without it.
 
-    A query that cannot be read cannot be narrowed either: the value then stands alone.
+    The value takes the place of the field's own terms, and of a term that excludes exactly this value. A query that
+    cannot be read cannot be narrowed either: the value then stands alone.
     """
-    try:
-        cut(text)
-    except QueryError:
-        text = ""
-    term = f"{field}:{quote(value)}"
+    excluded = f"-{field}:{quote(value)}"
     if not is_excluded:
-        return with_term(without_exact(text, f"-{term}"), field, value)
-    if f"-{term}" in text.split():
-        return text
-    kept = f"({text})" if any(token.kind == "or" and level == 0 for token, level in _levels(text)) else text
-    return f"{kept} -{term}".strip()
-
-
-def without_exact(text: str, term: str) -> str:
-    """Give the query without a term that stands in it exactly so."""
-    return " ".join(text.replace(term, " ", 1).split()) if term in text else text
+        return with_term(_without_equal(text, excluded), field, value)
+    readable = _keep(text, lambda term: True)
+    return readable if _holds_equal(readable, excluded) else and_term(readable, excluded)
 
 
 def term_value(text: str, field: str) -> str | None:
-    """Give the value of the field's term that stands by itself in the query; None when there is none."""
-    spans = _spans(text, field)
-    if not spans:
+    """Return the value of the field's first term that stands by itself in the query; None when there is none."""
+    try:
+        own = [term for term in parse_conjuncts(text, _ANY_TIME) if _is_own(text, term, field)]
+    except QueryError:
         return None
-    raw = text[spans[0][0]:spans[0][1]]
-    value = raw.partition(":")[2]
-    return unquote(value)
+    return unquote(text[own[0].start:own[0].end].partition(":")[2]) if own else None
 
 
 def unquote(value: str) -> str:
@@ -70,42 +73,40 @@ def unquote(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL) if value.startswith('"') else value
 
 
-def _without(text: str, field: str) -> str:
-    for start, end in reversed(_spans(text, field)):
-        text = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
-    return text
-
-
-def _spans(text: str, field: str) -> list[tuple[int, int]]:
-    """Give where the field's terms stand at the top of the query, not negated and not part of an alternative."""
-    levels = _levels(text)
-    if any(token.kind == "or" and level == 0 for token, level in levels):
-        return []
-    spans = []
-    for index, (token, level) in enumerate(levels):
-        before = levels[index - 1][0].kind if index else ""
-        if level == 0 and token.kind == "field" and token.value == field and before not in ("-", "not"):
-            spans.append((token.start, _value_end(levels, index)))
-    return spans
-
-
-def _value_end(levels: list[tuple[Token, int]], index: int) -> int:
-    """Give where the value of the field at this index ends: after one token, or after the closing parenthesis."""
-    for token, level in levels[index + 1:]:
-        if level == 0 and token.kind != "(":
-            return token.end
-    return levels[index][0].end
-
-
-def _levels(text: str) -> list[tuple[Token, int]]:
-    """Give the tokens with how deep in parentheses each one is, a closing one being outside; none for a bad text."""
+def _keep(text: str, is_kept: Callable[[Conjunct], bool]) -> str:
+    """Return the query of those of its terms that are kept; what is not changed stays as it was written."""
     try:
-        tokens = cut(text)[:-1]
+        terms = parse_conjuncts(text, _ANY_TIME)
     except QueryError:
-        return []
-    level, levels = 0, []
-    for token in tokens:
-        level -= token.kind == ")"
-        levels.append((token, level))
-        level += token.kind == "("
-    return levels
+        return ""
+    kept = [term for term in terms if is_kept(term)]
+    return text if len(kept) == len(terms) else " ".join(text[term.start:term.end] for term in kept)
+
+
+def _is_own(text: str, term: Conjunct, field: str) -> bool:
+    """Whether a term is ``field:value``, neither excluded nor part of an alternative."""
+    first, *rest = cut(text[term.start:term.end])
+    if first.kind != "field" or first.value != field:
+        return False
+    return not _opens_alternatives(text[term.start:term.end])
+
+
+def _opens_alternatives(text: str) -> bool:
+    """Whether the query is ``a or b``, outside of parentheses."""
+    level = 0
+    for token in cut(text):
+        level += (token.kind == "(") - (token.kind == ")")
+        if token.kind == "or" and level == 0:
+            return True
+    return False
+
+
+def _without_equal(text: str, term: str) -> str:
+    """Return the query without the terms that mean the same as one."""
+    (wanted,) = parse_conjuncts(term, _ANY_TIME)
+    return _keep(text, lambda each: each.node != wanted.node)
+
+
+def _holds_equal(text: str, term: str) -> bool:
+    (wanted,) = parse_conjuncts(term, _ANY_TIME)
+    return any(each.node == wanted.node for each in parse_conjuncts(text, _ANY_TIME))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Final
+from typing import Final, NamedTuple
 
 from audit_webhook.query.fields import BY_NAME, Field
 from audit_webhook.query.syntax import And, Node, Not, Or, QueryError, Word
@@ -27,6 +27,28 @@ def parse(text: str, now: int) -> Node:
     return node
 
 
+class Conjunct(NamedTuple):
+    """One of the terms that all must match: where it stands in the text, and its tree."""
+
+    start: int
+    end: int
+    node: Node
+
+
+def parse_conjuncts(text: str, now: int) -> list[Conjunct]:
+    """Return the terms of a query that all must match, in their order; raises QueryError.
+
+    A query of alternatives is one term, ``a or b``, which needs parentheses beside another one.
+    """
+    parser = _Parser(cut(text), now)
+    if parser.peek().kind == "end":
+        return []
+    node = parser.any_of(0)
+    parser.expect_end()
+    terms = parser.conjuncts
+    return terms if not parser.has_alternatives else [Conjunct(terms[0].start, terms[-1].end, node)]
+
+
 class _Parser:
     """Walks over the tokens; each method takes one rule of the grammar and gives its node."""
 
@@ -35,6 +57,8 @@ class _Parser:
         self._now = now
         self._next = 0
         self._terms = 0
+        self.conjuncts: list[Conjunct] = []
+        self.has_alternatives = False
 
     def peek(self) -> Token:
         """Give the next token without taking it."""
@@ -56,17 +80,26 @@ class _Parser:
         children = [self._all_of(depth)]
         while self.peek().kind == "or":
             self._take()
+            self.has_alternatives |= depth == 0
             children.append(self._all_of(depth))
         return children[0] if len(children) == 1 else Or(tuple(children))
 
     def _all_of(self, depth: int) -> Node:
         """``term term and term …``"""
-        children = [self._one(depth)]
+        children = [self._conjunct(depth)]
         while self.peek().kind not in (")", "or", "end"):
             if self.peek().kind == "and":
                 self._take()
-            children.append(self._one(depth))
+            children.append(self._conjunct(depth))
         return children[0] if len(children) == 1 else And(tuple(children))
+
+    def _conjunct(self, depth: int) -> Node:
+        """``one``, whose place is noted at the top of the query."""
+        start = self.peek().start
+        node = self._one(depth)
+        if depth == 0:
+            self.conjuncts.append(Conjunct(start, self._tokens[self._next - 1].end, node))
+        return node
 
     def _one(self, depth: int) -> Node:
         """``not one``, ``(any_of)``, ``field:value`` or a word."""

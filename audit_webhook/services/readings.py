@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Final, NamedTuple
 
-from audit_webhook.errors import InvalidParameter
+from audit_webhook.errors import AuditWebhookError, InvalidParameter
 from audit_webhook.identity import from_text, to_text
 from audit_webhook.reader import Reader
 from audit_webhook.reader_store import Reading, ReaderStore, reading_id
@@ -47,7 +47,12 @@ class ReadingBook:
             if len(self._repeated) >= MOST_REPEATED:
                 self._repeated.clear()
             self._repeated[key] = time.monotonic()
-        self.note(reader, peer, action, target, status, now)
+        try:
+            self.note(reader, peer, action, target, status, now)
+        except AuditWebhookError:
+            with self._lock:
+                self._repeated.pop(key, None)  # nothing was recorded: the next question of the page is the first one
+            raise
 
 
 def page(store: ReaderStore, username: str, cursor: str) -> ReadingPage:
