@@ -10,7 +10,6 @@ from flask import Flask, Response, current_app, request
 
 from audit_webhook import config as configuration
 from audit_webhook.access.keys import AccessKey, open_access_key
-from audit_webhook.access.rows import RowSigner
 from audit_webhook.access.tokens import TokenSealer
 from audit_webhook.blueprints import (
     access,
@@ -118,7 +117,7 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
 
 
 def _open_readers(config: Config, store: ReaderStore, key: AccessKey) -> Readers:
-    readers = Readers(config, UsersFile(Path(config.ui_users_file)), store, RowSigner(key))
+    readers = Readers(config, UsersFile(Path(config.ui_users_file)), store, key)
     if not readers.has_a_way_in():
         logger.warning("nobody can read yet: %s", FIRST_USER)
     return readers

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
 from audit_webhook.columns import text_of
-from audit_webhook.database import Database, Row
+from audit_webhook.database import Cursor, Database, Row
 
 LONGEST_TARGET: Final = 1024
 
@@ -85,6 +85,32 @@ class ReaderStore:
     def sessions(self) -> list[Session]:
         """Give the sessions that were in use last."""
         return [_session(row) for row in self._read("sessions")]
+
+    def count_try(self, identifier: bytes, now: int, expired: int) -> tuple[int, int]:
+        """Count a try of a password; return how many there were since when, in microseconds.
+
+        A count that began before ``expired`` begins anew.
+        """
+        with self._database.write() as cursor:
+            cursor.execute(self._statements["count_try"], (identifier, now, expired, expired))
+            return self._find_tries(cursor, identifier)
+
+    def _find_tries(self, cursor: Cursor, identifier: bytes) -> tuple[int, int]:
+        cursor.execute(self._statements["_find_tries"], (identifier,))
+        ((tries, since),) = cursor.fetchall()
+        return int(tries), int(since)
+
+    def delete_old_tries(self, before: int) -> None:
+        """Forget the counts that began before a time."""
+        self._write("delete_old_tries", (before,))
+
+    def undo_try(self, identifier: bytes) -> None:
+        """Take back one try."""
+        self._write("undo_try", (identifier,))
+
+    def forget_tries(self, identifier: bytes) -> None:
+        """Forget all tries of a kind."""
+        self._write("forget_tries", (identifier,))
 
     def insert_token(self, token: Token) -> None:
         """Keep a new token."""

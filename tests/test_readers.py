@@ -21,7 +21,6 @@ from audit_webhook.reader import EVERYWHERE, Scope
 from audit_webhook.reader_store import Reading
 from audit_webhook.search_sql import LAST
 from audit_webhook.services import readers
-from audit_webhook.throttle import Throttle
 from audit_webhook.users import NO_PASSWORD, User, UsersFile
 from audit_webhook.wiring import wiring
 from tests.factories import audit_event, event_list
@@ -107,29 +106,6 @@ def test_wrong_login_is_told_without_what_was_wrong(app: Flask, name: str, passw
     answer = app.test_client().post("/login", data={"name": name, "password": password}, headers=FORM)
     assert answer.status_code == 401 and readers.WRONG in answer.get_data(as_text=True)
     assert password == "" or f'"{password}"' not in answer.get_data(as_text=True)
-
-
-def test_guessing_is_stopped_even_with_the_right_password(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "UNKNOWN", kept_password())
-    add_user(wiring(app).readers.users.path, "alice")
-    client = app.test_client()
-    assert [log_in(client, "alice", "wrong") for _ in range(10)] == [401] * 10
-    answer = client.post("/login", data={"name": "alice", "password": PASSWORD}, headers=FORM)
-    assert answer.status_code == 429 and 0 < int(answer.headers["Retry-After"]) <= 301
-    assert [log_in(client, f"name{number}", "wrong") for number in range(21)][-1] == 429
-
-
-def test_throttle_forgets_with_time_and_stays_small() -> None:
-    now = [0.0]
-    throttle = Throttle(2, 60, lambda: now[0])
-    for number in range(20_000):
-        throttle.fail(str(number))
-    throttle.fail("a")
-    assert throttle.wait("a") == 0
-    throttle.fail("a")
-    assert throttle.wait("a") == 61
-    now[0] = 61
-    assert throttle.wait("a") == 0 and len(throttle._times) <= 10_000
 
 
 def test_new_password_ends_sessions_and_tokens(app: Flask) -> None:

@@ -12,7 +12,9 @@ from audit_webhook.blueprints.addresses import own_address
 from audit_webhook.blueprints.errors import status_of
 from audit_webhook.blueprints.gate import (
     PLAIN_COOKIE,
+    PLAIN_DEVICE,
     SECURE_COOKIE,
+    SECURE_DEVICE,
     current_reader,
     presented,
     required_reader,
@@ -24,6 +26,7 @@ from audit_webhook.wiring import wiring
 
 bp = Blueprint("access", __name__)
 
+DEVICE_SECONDS: Final = 180 * 86_400
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
@@ -57,6 +60,10 @@ def log_in() -> AnyResponse:
     response.set_cookie(
         SECURE_COOKIE if is_secure else PLAIN_COOKIE, cookie, max_age=SESSION_LENGTH // 1_000_000, path="/",
         secure=is_secure, httponly=True, samesite="Lax",
+    )
+    response.set_cookie(
+        SECURE_DEVICE if is_secure else PLAIN_DEVICE, parts.readers.limits.issue_device(name), max_age=DEVICE_SECONDS,
+        path="/", secure=is_secure, httponly=True, samesite="Lax",
     )
     return response
 

@@ -80,6 +80,8 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROGRAMS: Final = ("api.", "ops.")
 SECURE_COOKIE: Final = "__Host-session"
 PLAIN_COOKIE: Final = "session"
+SECURE_DEVICE: Final = "__Host-device"
+PLAIN_DEVICE: Final = "device"
 
 
 def register(app: Flask) -> None:
@@ -131,9 +133,11 @@ def presented() -> Presented:
     """Give what the request shows of its sender."""
     config = wiring(current_app).config
     is_secure = SECURE_COOKIE in request.cookies
+    is_secure_device = SECURE_DEVICE in request.cookies
     return Presented(
         peer=request.remote_addr or "",
         address=client_address(),
+        device=request.cookies.get(SECURE_DEVICE if is_secure_device else PLAIN_DEVICE, ""),
         authorization=request.headers.get("Authorization", ""),
         cookie=request.cookies.get(SECURE_COOKIE if is_secure else PLAIN_COOKIE, ""),
         is_secure=is_secure,

@@ -11,16 +11,16 @@ import hmac
 import ipaddress
 import logging
 import secrets
-import threading
 from typing import Final, NamedTuple
 
+from audit_webhook.access.keys import AccessKey
+from audit_webhook.access.login_limits import LoginLimits
 from audit_webhook.access.rows import RowSigner
 from audit_webhook.config import Config
-from audit_webhook.errors import Forbidden, InvalidParameter, TooManyTries, Unauthenticated
+from audit_webhook.errors import Forbidden, InvalidParameter, Unauthenticated
 from audit_webhook.passwords import UNKNOWN, is_password
 from audit_webhook.reader import ANY, EVERYWHERE, Reader, Way
 from audit_webhook.reader_store import ReaderStore, Session, Token
-from audit_webhook.throttle import Throttle
 from audit_webhook.users import User, UsersFile
 
 logger: Final = logging.getLogger(__name__)
@@ -32,11 +32,6 @@ TOUCH_EVERY: Final = 60 * 1_000_000
 TOKEN_DAYS: Final = (30, 90, 365)
 TOKENS_EACH: Final = 20
 TOKEN_PREFIX: Final = "audit_"
-TRIES_OF_A_NAME: Final = 10
-TRIES_OF_A_PEER: Final = 30
-TRY_SECONDS: Final = 300
-LOGINS_AT_ONCE: Final = 2
-"""Each takes a fifth of a second of a processor and 16 MiB: batches must not wait for those who guess."""
 FIRST_USER: Final = "on the server, run: audit-webhook user add NAME --role admin"
 WRONG: Final = "The name or the password is wrong."
 OPEN_READER: Final = Reader("development", "admin", EVERYWHERE, "open")
@@ -55,23 +50,22 @@ class Presented(NamedTuple):
     proxy_user: str = ""
     proxy_secret: str = ""
     address: str = ""
+    device: str = ""
 
 
 class Readers:
     """Tells who a request comes from, and lets readers in and out."""
 
-    def __init__(self, config: Config, users: UsersFile, store: ReaderStore, signer: RowSigner) -> None:
+    def __init__(self, config: Config, users: UsersFile, store: ReaderStore, key: AccessKey) -> None:
         """Use the users of a file; the settings say whether a proxy's word counts, and whether all is open."""
         self.store: Final = store
-        self._signer: Final = signer
+        self._signer: Final = RowSigner(key)
+        self.limits: Final = LoginLimits(store, key)
         self.users: Final = users
         self.is_open: Final = config.is_open
         self._proxy_secret: Final = config.auth_proxy_secret.encode()
         self._proxy_peers: Final = [ipaddress.ip_network(peer.strip()) for peer in config.auth_proxy_peers.split(",")
                                     if peer.strip()]
-        self._of_names = Throttle(TRIES_OF_A_NAME, TRY_SECONDS)
-        self._of_peers = Throttle(TRIES_OF_A_PEER, TRY_SECONDS)
-        self._logins = threading.BoundedSemaphore(LOGINS_AT_ONCE)
 
     def has_a_way_in(self) -> bool:
         """Whether anybody at all could be let in."""
@@ -143,7 +137,7 @@ class Readers:
     def log_in(self, name: str, password: str, shown: Presented, now: int) -> str:
         """Begin a session and give its cookie's value; raises Unauthenticated and TooManyTries."""
         address = shown.address or shown.peer
-        self._check_password(name, password, address)
+        self._check_password(name, password, address, shown.device, now)
         cookie = secrets.token_urlsafe(32)
         self.store.delete_old_sessions(now - SESSION_LENGTH, now - SESSION_IDLE)
         if shown.cookie:
@@ -153,24 +147,15 @@ class Readers:
         logger.info("%s logged in from %s", name, address)
         return cookie
 
-    def _check_password(self, name: str, password: str, peer: str) -> None:
-        wait = max(self._of_names.wait(name[:64]), self._of_peers.wait(peer))
-        if wait:
-            raise TooManyTries("Too many tries went wrong.", wait)
-        if not self._logins.acquire(timeout=2):
-            raise TooManyTries("Too many are logging in at this moment.", 2)
-        try:
+    def _check_password(self, name: str, password: str, address: str, device: str, now: int) -> None:
+        with self.limits.attempt(name, address, device, now):
             user = self._user_of(name)
             kept = user.password if user is not None and user.has_password else UNKNOWN
             is_right = is_password(password, kept)
-        finally:
-            self._logins.release()
         if not is_right:
-            self._of_names.fail(name[:64])
-            self._of_peers.fail(peer)
-            logger.warning("a login from %s went wrong", peer)
+            logger.warning("a login from %s failed", address)
             raise Unauthenticated(WRONG)
-        self._of_names.forget(name[:64])
+        self.limits.forgive(name, address, device)
 
     def log_out(self, cookie: str) -> None:
         """End the session of a cookie."""

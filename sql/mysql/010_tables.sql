@@ -134,6 +134,13 @@ CREATE TABLE IF NOT EXISTS reader_sessions (
     mac       BINARY(32)      NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
+CREATE TABLE IF NOT EXISTS login_tries (
+    id    BINARY(32)      NOT NULL PRIMARY KEY,
+    since BIGINT UNSIGNED NOT NULL,
+    tries INT UNSIGNED    NOT NULL,
+    KEY login_tries_since (since)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
 CREATE TABLE IF NOT EXISTS reader_tokens (
     id       BINARY(32)      NOT NULL PRIMARY KEY,
     username VARBINARY(64)   NOT NULL,

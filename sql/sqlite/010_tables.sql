@@ -132,6 +132,14 @@ CREATE TABLE IF NOT EXISTS reader_sessions (
     mac       BLOB    NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS login_tries (
+    id    BLOB    NOT NULL PRIMARY KEY,
+    since INTEGER NOT NULL,
+    tries INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS login_tries_since ON login_tries (since);
+
 CREATE TABLE IF NOT EXISTS reader_tokens (
     id       BLOB    NOT NULL PRIMARY KEY,
     username TEXT    NOT NULL,
