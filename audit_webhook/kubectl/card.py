@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ from audit_webhook.kubectl.words import Unsayable, is_plain, join
 
 NO_FORM: Final = "no kubectl form"
 _VALIDATIONS: Final = {"Warn": "warn", "Ignore": "false"}
+_REFUSED_USER: Final = re.compile(r'users "(?P<name>[^"\\]{1,250})" is forbidden: ')
 _AUTHENTICATED: Final = "system:authenticated"
 _ACCOUNTS: Final = "system:serviceaccounts"
 
@@ -137,6 +139,9 @@ def _add_namespace(line: Line, request: Request) -> None:
 def _add_impersonation(line: Line, request: Request) -> None:
     """Add ``--as`` and its kind; groups that Kubernetes adds by itself are left out (apiserver impersonation.go)."""
     assumed = request.recorded.impersonated_user
+    if request.event.code == 403 and "cannot impersonate" in request.event.status_message:
+        line.flag("as", _refused_user(request.event.status_message))
+        line.guess("whom --as named: acting as somebody else was refused before it was recorded")
     if assumed is None or not assumed.username:
         return
     line.flag("as", assumed.username).because("impersonatedUser")
@@ -148,6 +153,12 @@ def _add_impersonation(line: Line, request: Request) -> None:
     for key, values in (assumed.extra or {}).items():
         for value in values:
             line.flag("as-user-extra", f"{key}={value}")
+
+
+def _refused_user(message: str) -> str:
+    """Return the user that could not be impersonated, as the apiserver's refusal names them; else a placeholder."""
+    found = _REFUSED_USER.match(message)
+    return found["name"] if found else "<user>"
 
 
 def _common_evidence(run: Run) -> list[str]:

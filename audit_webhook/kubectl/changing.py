@@ -114,7 +114,7 @@ def scale(run: Run) -> Line | None:
         return None
     line = add_targets(Line("scale"), run).because("subresource scale")
     if replicas is None:
-        return line.flag("replicas", "<number>").guess("--replicas: the body was not recorded")
+        return line.guess("--replicas: the body was not recorded")
     line.flag("replicas", replicas)
     previous = next((read for read in run.reads if read.event.subresource == "scale"), None)
     current = part(previous.response, "spec", "replicas") if previous else None

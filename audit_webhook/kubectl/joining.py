@@ -252,7 +252,8 @@ def _follows_drain(run: Run, request: Request, gap: int) -> int:
     event = request.event
     cordoned = any(deed.event.resource == "nodes" for deed in run.deeds)
     if drained_node(request):
-        return YES if gap <= SOON and cordoned else NO
+        again = any(read.uri == request.uri for read in run.reads)  # to name the pods that are left
+        return YES if gap <= (DRAIN_POLL if again else SOON) and cordoned else NO
     if event.resource == "daemonsets" and event.verb == "get":
         return YES if gap <= SOON else NO
     if event.resource != "pods":

@@ -49,8 +49,8 @@ def tell_discovery(run: Run) -> Line | None:
         line = Line("explain").add("<type>").because("the API's schema and nothing else")
         return _plain(line.guess("which type was explained, or which other command stopped here"))
     if {"/api", "/apis"} & paths and all("timeout" not in request.parameters for request in own):
-        line = Line("top", "pods").because("the APIs without a timeout, as top asks for them")
-        return _plain(line.guess("whether pods or nodes: there are no metrics here"))
+        line = Line("top", "nodes").because("the APIs without a timeout, as top asks for them")
+        return _plain(line.guess("whether nodes or pods: there are no metrics here"))
     if {"/api", "/apis"} & paths:
         line = Line("api-resources").because("the list of APIs and nothing else")
         return _plain(line.guess("whether api-versions was run, or another command stopped here"))

@@ -49,16 +49,16 @@ def read(run: Run) -> Line | None:
 
 
 def _is_missing_pod(run: Run, gets: list[Request]) -> bool:
-    """Whether a pod was not there and the namespace was then asked for, but not for people to read."""
+    """Whether a pod was not there and the namespace was then asked for, as far as known not for people to read."""
     if len(gets) != 1 or gets[0].event.resource != "pods" or gets[0].event.code != 404:
         return False
-    return any(read.event.resource == "namespaces" and read.is_table is False for read in run.reads)
+    return any(read.event.resource == "namespaces" and not read.is_table for read in run.reads)
 
 
 def _missing_pod(request: Request) -> Line:
     line = add_objects(Line("logs"), [request]).because("the pod was not found, and the answer was not to be a Table")
     line.arguments = line.arguments[1:] if len(line.arguments) == 2 else line.arguments
-    return line.guess("logs, exec, attach, port-forward or get -o: all of them begin like this")
+    return line.guess("logs, exec, attach, port-forward, wait or get: all of them begin like this")
 
 
 def _get(run: Run, gets: list[Request], lists: list[Request]) -> Line:

@@ -16,6 +16,8 @@ _OWN_MEMBERS: Final = frozenset({
     "containers", "restartPolicy", "terminationGracePeriodSeconds", "dnsPolicy", "securityContext", "schedulerName",
     "enableServiceLinks", "serviceAccountName", "serviceAccount",
 })
+_AFTER_SESSION: Final = 3_000_000
+"""How long kubectl waits at most for a pod to end whose only process has ended, in microseconds."""
 _RUN: Final = "kubectl-run"
 _EXPOSE: Final = "kubectl-expose"
 _AUTOSCALE: Final = "kubectl-autoscale"
@@ -93,8 +95,20 @@ def _add_streams(line: Line, run: Run, container: dict[str, Any]) -> None:
         line.short("-t")
     if any(deed.event.verb == "delete" for deed in run.deeds):
         line.flag("rm").because("the pod was deleted at the end")
-    elif part(container, "stdin") is True:
-        line.lacks("--rm: no delete was seen")
+    elif part(container, "stdin") is True and _was_interrupted(run):
+        line.flag("rm").lacks("whether --rm was typed: it ended before the pod would have been deleted")
+
+
+def _was_interrupted(run: Run) -> bool:
+    """Whether a run for one job was ended from outside: after the session kubectl looks how the pod ended.
+
+    With ``--restart=Never`` and a terminal ``--rm`` is what people type, and what the deletion would show.
+    """
+    attached = [deed for deed in run.deeds if deed.event.subresource == "attach"]
+    if not attached or text(run.main.body, "spec", "restartPolicy") != "Never":
+        return False
+    last = run.requests[-1]
+    return last is attached[-1] or last.event.verb == "watch" and last.end - last.start > _AFTER_SESSION
 
 
 def _add_service(line: Line, run: Run, container: dict[str, Any]) -> None:
