@@ -24,6 +24,7 @@ from audit_webhook.blueprints import (
     picture,
     saved,
     setup,
+    time_limit,
     ui,
 )
 from audit_webhook.breaker import Breaker
@@ -112,6 +113,7 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     ops.measure(app)
     gate.register(app)
     errors.register(app)
+    time_limit.register(app)
     app.after_request(_add_headers)
     return app
 

@@ -20,9 +20,10 @@ from typing import Any, Final, Literal, Protocol
 import pymysql
 
 from audit_webhook.config import Config
-from audit_webhook.deadline import held, within
+from audit_webhook.deadline import check, has_passed, held, within
 from audit_webhook.errors import (
     AuditWebhookError,
+    DeadlineExceeded,
     DuplicateKey,
     RowRefused,
     StoreBusy,
@@ -35,6 +36,8 @@ from audit_webhook.servers import Servers
 CALL_SECONDS: Final = 20
 POOLED: Final = 16
 PAUSE_SECONDS: Final = 0.01
+STEPS_BETWEEN_LOOKS: Final = 50_000
+"""Instructions of SQLite's virtual machine, some milliseconds' worth, between two looks at the deadline of a query."""
 
 Row = tuple[Any, ...]
 Dialect = Literal["mysql", "sqlite"]
@@ -43,6 +46,7 @@ Dialect = Literal["mysql", "sqlite"]
 # are TiDB's, from its "Error Codes and Troubleshooting": conflicts of writes, and a row that is larger than it takes.
 _BUSY: Final = {1205, 1213, 1020, 8002, 8022, 9007}
 _DUPLICATE: Final = {1062}
+_OUT_OF_TIME: Final = {1969, 3024}
 _CONFIGURATION: Final = {1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698}
 _REFUSED: Final = {1153, 1264, 1366, 1406, 1048, 4025, 3140, 8025}
 DRIVER_ERRORS: Final = (pymysql.Error, sqlite3.Error, OSError)
@@ -86,6 +90,8 @@ def classify(error: BaseException) -> AuditWebhookError:
     """Say in the words of the domain what a driver's error means."""
     if isinstance(error, sqlite3.Error):
         return _classify_sqlite(error)
+    if isinstance(error, TimeoutError):
+        return DeadlineExceeded(str(error))
     code = error.args[0] if isinstance(error, pymysql.Error) and error.args else None
     if code in _BUSY:
         return StoreBusy(str(error))
@@ -95,7 +101,7 @@ def classify(error: BaseException) -> AuditWebhookError:
         return StoreMisconfigured(str(error))
     if code in _REFUSED or isinstance(error, pymysql.err.ProgrammingError | pymysql.err.DataError):
         return RowRefused(str(error))
-    return StoreUnavailable(str(error))
+    return (DeadlineExceeded if code in _OUT_OF_TIME or has_passed() else StoreUnavailable)(str(error))
 
 
 def _classify_sqlite(error: sqlite3.Error) -> AuditWebhookError:
@@ -106,6 +112,8 @@ def _classify_sqlite(error: sqlite3.Error) -> AuditWebhookError:
         return RowRefused(str(error))
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreBusy(str(error))
+    if name == "SQLITE_INTERRUPT":
+        return DeadlineExceeded("a query took too long")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_AUTH")):
         return StoreMisconfigured(str(error))
     return StoreUnavailable(str(error))
@@ -183,6 +191,7 @@ class Database:
         """Give a cursor for reading; the connection goes back to the pool unless something went wrong."""
         connection = None
         with within(CALL_SECONDS), classified():
+            check()
             try:
                 try:
                     connection = self._readers.get_nowait()
@@ -190,10 +199,11 @@ class Database:
                 except (queue.Empty, *DRIVER_ERRORS):
                     _close(connection)
                     connection = self._connect()
+                    _end_queries(connection)
                 yield connection.cursor()
             except DRIVER_ERRORS as error:
                 _close(connection)
-                if type(classify(error)) is StoreUnavailable:
+                if type(classify(error)) in (StoreUnavailable, DeadlineExceeded):
                     self._empty_pool()  # what one connection met, the others of the same server meet too
                 raise
             except BaseException:
@@ -237,6 +247,12 @@ def _ping(connection: Any) -> None:
         connection.ping(reconnect=False)
 
 
+def _end_queries(connection: Any) -> None:
+    """Let no query of a reader go on for longer than any reader waits."""
+    if isinstance(connection, MysqlConnection):
+        connection.end_queries_after(CALL_SECONDS)
+
+
 def _close(connection: Any) -> None:
     with suppress(*DRIVER_ERRORS):
         if connection is not None:
@@ -263,6 +279,7 @@ def connect_sqlite(path: Path) -> sqlite3.Connection:
     _enter_wal_mode(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -65536")
+    connection.set_progress_handler(has_passed, STEPS_BETWEEN_LOOKS)
     return connection
 
 

@@ -49,6 +49,16 @@ def left(most: float) -> float:
     return min(most, seconds)
 
 
+def has_passed() -> bool:
+    """Whether the time is over; cheap enough to be asked within a query."""
+    return time.monotonic() > _limit.get().end
+
+
+def check() -> None:
+    """Raise TimeoutError when the time is over; long work asks at each step, such as an event of a page."""
+    left(0.0)
+
+
 @contextmanager
 def held(lock: threading.Lock) -> Iterator[None]:
     """Hold a lock during the block; raises TimeoutError when it cannot be had in time."""

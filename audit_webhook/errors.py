@@ -71,6 +71,10 @@ class StoreUnavailable(AuditWebhookError):
     """The database cannot take or give anything now; the same request may succeed later."""
 
 
+class DeadlineExceeded(StoreUnavailable):
+    """The request has used up the time that it may take; the database may be slow, or there is too much to read."""
+
+
 class StoreBusy(StoreUnavailable):
     """The transaction lost against another one (deadlock, lock wait, certification) and may be tried again at once."""
 

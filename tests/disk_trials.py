@@ -73,11 +73,10 @@ def fail_every_sync(arena: Arena, times: int) -> Verdict:
 @contextmanager
 def failing_syncs(service: Service) -> Iterator[None]:
     """Make every fsync and fdatasync of the service's process fail with EIO during the block."""
-    assert service.process is not None
     calls = "fsync,fdatasync"
     tracer = subprocess.Popen([
         "strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO",
-        "-p", str(service.process.pid),
+        *(option for number in service.children() for option in ("-p", str(number))),
     ])
     try:
         yield

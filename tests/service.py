@@ -96,11 +96,16 @@ class Service:
         """Give what the service has written."""
         return (self.folder / "service.log").read_text("utf-8", "replace")
 
-    def memory(self) -> int:
-        """Give the bytes of memory that the process holds now (VmRSS of proc(5))."""
+    def children(self) -> list[int]:
+        """Return the numbers of the processes that serve; the first receives."""
         assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+        text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(number) for number in text.split()]
+
+    def memory(self) -> int:
+        """Return the bytes of memory that the processes that serve hold now (VmRSS of proc(5))."""
+        statuses = [Path(f"/proc/{number}/status").read_text() for number in self.children()]
+        return sum(int(status.partition("VmRSS:")[2].split()[0]) * 1024 for status in statuses)
 
     def spooled(self) -> int:
         """Give how many files wait in the spool."""

@@ -68,6 +68,6 @@ class SmallDisk:
                 assert error.errno == errno.ENOSPC
 
     def _limit(self, service: Service, size: int) -> None:
-        assert service.process is not None
-        _, hard = resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (size, hard))
+        for number in service.children():
+            _, hard = resource.prlimit(number, resource.RLIMIT_FSIZE)
+            resource.prlimit(number, resource.RLIMIT_FSIZE, (size, hard))

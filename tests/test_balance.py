@@ -27,7 +27,7 @@ def connections(service: Service) -> Counter[int]:
     sockets = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(local) and row[3] == ESTABLISHED}
     return Counter({
         child: sum(_target(link) in sockets for link in Path(f"/proc/{child}/fd").iterdir())
-        for child in service.children()
+        for child in service.children()[:WORKERS]
     })
 
 

@@ -149,7 +149,7 @@ def test_what_is_no_batch_and_bombs_are_refused_and_cost_no_memory(settings: dic
     bomb = gzip.compress(b"\0" * 16 * MEBIBYTE) * 64  # a gigabyte, in members
     with serving(tmp_path, **settings) as service:
         post(service.url, event_list([audit_event()]))
-        before = memory(service.process.pid, "VmRSS")
+        before = memory(service.children()[0], "VmRSS")
         for body in (b"", b"hello", b"<html>", gzip.compress(event_list([audit_event(1)])), bomb):
             assert post(service.url, body).status == 400
             head = (
@@ -163,7 +163,7 @@ def test_what_is_no_batch_and_bombs_are_refused_and_cost_no_memory(settings: dic
                 f"POST /webhook/audit/prod HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
                 f"Content-Length: {len(cut) + 100}\r\n\r\n".encode() + cut
             )
-        assert memory(service.process.pid, "VmRSS") - before < 20 * MEBIBYTE
+        assert memory(service.children()[0], "VmRSS") - before < 20 * MEBIBYTE
         assert post(service.url, event_list([audit_event(3)])).status == 200
         counted = get(f"{service.url}/metrics").body
     assert b'audit_webhook_events_total{cluster="prod",outcome="stored"} 2.0' in counted

@@ -28,6 +28,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.EventNotFound: 404,
     errors.ServerBusy: 503,
     errors.StoreUnavailable: 503,
+    errors.DeadlineExceeded: 503,
     errors.StoreBusy: 503,
     errors.SpoolUnavailable: 503,
     errors.StoreMisconfigured: 503,
@@ -59,6 +60,7 @@ _PROGRAMS: Final = ("/webhook/", "/api/", "/healthz", "/readyz", "/metrics")
 def register(app: Flask) -> None:
     """Answer every error of the domain, of HTTP, and what nobody thought of."""
     app.register_error_handler(errors.AuditWebhookError, answer)
+    app.register_error_handler(TimeoutError, _answer_timeout)
     app.register_error_handler(QueryError, answer)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unforeseen)
@@ -94,6 +96,11 @@ def answer(error: Exception) -> Response:
     return response
 
 
+def _answer_timeout(error: TimeoutError) -> Response:
+    """Answer what ran out of time outside the database."""
+    return answer(errors.DeadlineExceeded(str(error)))
+
+
 def _place(error: Exception) -> dict[str, object]:
     """Say for programs where in a query the mistake is, and what was expected there."""
     if not isinstance(error, QueryError):
@@ -107,6 +114,8 @@ def _describe_outage(error: Exception, is_batch: bool) -> str:
         return str(error)
     if is_batch:
         return "The batch was not acknowledged. Send it again."
+    if isinstance(error, errors.DeadlineExceeded):
+        return "This took too long and was stopped. Narrow the search or the range of time, or try again later."
     return "The database is unavailable. Try again later."
 
 

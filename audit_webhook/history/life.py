@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from audit_webhook.deadline import check
 from audit_webhook.history.blame import carry, claim
 from audit_webhook.history.diff import Difference, compare, part
 from audit_webhook.history.manifest import Marks, is_too_deep
@@ -75,6 +76,7 @@ def follow(requests: Iterable[Request]) -> Life:
     state = _State()
     revisions: list[Revision] = []
     for number, request in enumerate(requests, 1):
+        check()
         state, revision = _step(state, _shallow(request), number)
         revisions.append(revision)
     manifest = None if state.manifest is None else part(state.manifest)[0]

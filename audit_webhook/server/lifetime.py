@@ -12,13 +12,16 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from flask import Flask
 
 from audit_webhook.app import Part, create_app
 from audit_webhook.config import Config
 from audit_webhook.metrics import Metrics
 from audit_webhook.server.balance import Balance
 from audit_webhook.server.listener import Listener
+from audit_webhook.server.relay import PageRelay, RelayListener
 from audit_webhook.wiring import wiring
 
 logger: Final = logging.getLogger(__name__)
@@ -36,19 +39,28 @@ _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 _M_ARENA_MAX: Final = -8  # malloc.h of glibc
 
 
-def serve_socket(
-    config: Config, listening: socket.socket, part: Part = "all", metrics: Metrics | None = None, parent: int = 0,
-    balance: Balance | None = None,
-) -> int:
-    """Serve on a socket until SIGTERM, finish what was accepted, and give the exit code; a second signal ends at once.
+class Place(NamedTuple):
+    """What one process of several is to do, and what it shares with the others."""
 
-    With the number of a ``parent`` process, its end is like SIGTERM. ``balance`` is among the processes on the socket.
-    """
+    part: Part
+    metrics: Metrics
+    parent: int
+    """The number of the parent process; its end is like SIGTERM."""
+    balance: Balance | None
+    """Among the processes that accept on one socket."""
+    relay: socket.socket | None
+    """Where requests for pages are handed over to the process that answers them."""
+    beats: memoryview
+    """One number, counted up while the process is alive."""
+
+
+def serve_socket(config: Config, listening: socket.socket, place: Place) -> int:
+    """Serve on a socket until SIGTERM, finish what was accepted, return the exit code; a second signal ends at once."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # until the handlers are there
     share_heap()
-    app = create_app(config, part, metrics)
+    app = create_app(config, place.part, place.metrics)
     parts = wiring(app)
-    listener = Listener(app, config, listening, takes_batches=part != "pages", balance=balance)
+    listener = _listen(app, config, listening, place)
 
     def stop(number: int, *_: Any) -> None:
         if parts.stopping.is_set():
@@ -58,20 +70,22 @@ def serve_socket(
 
     def tick() -> None:
         listener.gate.note_in_flight()
-        if parent and os.getppid() != parent and not parts.stopping.is_set():
+        place.beats[0] += 1
+        if os.getppid() != place.parent and not parts.stopping.is_set():
             logger.warning("the parent process is gone")
             parts.stopping.set()
             listener.drain()
 
     listener.on_tick = tick
     signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN if parent else stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent asks to end
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     _spare_collector()
     sys.setswitchinterval(SWITCH_SECONDS)
-    host, port = listening.getsockname()[:2]
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host
-    logger.info("listening on http://%s:%d", shown, port, extra={"serves": part})
+    if listening.family != socket.AF_UNIX:
+        host, port = listening.getsockname()[:2]
+        shown = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host
+        logger.info("listening on http://%s:%d", shown, port, extra={"serves": place.part})
     began = time.monotonic()
     listener.run()
     ending = threading.Thread(target=app.extensions["keeper"].stop, daemon=True)
@@ -81,6 +95,14 @@ def serve_socket(
     parts.repository.close()
     logger.info("stopped", extra={"served_seconds": round(time.monotonic() - began, 1)})
     return 0
+
+
+def _listen(app: Flask, config: Config, listening: socket.socket, place: Place) -> Listener:
+    """Return what answers on a socket."""
+    if listening.family == socket.AF_UNIX:
+        return RelayListener(app, config, listening, takes_batches=False)
+    answers = PageRelay(app, place.relay) if place.relay else app
+    return Listener(app, config, listening, place.part != "pages", place.balance, answers)
 
 
 def share_heap() -> None:

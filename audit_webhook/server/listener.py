@@ -36,9 +36,12 @@ class Listener(TcpWSGIServer):
 
     def __init__(
         self, app: Flask, config: Config, listening: socket.socket, takes_batches: bool = True,
-        balance: Balance | None = None,
+        balance: Balance | None = None, answers: Callable[[dict[str, Any], Any], Any] | None = None,
     ) -> None:
-        """Serve an application on a socket that is bound; ``balance`` knows of the other processes on it."""
+        """Serve an application on a socket that is bound; ``balance`` knows the other processes on it.
+
+        ``answers`` is what answers the requests that were let in, if not the application itself.
+        """
         self._balance = balance or Balance()
         self.gate = Gate(app, takes_batches)
         self.is_draining = False
@@ -50,8 +53,8 @@ class Listener(TcpWSGIServer):
         sockinfo: Any = (listening.family, listening.type, listening.proto, listening.getsockname())
         lanes: Any = Lanes()
         super().__init__(
-            app, map={}, _sock=listening, dispatcher=lanes, adj=_adjust(config, listening), sockinfo=sockinfo,
-            bind_socket=False,
+            answers or app, map={}, _sock=listening, dispatcher=lanes, adj=_adjust(config, listening),
+            sockinfo=sockinfo, bind_socket=False,
         )
 
     def run(self) -> None:
@@ -133,7 +136,7 @@ class Listener(TcpWSGIServer):
 
 def _adjust(config: Config, listening: socket.socket) -> Adjustments:
     settings: dict[str, Any] = {
-        "sockets": [listening],
+        "sockets": [listening] if listening.type == socket.SOCK_STREAM else [],  # it knows no other kind
         "backlog": BACKLOG,
         "connection_limit": min(CONNECTIONS, _raise_file_limit() - SPARE_FILES),
         "cleanup_interval": 1,

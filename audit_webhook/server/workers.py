@@ -1,17 +1,22 @@
-"""Several processes on the sockets of one parent, which starts each again when it dies.
+"""The processes of the service, and their parent, which starts each again when it dies or hangs.
 
-The parent opens no database and starts no thread, so that it can be forked safely at any time.
+The parent opens no database and starts no thread, so that it can be forked safely at any time, and so that a signal or
+a process that hangs always finds it ready. A process shows that it is alive by a number that its loop counts up each
+second, in memory shared with the parent.
 """
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import mmap
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import Any, Final
 
 from audit_webhook.app import Part
@@ -19,15 +24,24 @@ from audit_webhook.config import Config
 from audit_webhook.metrics import Metrics, make_board
 from audit_webhook.server.balance import Balance, Counts
 from audit_webhook.server.listener import DRAIN_SECONDS, bind
-from audit_webhook.server.lifetime import END_SECONDS, serve_socket
+from audit_webhook.server.lifetime import END_SECONDS, Place, serve_socket
+from audit_webhook.server.relay import channel_pair
 
 logger: Final = logging.getLogger(__name__)
 
 STABLE_SECONDS: Final = 10.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.5
+HUNG_LOOKS: Final = 60
+"""So many looks of the parent at a count that does not change, and the process is taken for hung and killed.
+
+Looks and not seconds: while the whole machine stands still, nobody hangs.
+"""
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 _SIGNALS: Final = (*_STOPS, signal.SIGCHLD)
+_IGNORED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
+"""What a rotation of logs or a terminal sends: nothing that should end a receiver, least of all without a drain."""
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 
 @dataclass(slots=True)
@@ -36,38 +50,56 @@ class Worker:
 
     name: str
     work: Callable[[int], int]
+    beats: memoryview
     pid: int = 0
+    seen: tuple[int, int] = (0, 0)
+    """The last count of beats, and how many looks ago it was seen to change."""
     started: float = 0.0
     pause: float = 0.0
     due: float = field(default=0.0)
 
 
 def serve(config: Config) -> int:
-    """Serve until told to stop, in one process or in several as the settings say; gives the exit code."""
+    """Serve until told to stop; return the exit code.
+
+    The processes: those that receive batches, and one for the pages wherever the engine lets two processes write, which
+    SQLite does not.
+    """
     listening = bind(config.http_host, config.http_port)
-    if config.workers == 1 and not config.ui_port:
-        return serve_socket(config, listening)
     pages = bind(config.http_host, config.ui_port) if config.ui_port else None
-    return Supervisor(_plan(config, listening, pages), [listening, *([pages] if pages else [])]).run()
+    sockets = [listening, *([pages] if pages else [])]
+    return Supervisor(_plan(config, listening, pages), sockets).run()
 
 
 def _plan(config: Config, listening: socket.socket, pages: socket.socket | None) -> list[Worker]:
-    """Give each process its socket, its part of the routes and its place among the counters."""
+    """Return the processes, each with its socket, its part of the routes and its place among the counters."""
     board = make_board(config.workers + 1)
     counts = Counts(config.workers)
+    beats = share_beats(config.workers + 1)
+    has_relay = pages is None and bool(config.db_host)
+    sending, taking = channel_pair() if has_relay else (None, None)
+    everything = {listening, pages, sending, taking} - {None}
 
-    def worker(name: str, place: int, own: socket.socket, part: Part) -> Worker:
+    def worker(name: str, number: int, own: socket.socket, part: Part) -> Worker:
         def work(parent: int) -> int:
-            for other in {listening, pages} - {own, None}:
+            for other in everything - {own, sending if part == "ingest" else None}:
                 other.close()  # type: ignore[union-attr]
-            balance = Balance(counts, place) if part != "pages" else None
-            return serve_socket(config, own, part, Metrics(board, place), parent, balance)
+            balance = Balance(counts, number) if part != "pages" else None
+            relay = sending if part == "ingest" else None
+            place = Place(part, Metrics(board, number), parent, balance, relay, beats[number:number + 1])
+            return serve_socket(config, own, place)
 
-        return Worker(name, work)
+        return Worker(name, work, beats[number:number + 1])
 
-    part: Part = "ingest" if pages else "all"
+    own_process = pages or taking
+    part: Part = "ingest" if own_process else "all"
     plan = [worker(f"worker {number}", number, listening, part) for number in range(config.workers)]
-    return plan + ([worker("pages", config.workers, pages, "pages")] if pages else [])
+    return plan + ([worker("pages", config.workers, own_process, "pages")] if own_process else [])
+
+
+def share_beats(processes: int) -> memoryview:
+    """Return a number for each process, in memory that they and their parent share once they are forked."""
+    return memoryview(mmap.mmap(-1, processes * 8)).cast("Q")
 
 
 class Supervisor:
@@ -82,11 +114,14 @@ class Supervisor:
     def run(self) -> int:
         """Supervise until told to stop; gives 0 when every worker has then ended in order."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        for number in _IGNORED:
+            signal.signal(number, signal.SIG_IGN)  # which the processes inherit
         stopping = False
         deadline = float("inf")
         while not stopping or any(worker.pid for worker in self._workers):
             if not stopping:
                 self._start_due()
+                self._kill_hung()
             got = signal.sigtimedwait(_SIGNALS, LOOK_SECONDS)
             if got and got.si_signo in _STOPS:
                 if stopping:
@@ -105,8 +140,19 @@ class Supervisor:
             if not worker.pid and time.monotonic() >= worker.due:
                 self._start(worker)
 
+    def _kill_hung(self) -> None:
+        """Kill the processes whose loop has stood still for long; they are started again."""
+        for worker in self._workers:
+            beat, looks = worker.beats[0], worker.seen[1] + 1
+            worker.seen = (beat, looks if beat == worker.seen[0] else 0)
+            if worker.pid and beat and worker.seen[1] >= HUNG_LOOKS:
+                logger.error("%s hangs and is killed", worker.name, extra={"pid": worker.pid})
+                os.kill(worker.pid, signal.SIGKILL)
+                worker.seen = (beat, 0)
+
     def _start(self, worker: Worker) -> None:
         parent = os.getpid()
+        worker.beats[0] = 0
         worker.started = time.monotonic()
         worker.pid = os.fork()
         if worker.pid == 0:
@@ -148,6 +194,7 @@ def _become(worker: Worker, parent: int) -> Any:
     """Be the worker in the forked process; never returns into what the parent was doing."""
     code = 1
     try:
+        _end_with_parent()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         code = worker.work(parent)
     except BaseException:
@@ -156,3 +203,13 @@ def _become(worker: Worker, parent: int) -> Any:
     finally:
         logging.shutdown()
         os._exit(code)
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process when its parent is killed, so that no second service meets it on its port.
+
+    Nothing acknowledged is lost: what had no answer is sent again. Where there is no such call, the process notices
+    within a second that it has another parent.
+    """
+    with suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

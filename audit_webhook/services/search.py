@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from audit_webhook.deadline import check
 from audit_webhook.decode import read_wire, to_event
 from audit_webhook.event import Event
 from audit_webhook.identity import time_bound, to_text
@@ -169,5 +170,6 @@ def read(repository: Repository, located: list[Located]) -> list[Event]:
 
 
 def event_of(raw: Raw) -> Event:
-    """Decode a stored event."""
+    """Return a stored event, decoded; raises TimeoutError when the request's time is over."""
+    check()
     return to_event(read_wire(raw.raw), raw.raw, raw.cluster, to_text(raw.id), raw.received)
