@@ -54,7 +54,10 @@ class Config:
         read.folder,
     )
     max_body_bytes: int = _setting(
-        64 * 1024**2, "Largest batch taken; a larger one is answered with 413.", read.byte_count
+        1024**3,
+        "Largest batch taken; a larger one is answered with 413. Batches are read and stored in parts, so that memory "
+        "does not grow with them.",
+        read.byte_count,
     )
     db_host: str = _setting(
         "",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 
 class AuditWebhookError(Exception):
     """The base of every error that this program raises on purpose.
 
-    ``events`` is how many events the refused request held, when it was read that far.
+    ``events`` is how many events the refused request held, when it was read that far, without those of the parts of a
+    large batch that are kept all the same: their receipt and their bytes are ``kept`` and ``kept_bytes``.
     """
 
     events: int = 0
+    kept: Any = None
+    kept_bytes: int = 0
 
 
 class ConfigError(AuditWebhookError):
@@ -53,6 +56,10 @@ class Overloaded(AuditWebhookError):
 
 class MalformedBatch(AuditWebhookError):
     """Nothing in the body looks like an audit event."""
+
+
+class BodyCutOff(MalformedBatch):
+    """The connection ended before the body did; its sender takes the batch for one that did not arrive."""
 
 
 class InvalidParameter(AuditWebhookError):

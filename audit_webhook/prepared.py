@@ -101,8 +101,11 @@ class PreparedConnection(Connection):
             except pymysql.Error as error:
                 failed = failed or error
             del self._unread[0]  # not when there was no time to read it: it is unread still
-        if failed is not None:
-            raise failed
+        try:
+            if failed is not None:
+                raise failed
+        finally:
+            failed = None  # a frame that holds the error whose traceback holds it would keep the whole batch in memory
 
     def read_answer(self) -> int:
         """Read one answer: the number of rows affected."""

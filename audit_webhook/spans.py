@@ -132,7 +132,7 @@ def each_member(raw: bytes, start: int = 0, end: int | None = None, ends: Ends =
             value = found.end()
             after = ends.get(value) or value_end(raw, value, stop, key)
             yield Member(key, value, after)
-            position, closed = _separate(raw, after, stop, b"}")
+            position, closed = step_over_separator(raw, after, stop, b"}")
     _leave(raw, position, stop)
 
 
@@ -146,7 +146,7 @@ def each_element(
         position = after_blank(raw, position, stop)
         after = ends.get(position) or value_end(raw, position, stop)
         yield position, after
-        position, closed = _separate(raw, after, stop, b"]")
+        position, closed = step_over_separator(raw, after, stop, b"]")
     _leave(raw, position, stop)
 
 
@@ -224,7 +224,7 @@ def _enter(raw: bytes, start: int, end: int, opening: bytes, closing: bytes) -> 
     return inside, False
 
 
-def _separate(raw: bytes, start: int, end: int, closing: bytes) -> tuple[int, bool]:
+def step_over_separator(raw: bytes, start: int, end: int, closing: bytes) -> tuple[int, bool]:
     """Step over the comma or closing bracket after a value; the second value says which it was."""
     position = after_blank(raw, start, end)
     byte = raw[position : position + 1] if position < end else b""

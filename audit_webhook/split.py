@@ -17,25 +17,26 @@ import msgspec
 from audit_webhook import tolerant
 from audit_webhook.spans import BrokenJSON, Member, after_blank, each_element, each_member, elements, value_end
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 _BLANKS: Final = b" \t\r\n"
 # The empty branch, because Python before 3.11.5 leaves the position in the middle of a repetition that fails; without
 # it every batch would go the slow way there (github.com/python/cpython/issues/106052).
-_HEAD: Final = re.compile(
+HEAD: Final = re.compile(
     rb'\s*+\{(?:\s*+"(?!items")[^"\\]*+"\s*+:\s*+(?:"[^"\\]*+"|\{[^{}"]*+\})\s*+,|)*+\s*+"items"\s*+:\s*+(?=\[)'
 )
-_LIST_HEAD: Final = re.compile(rb'\s*+\{\s*+"kind"\s*+:\s*+"EventList"')
-_TAIL: Final = re.compile(rb"\](?=\s*+\}\s*+\Z)")
+LIST_HEAD: Final = re.compile(rb'\s*+\{\s*+"kind"\s*+:\s*+"EventList"')
+TAIL: Final = re.compile(rb"\](?=\s*+\}\s*+\Z)")
 _END: Final = re.compile(rb"\]\s*+(?:\}\s*+)?+\Z")
-_TAIL_LENGTH: Final = 256
-_EVENT_START: Final = re.compile(
+TAIL_LENGTH: Final = 256
+EVENT_START: Final = re.compile(
     rb'\{"level":"(?:Metadata|Request|RequestResponse|None)","auditID":"|\{"kind":"Event","apiVersion":"audit\.k8s\.io/'
 )
 _EVENT_MEMBERS: Final = frozenset(
     {"level", "auditID", "stage", "requestURI", "verb", "requestReceivedTimestamp", "stageTimestamp"}
 )
+_CHECKED_BYTES: Final = 4 * 1024**2  # reading more of it would take many times its size
 _NO_OBJECT: Final = "an item that is not an object"
-_decode_items: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+decode_items: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class MalformedBody(ValueError):
@@ -47,6 +48,8 @@ class Broken(NamedTuple):
 
     raw: bytes
     reason: str
+    size: int = 0
+    """How long it was when only the beginning was kept; 0 when all of it is there."""
 
 
 class Split(NamedTuple):
@@ -60,7 +63,7 @@ def split(body: bytes) -> Split:
     """Take an EventList, an Event, an array of Events or NDJSON of any of these apart; raises MalformedBody."""
     usual = _usual_form(body)
     parts = usual if usual is not None else _any_form(body)
-    starts_as_json = body.removeprefix(_BOM).lstrip(_BLANKS)[:1] in (b"{", b"[")
+    starts_as_json = body.removeprefix(BOM).lstrip(_BLANKS)[:1] in (b"{", b"[")
     if not parts.items and not starts_as_json:
         raise MalformedBody("the body is empty" if not body.strip() else "the body is not JSON")
     return parts
@@ -68,13 +71,13 @@ def split(body: bytes) -> Split:
 
 def _usual_form(body: bytes) -> Split | None:
     """Split an EventList of plain head whose last member is ``items``; None when it is anything else."""
-    head = _HEAD.match(body)
-    tail = _TAIL.search(body, max(len(body) - _TAIL_LENGTH, 0))
-    if head is None or tail is None or _LIST_HEAD.match(body) is None:
+    head = HEAD.match(body)
+    tail = TAIL.search(body, max(len(body) - TAIL_LENGTH, 0))
+    if head is None or tail is None or LIST_HEAD.match(body) is None:
         return None
     start, end = head.end(), tail.end()
     try:
-        return _checked([bytes(raw) for raw in _decode_items(memoryview(body)[start:end])])
+        return set_aside_scalars([bytes(raw) for raw in decode_items(memoryview(body)[start:end])])
     except (msgspec.DecodeError, RecursionError):
         return _scanned(body, start, end)
 
@@ -83,13 +86,13 @@ def _scanned(body: bytes, start: int, end: int) -> Split | None:
     parts = Split([], [])
     try:
         for first, last in elements(body, start, end):
-            _take_element(body[first:last], parts)
+            take_element(body[first:last], parts)
     except BrokenJSON:
         return None
     return parts
 
 
-def _checked(found: list[bytes]) -> Split:
+def set_aside_scalars(found: list[bytes]) -> Split:
     """Set aside what is no object."""
     items = [raw for raw in found if raw.startswith(b"{")]
     if len(items) == len(found):
@@ -100,7 +103,7 @@ def _checked(found: list[bytes]) -> Split:
 def _any_form(body: bytes) -> Split:
     """Split one document, or one a line."""
     parts = Split([], [])
-    start = after_blank(body, len(_BOM) if body.startswith(_BOM) else 0, len(body))
+    start = after_blank(body, len(BOM) if body.startswith(BOM) else 0, len(body))
     if start == len(body):
         return parts
     try:
@@ -108,22 +111,22 @@ def _any_form(body: bytes) -> Split:
     except BrokenJSON:
         whole = False
     if whole:
-        _take_document(body, start, parts)
+        take_document(body, start, parts)
         return parts
     lines = [line for line in (line.strip(_BLANKS) for line in body[start:].split(b"\n")) if line]
     if len(lines) > 1 and any(line.startswith(b"{") and _is_whole(line) for line in lines):
         for line in lines:
-            _take_document(line, 0, parts)
+            take_document(line, 0, parts)
     else:
-        _take_document(body, start, parts)
+        take_document(body, start, parts)
     return parts
 
 
-def _take_document(body: bytes, start: int, parts: Split) -> None:
+def take_document(body: bytes, start: int, parts: Split) -> None:
     """Add what one document holds, which begins at ``start`` and should end with the body."""
     first = body[start : start + 1]
     if first == b"[":
-        _take_elements(body, start, len(body), parts)
+        take_elements(body, start, len(body), parts)
     elif first != b"{":
         parts.broken.append(Broken(body[start:], "not a JSON object"))
     else:
@@ -155,7 +158,7 @@ def _take_object(body: bytes, start: int, parts: Split) -> None:
 
 def _holds_events(body: bytes, member: Member) -> bool:
     """Tell whether a member is an array of events under another name, which nothing but damage explains."""
-    return body[member.start : member.start + 1] == b"[" and bool(_EVENT_START.search(body, member.start, member.end))
+    return body[member.start : member.start + 1] == b"[" and bool(EVENT_START.search(body, member.start, member.end))
 
 
 def _has_items(found: list[Member], broken: BrokenJSON | None) -> bool:
@@ -179,7 +182,7 @@ def _take_items(body: bytes, member: Member, is_event_list: bool, parts: Split) 
             parts.broken.append(Broken(body[member.start : member.end], "items that are not an array"))
         return
     taken = Split([], [])
-    _take_elements(body, member.start, member.end, taken)
+    take_elements(body, member.start, member.end, taken)
     for raw in taken.items:
         if is_event_list or _EVENT_MEMBERS & set(_names(raw)):
             parts.items.append(raw)
@@ -200,12 +203,12 @@ def _names(raw: bytes) -> Iterator[str]:
 def _take_broken_list(body: bytes, position: int, broken: BrokenJSON, parts: Split) -> None:
     """Add what can be saved of an EventList that breaks off, or goes on after its end."""
     if broken.key == "items" and body[position : position + 1] == b"[":
-        _take_elements(body, position, len(body), parts)
+        take_elements(body, position, len(body), parts)
     else:
         _recover(body, position, len(body), broken.reason, parts)
 
 
-def _take_elements(body: bytes, start: int, end: int, parts: Split) -> None:
+def take_elements(body: bytes, start: int, end: int, parts: Split) -> None:
     """Add each element of an array; from the first broken one on, add what can be saved."""
     found: list[tuple[int, int]] = []
     broken: BrokenJSON | None = None
@@ -215,18 +218,19 @@ def _take_elements(body: bytes, start: int, end: int, parts: Split) -> None:
     except BrokenJSON as error:
         broken = error
     position = broken.position if broken else end
-    if found and not body[position:end].strip(_BLANKS) and broken and _EVENT_START.search(body, found[-1][0] + 1):
+    if found and not body[position:end].strip(_BLANKS) and broken and EVENT_START.search(body, found[-1][0] + 1):
         position = found.pop()[0]  # the last item holds other events, and has perhaps taken the list's end for its own
     for first, last in found:
-        _take_element(body[first:last], parts)
+        take_element(body[first:last], parts)
     if broken:
         _recover(body, position, end, broken.reason, parts)
 
 
-def _take_element(raw: bytes, parts: Split) -> None:
+def take_element(raw: bytes, parts: Split) -> None:
+    """Add one element of a list of events."""
     if not raw.startswith(b"{"):
         parts.broken.append(Broken(raw, _NO_OBJECT))
-    elif _EVENT_START.search(raw, 1) and not _may_be_json(raw):
+    elif len(raw) <= _CHECKED_BYTES and EVENT_START.search(raw, 1) and not _may_be_json(raw):
         _cut(raw, 0, len(raw), "brackets or strings never close", parts)
     else:
         parts.items.append(raw)
@@ -249,7 +253,7 @@ def _recover(body: bytes, position: int, end: int, reason: str, parts: Split) ->
     No client of an apiserver can break the structure of a batch, but a body that was cut off in the middle could end
     inside a patch that imitates an event.
     """
-    ended = _END.search(body, max(end - _TAIL_LENGTH, position), end)
+    ended = _END.search(body, max(end - TAIL_LENGTH, position), end)
     if ended:
         _cut(body, position, ended.start(), reason, parts)
     elif body[position:end].strip(_BLANKS):
@@ -258,10 +262,10 @@ def _recover(body: bytes, position: int, end: int, reason: str, parts: Split) ->
 
 def _cut(body: bytes, start: int, end: int, reason: str, parts: Split) -> None:
     """Cut where events begin, and keep the pieces that are whole."""
-    cuts = [start, *(found.start() for found in _EVENT_START.finditer(body, start + 1, end)), end]
+    cuts = [start, *(found.start() for found in EVENT_START.finditer(body, start + 1, end)), end]
     for first, last in pairwise(cuts):
         piece = body[first:last].strip(_BLANKS + b",")
-        if _EVENT_START.match(piece) and _is_whole(piece):
+        if EVENT_START.match(piece) and _is_whole(piece):
             parts.items.append(piece)
         elif piece:
             parts.broken.append(Broken(piece, reason))

@@ -185,9 +185,9 @@ def test_event_that_the_database_refuses_goes_into_quarantine_alone(
 def test_event_larger_than_any_packet_costs_neither_its_neighbours_nor_the_service(
     mariadb: MariaDB, mariadb_config: Config
 ) -> None:
-    noise = random.randbytes(10 * MIB).hex()  # no word in it looks like a secret
+    noise = random.randbytes(7 * MIB).hex()  # no word in it looks like a secret
     huge, text = encode(audit_event(5, responseObject={"noise": noise})), encode(audit_event())[:-1] + noise.encode()
-    mariadb.execute(f"SET GLOBAL max_allowed_packet = {9 * MIB}")
+    mariadb.execute(f"SET GLOBAL max_allowed_packet = {5 * MIB}")
     try:
         repository = open_repository(mariadb_config)
         repository.migrate()

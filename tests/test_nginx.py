@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from audit_webhook.config import Config
 from tests.factories import audit_event, event_list
 from tests.login_proxy import SIGN_IN, LoginProxy
 from tests.mariadb import MariaDB, free_port
@@ -22,7 +21,8 @@ from tests.serving import TOKEN, Service, exchange_on, get, samples, serving
 
 PROOF: Final = "p" * 40
 MEBIBYTE: Final = 1024**2
-LARGEST: Final = 64 * MEBIBYTE
+LARGE: Final = 64 * MEBIBYTE
+LARGEST: Final = 1024 * MEBIBYTE
 HEADERS: Final = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
 AHEAD_OF_90_SECONDS: Final = 91
 
@@ -117,16 +117,16 @@ def test_batch_over_tls_is_stored_and_its_answer_comes_back(stage: Stage) -> Non
     assert answer.status == 200 and received(stage.service) == before + 2
 
 
-def test_largest_batch_passes(stage: Stage) -> None:
+def test_large_batch_passes(stage: Stage) -> None:
     before = received(stage.service)
-    assert send(stage.front, padded(LARGEST)).status == 200
+    assert send(stage.front, padded(LARGE)).status == 200
     assert received(stage.service) > before
 
 
 def test_larger_batch_is_refused_before_it_is_sent(stage: Stage) -> None:
     request = f"POST /webhook/audit/prod HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {TOKEN}\r\n"
     answer = exchange(stage.front, f"{request}Content-Length: {LARGEST + 1}\r\n\r\n".encode())
-    assert answer.startswith(b"HTTP/1.1 413")
+    assert answer.startswith(b"HTTP/1.1 413") and b"MAX_BODY_BYTES" in answer
 
 
 def test_wrong_token_is_told_even_under_a_large_batch(stage: Stage) -> None:
@@ -184,7 +184,6 @@ def test_idle_connections_outlive_those_of_a_kube_apiserver_and_end_before_the_s
     times = [int(seconds) for seconds in re.findall(r"^ +keepalive_timeout (\d+)s;", text, re.MULTILINE)]
     to_the_service, to_the_sender = times
     assert to_the_sender >= AHEAD_OF_90_SECONDS and to_the_service < 120
-    assert "client_max_body_size 64m;" in text and Config.from_env({"WEBHOOK_TOKEN": "t"}).max_body_bytes == LARGEST
 
 
 @pytest.mark.parametrize(

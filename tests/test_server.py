@@ -12,6 +12,7 @@ import pytest
 
 from audit_webhook.config import Config
 from audit_webhook.server import channel as deadlines
+from audit_webhook.server.gate import HELD_BYTES
 from audit_webhook.wiring import wiring
 from tests.conftest import Server
 from tests.factories import audit_event, event_list
@@ -130,7 +131,7 @@ def test_server_does_not_say_what_it_is(guarded: Server) -> None:
 
 def test_too_many_batches_at_once_are_answered_at_once_with_429(guarded: Server) -> None:
     gate = guarded.listener.gate
-    held = [gate.batches.reserve(0) for _ in range(128)]
+    held = [gate.batches.reserve(0, f"cluster {number}") for number in range(128)]
     answer = post(guarded.url, BATCH)
     assert (answer.status, answer.headers["Retry-After"]) == (429, "3") and answer.seconds < 0.1
     assert get(f"{guarded.url}/healthz").status == 200
@@ -139,7 +140,7 @@ def test_too_many_batches_at_once_are_answered_at_once_with_429(guarded: Server)
 
 
 def test_too_many_bytes_at_once_are_answered_with_429(guarded: Server) -> None:
-    held = guarded.listener.gate.batches.reserve(8 * MEBIBYTE)
+    held = guarded.listener.gate.batches.reserve(HELD_BYTES, "another")
     assert post(guarded.url, BATCH).status == 429
     held.release()
     assert post(guarded.url, BATCH).status == 200

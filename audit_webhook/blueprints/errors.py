@@ -24,6 +24,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.BodyTooLarge: 413,
     errors.Overloaded: 429,
     errors.MalformedBatch: 400,
+    errors.BodyCutOff: 400,
     errors.InvalidParameter: 400,
     errors.EventNotFound: 404,
     errors.ServerBusy: 503,

@@ -9,7 +9,8 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from audit_webhook.blueprints.client import client_address
 from audit_webhook.blueprints.errors import status_of
-from audit_webhook.errors import AuditWebhookError, BodyTooLarge, MalformedBatch
+from audit_webhook.errors import AuditWebhookError, BodyCutOff, BodyTooLarge, MalformedBatch
+from audit_webhook.ingest.parts import Parts
 from audit_webhook.services.ingest import Receipt
 from audit_webhook.services.intake import admit, explain_size
 from audit_webhook.wiring import Wiring, wiring
@@ -21,41 +22,64 @@ bp = Blueprint("ingest", __name__)
 @bp.post("/webhook/audit/<cluster>", strict_slashes=False, provide_automatic_options=False)
 def post_batch(cluster: str) -> Response:
     """Keep a batch; 200 is given only when it is committed, or synced to the spool."""
-    parts = wiring(current_app)
+    context = wiring(current_app)
     name = cluster or request.args.get("cluster", "")
-    body: bytes | None = None
+    parts: Parts | None = None
     try:
-        admit(parts.tokens, name, request.headers.get("Authorization", ""), request.headers.get("Content-Encoding", ""))
-        body = _body(parts.config.max_body_bytes)
-        receipt = parts.durable.receive(name, body, parts.clock())
+        admit(
+            context.tokens, name, request.headers.get("Authorization", ""), request.headers.get("Content-Encoding", "")
+        )
+        parts = Parts(_Body(context.config.max_body_bytes).read)
+        receipt = context.durable.receive_parts(name, parts, context.clock())
     except AuditWebhookError as error:
-        _note(parts, name, error, body)
+        _note(context, name, error, parts)
         raise
-    _count(parts, name, len(body), receipt)
+    _count(context, name, parts.size, receipt)
     return jsonify({key: value for key, value in receipt._asdict().items() if key != "oldest"})
 
 
-def _body(limit: int) -> bytes:
-    """Read the body in one piece; the server has already joined it, and a copy of 64 MiB would cost as much again."""
-    size = request.content_length or 0
-    if size > limit:
-        raise BodyTooLarge(explain_size(limit))
-    body: bytes = request.environ["wsgi.input"].read(size)
-    if len(body) < size:
-        raise MalformedBatch("the body ends before its announced length")
-    return body
+class _Body:
+    """The body of the current request, read while it arrives where the server can."""
+
+    def __init__(self, limit: int) -> None:
+        """Raises BodyTooLarge when it is announced to be longer than the limit."""
+        self._limit = limit
+        self._announced = request.content_length
+        if (self._announced or 0) > limit:
+            raise BodyTooLarge(explain_size(limit))
+        self._has_end = bool(request.environ.get("wsgi.input_terminated"))
+        self._input = request.environ["wsgi.input"]
+        self._size = 0
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes, or fewer at the end; raises MalformedBatch when that is not where it was announced."""
+        wanted = size if self._has_end else min(size, (self._announced or 0) - self._size)
+        piece: bytes = self._input.read(wanted)
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise BodyTooLarge(explain_size(self._limit))
+        if len(piece) < size and self._size < (self._announced or 0):
+            raise MalformedBatch("the body ends before its announced length")
+        return piece
 
 
-def _count(parts: Wiring, cluster: str, size: int, receipt: Receipt) -> None:
-    now = parts.clock()
+def _count(context: Wiring, cluster: str, size: int, receipt: Receipt) -> None:
+    now = context.clock()
     lag = (now - receipt.oldest) / 1e6 if receipt.stored else None
-    parts.metrics.note_batch(cluster, size, receipt, now, lag)
+    context.metrics.note_batch(cluster, size, receipt, now, lag)
 
 
-def _note(parts: Wiring, cluster: str, error: AuditWebhookError, body: bytes | None) -> None:
-    """Count and remember a refusal; without the text of an error of ours, which may quote what an event held."""
+def _note(context: Wiring, cluster: str, error: AuditWebhookError, parts: Parts | None) -> None:
+    """Count and remember a refusal; without the text of an error of ours, which may quote what an event held.
+
+    What was kept of it counts as taken. A body that its sender broke off was not refused: the batch is sent again.
+    """
+    if parts is not None and error.kept is not None and error.kept.received:
+        _count(context, cluster, error.kept_bytes, error.kept)
+    if isinstance(error, BodyCutOff):
+        return
     reason = str(error) if status_of(error) != 500 else type(error).__name__
-    kind = parts.metrics.note_refusal(error)
-    parts.refusals.note(cluster, kind, reason, client_address(), parts.clock())
-    if body is not None:
-        parts.metrics.note_refused_batch(cluster, len(body), error.events, parts.clock())
+    kind = context.metrics.note_refusal(error)
+    context.refusals.note(cluster, kind, reason, client_address(), context.clock())
+    if parts is not None:
+        context.metrics.note_refused_batch(cluster, parts.size - error.kept_bytes, error.events, context.clock())

@@ -42,10 +42,11 @@ def measure(app: Flask) -> None:
 
 
 def _begin() -> None:
-    g.arrived = request.environ.get("audit_webhook.arrived", time.monotonic())
+    began = time.monotonic()
+    g.arrived = request.environ.get("audit_webhook.arrived", lambda: began)
 
 
 def _finish(response: Response) -> Response:
     route = request.blueprint if request.blueprint in ("ingest", "api", "ops") else "pages"
-    wiring(current_app).metrics.note_request(route, time.monotonic() - g.arrived)
+    wiring(current_app).metrics.note_request(route, time.monotonic() - g.arrived())
     return response

@@ -15,6 +15,7 @@ from audit_webhook.server.parser import Parser
 HEAD_SECONDS: Final = 10.0
 REQUEST_SECONDS: Final = 30.0  # after which a kube-apiserver has given up
 STALLED_SECONDS: Final = 30.0
+LEAST_BYTES_A_SECOND: Final = 4 * 1024**2
 LINGER_SECONDS: Final = 5.0
 PIECE_BYTES: Final = 128 * 1024
 
@@ -23,17 +24,21 @@ class Answer(WSGITask):
     """An answer of the application; the last one of its connection when the process is about to stop."""
 
     def get_environment(self) -> dict[str, Any]:
-        """Tell the application when the request had arrived, so that waiting counts as part of the answer's time."""
+        """Let the application ask when the request had arrived, so that waiting counts as part of the answer's time."""
         request: Any = self.request
         environ = super().get_environment()
-        environ["audit_webhook.arrived"] = request.arrived
+        environ["audit_webhook.arrived"] = lambda: request.arrived
         return environ
 
     def build_response_header(self) -> bytes:
-        """Write the head of the answer."""
-        server: Any = self.channel.server
-        if server.is_draining:
+        """Write the head of the answer; it is the last one when the body was not received to its end."""
+        channel: Any = self.channel
+        request: Any = self.request
+        if channel.server.is_draining:
             self.set_close_on_finish()
+        if request.unread or not request.completed:
+            self.set_close_on_finish()
+            channel.linger()
         return super().build_response_header()
 
 
@@ -61,11 +66,49 @@ class Channel(HTTPChannel):
         self._least = 1
 
     def received(self, data: bytes) -> bool:
-        """Take what came in."""
+        """Take what came in; a large batch is answered while it comes."""
+        upload: Any = self.request
+        if upload is not None and upload.is_started:
+            data = data[self._receive_upload(upload, data):]
+            return not data or self.received(data)
         taken = super().received(data)
         if any(request.error for request in self.requests):
-            self._lingers = True
+            self.linger()
+        self._start_upload()
         return taken
+
+    def linger(self) -> None:
+        """Read what still comes after the answer, and throw it away."""
+        self._lingers = True
+
+    def _start_upload(self) -> None:
+        upload: Any = self.request
+        if upload is None or self.requests or not upload.may_start():
+            return
+        channel: Any = self
+        with channel.requests_lock:
+            upload.start(channel.server.pull_trigger)
+            channel.requests.append(upload)
+            channel.server.add_task(self)
+
+    def _receive_upload(self, upload: Any, data: bytes) -> int:
+        """Take the next bytes of a batch that is being answered; return how many belong to it."""
+        channel: Any = self
+        with channel.requests_lock:
+            if self.will_close or self.close_when_flushed:
+                return len(data)
+            consumed: int = upload.received(data)
+            if upload.completed:
+                self.request = None
+                self.sent_continue = False
+            return consumed
+
+    def readable(self) -> bool:
+        """Whether more is to be received now."""
+        upload: Any = self.request
+        if self._linger_until is None and upload is not None and upload.is_started and self.requests:
+            return not self.will_close and not self.close_when_flushed and bool(upload.has_room())
+        return bool(super().readable())
 
     def is_idle(self) -> bool:
         """Whether no request is being received, worked on or answered."""
@@ -77,8 +120,11 @@ class Channel(HTTPChannel):
 
     def expire(self, now: float) -> None:
         """Close the connection when its client has had enough time (monotonic)."""
+        upload: Any = self.request
         if self._linger_until is not None:
             self.will_close = self.will_close or now > self._linger_until
+        elif upload is not None and upload.is_started:
+            self._expire_upload(upload, now)
         elif self.requests or self.total_outbufs_len:
             self._expire_answer(now)
         elif self.request is not None:
@@ -99,6 +145,11 @@ class Channel(HTTPChannel):
         request: Any = self.request
         limit = REQUEST_SECONDS if request.headers_finished else HEAD_SECONDS
         if now - request.began > limit:
+            self._give_up()
+
+    def _expire_upload(self, upload: Any, now: float) -> None:
+        """Give up on a large batch that comes too slowly: with each piece of it there is more time."""
+        if now - upload.began > REQUEST_SECONDS + upload.body_bytes_received / LEAST_BYTES_A_SECOND:
             self._give_up()
 
     def _give_up(self) -> None:

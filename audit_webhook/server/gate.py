@@ -13,6 +13,7 @@ from waitress.utilities import Error
 from audit_webhook.blueprints.errors import describe
 from audit_webhook.client_address import find_client_address
 from audit_webhook.errors import AuditWebhookError, BodyTooLarge
+from audit_webhook.ingest.parts import WHOLE_BYTES
 from audit_webhook.metrics import FRAMING, SLOW
 from audit_webhook.server.limits import InFlight, Reservation
 from audit_webhook.services.intake import admit, explain_size
@@ -20,6 +21,8 @@ from audit_webhook.wiring import wiring
 
 WEBHOOK: Final = "/webhook/audit"
 BATCHES: Final = 128
+HELD_BYTES: Final = 64 * 1024**2
+"""Bytes of bodies that are held at once; of a batch no more than ``WHOLE_BYTES``, the rest waits in its socket."""
 PAGES: Final = 64
 SMALL_BODY_BYTES: Final = 64 * 1024
 
@@ -48,7 +51,7 @@ class Gate:
         self._parts = wiring(app)
         self._takes_batches = takes_batches
         self.most_bytes: Final = self._parts.config.max_body_bytes
-        self.batches: Final = InFlight(BATCHES, 2 * self.most_bytes)
+        self.batches: Final = InFlight(BATCHES, HELD_BYTES)
         self.pages: Final = InFlight(PAGES, PAGES * SMALL_BODY_BYTES)
 
     def is_batch(self, method: str, path: str) -> bool:
@@ -66,13 +69,13 @@ class Gate:
         if not self.is_batch(method, path):
             if size > SMALL_BODY_BYTES:
                 raise self.refuse("", BodyTooLarge(f"a body is taken up to {SMALL_BODY_BYTES} bytes here"), peer)
-            return None if lane_of(path) == "ops" else self.pages.reserve(size)
+            return None if lane_of(path) == "ops" else self.pages.reserve(size, peer)
         cluster = _cluster_of(path, query)
         try:
-            self._admit(cluster, headers)
+            owner = self._admit(cluster, headers) or peer
             if size > self.most_bytes:
                 raise BodyTooLarge(explain_size(self.most_bytes))
-            return self.batches.reserve(size)
+            return self.batches.reserve(min(size, WHOLE_BYTES), owner)
         except AuditWebhookError as error:
             raise self.refuse(cluster, error, peer) from None
 
@@ -85,8 +88,8 @@ class Gate:
             except AuditWebhookError as error:
                 raise self.refuse(cluster, error, peer) from None
 
-    def _admit(self, cluster: str, headers: dict[str, str]) -> None:
-        admit(self._parts.tokens, cluster, headers.get("AUTHORIZATION", ""), headers.get("CONTENT_ENCODING", ""))
+    def _admit(self, cluster: str, headers: dict[str, str]) -> str:
+        return admit(self._parts.tokens, cluster, headers.get("AUTHORIZATION", ""), headers.get("CONTENT_ENCODING", ""))
 
     def refuse(self, cluster: str, error: AuditWebhookError, peer: str) -> AuditWebhookError:
         """Note a refusal, and give it back to be raised."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.utilities import RequestHeaderFieldsTooLarge
 
-from audit_webhook.errors import AuditWebhookError, BodyTooLarge
+from audit_webhook.errors import AuditWebhookError, BodyCutOff, BodyTooLarge
+from audit_webhook.ingest.parts import WHOLE_BYTES
 from audit_webhook.server.body import Body
 from audit_webhook.server.gate import SMALL_BODY_BYTES, Gate, Refused
 from audit_webhook.server.limits import Reservation
@@ -31,12 +33,34 @@ class Parser(HTTPRequestParser):
         self._room: Reservation | None = None
         self._is_batch = False
         self._is_judged = False
+        self._body = Body()
+        self._failure: Exception = BodyCutOff("the connection ended before the body did")
         self.began: Final = time.monotonic()
         self.arrived = self.began
         self.unread = False
+        self.is_started = False
+
+    @property
+    def owner(self) -> str:
+        """Whose share of the places the request takes."""
+        return self._room.owner if self._room is not None else ""
+
+    def may_start(self) -> bool:
+        """Whether the request is to be answered while the rest of its body still comes."""
+        arrives = self._is_batch and not self.completed and self.error is None
+        return arrives and not self.is_started and self.body_bytes_received >= WHOLE_BYTES
+
+    def start(self, on_room: Callable[[], None]) -> None:
+        """Note that the request is being answered; ``on_room`` is called when more of its body may be received."""
+        self.is_started = True
+        self._body.on_room = on_room
+
+    def has_room(self) -> bool:
+        """Whether more of the body is to be received."""
+        return self._body.has_room()
 
     def received(self, data: bytes) -> int:
-        """Take bytes of the request; give how many of them belong to it."""
+        """Take bytes of the request; return how many of them belong to it."""
         consumed = super().received(data)
         if isinstance(self.error, RequestHeaderFieldsTooLarge):
             self._judge_cut_off(self.header_plus + data)
@@ -47,6 +71,7 @@ class Parser(HTTPRequestParser):
             consumed = len(data)  # what follows is the refused body, and never another request
         if self.completed:
             self.arrived = time.monotonic()
+            self._body.complete()
         return consumed
 
     def missing(self) -> int:
@@ -74,10 +99,11 @@ class Parser(HTTPRequestParser):
             return
         if self.body_rcv is not None:
             receiver: Any = self.body_rcv
-            receiver.buf = Body()
+            receiver.buf = self._body
 
     def close(self) -> None:
-        """Give the body's memory and the room back."""
+        """Give the body's memory and the room back; who still reads the body is told that it is not whole."""
+        self._body.break_off(self._failure)
         super().close()
         if self._room is not None:
             self._room.release()
@@ -108,9 +134,10 @@ class Parser(HTTPRequestParser):
             if self.body_bytes_received > most:
                 raise BodyTooLarge(explain_size(most))
             if self._room is not None:
-                self._room.grow_to(self.body_bytes_received)
+                self._room.grow_to(min(self.body_bytes_received, WHOLE_BYTES))
         except AuditWebhookError as error:
-            self._refuse(self._gate.refuse("", error, self._peer))
+            self._failure = error
+            self._refuse(error if self.is_started else self._gate.refuse("", error, self._peer))
 
     def _refuse(self, error: AuditWebhookError) -> None:
         self._is_judged = True

@@ -6,22 +6,32 @@ A receipt is a promise: the batch is committed, or it is written and synced to t
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from typing import Final
 
 from audit_webhook.breaker import Breaker
 from audit_webhook.deadline import within
-from audit_webhook.errors import AuditWebhookError, SpoolUnavailable, StoreMisconfigured, StoreUnavailable
+from audit_webhook.errors import (
+    AuditWebhookError, MalformedBatch, Overloaded, SpoolUnavailable, StoreMisconfigured, StoreUnavailable,
+)
+from audit_webhook.ingest.parts import Parts
 from audit_webhook.parcel import Item, Parcel, Unread
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
-from audit_webhook.services.ingest import Batch, Receipt, read_batch
+from audit_webhook.services.ingest import Batch, Receipt, add_receipts, read_items
 from audit_webhook.services.isolate import store_isolating
+from audit_webhook.split import MalformedBody, Split
 from audit_webhook.spool import Spool, SpoolState
 
 logger: Final = logging.getLogger(__name__)
 
 STORE_SECONDS: Final = 20.0  # a kube-apiserver waits 30 s for all of it, the reading of the body included
 STORE_SECONDS_BEFORE_SPOOL: Final = 5.0
+LARGE_PARTS_AT_ONCE: Final = 2
+NOTHING: Final = Receipt(0, 0, 0, 0)
 
 
 class DurableStore:
@@ -35,18 +45,56 @@ class DurableStore:
         ``redaction`` says what is done about secrets beside what is built in.
         """
         self._redaction = redaction
+        self._large = threading.BoundedSemaphore(LARGE_PARTS_AT_ONCE)
         self._repository = repository
         self._breaker = breaker
         self._spool = spool
 
     def receive(self, cluster: str, body: bytes, received: int) -> Receipt:
-        """Keep a batch durably and give the receipt; ``received`` is the time in microseconds.
+        """Keep a batch that is held whole, as `receive_parts` does."""
+        return self.receive_parts(cluster, Parts(BytesIO(body).read), received)
 
-        Raises MalformedBatch when the body holds nothing like an event, StoreUnavailable when it could not be kept.
+    def receive_parts(self, cluster: str, parts: Parts, received: int) -> Receipt:
+        """Keep a batch durably, part by part, and return the receipt; ``received`` is the time in microseconds.
+
+        Raises MalformedBatch when the body holds nothing like an event or ends too early, StoreUnavailable when it
+        could not be kept. The error then says what of it is kept nevertheless: when the batch is sent again, that is
+        known by its ids and the rest is added.
         """
+        kept, size = NOTHING, 0
+        try:
+            self._check_way()
+            for part in parts:
+                with self._room(parts.is_large):
+                    kept = add_receipts(kept, self._receive_part(cluster, part, received))
+                size = parts.size
+        except MalformedBody as error:
+            raise MalformedBatch(str(error)) from error
+        except AuditWebhookError as error:
+            error.kept, error.kept_bytes = kept, size
+            raise
+        return kept
+
+    def _check_way(self) -> None:
         if not self._is_worth_reading():
             raise StoreUnavailable("the database is away, and there is no spool that could take the batch")
-        batch = read_batch(cluster, body, received, self._redaction)
+
+    @contextmanager
+    def _room(self, is_large: bool) -> Iterator[None]:
+        """Let few parts of large batches be worked on at once: each takes several times its bytes meanwhile."""
+        if not is_large:
+            yield
+            return
+        if not self._large.acquire(timeout=STORE_SECONDS):
+            raise Overloaded("too many large batches are being stored; send it again")
+        try:
+            yield
+        finally:
+            self._large.release()
+
+    def _receive_part(self, cluster: str, part: Split, received: int) -> Receipt:
+        self._check_way()
+        batch = read_items(cluster, part, received, self._redaction)
         try:
             return self._keep(cluster, batch, received)
         except AuditWebhookError as error:

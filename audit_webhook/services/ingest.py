@@ -20,7 +20,7 @@ from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
 from audit_webhook.rows import lay_out
 from audit_webhook.services.reading import read_events
-from audit_webhook.split import Broken, MalformedBody, split
+from audit_webhook.split import Broken, MalformedBody, Split, split
 from audit_webhook.storage.row_ids import with_own_ids
 from audit_webhook.transaction import PartlyStored, Quarantined
 
@@ -44,6 +44,12 @@ class Receipt(NamedTuple):
     quarantined: int
     spooled: int = 0
     oldest: int = 0
+
+
+def add_receipts(first: Receipt, second: Receipt) -> Receipt:
+    """Return the receipt of two parts of a batch together."""
+    oldest = min((each.oldest for each in (first, second) if each.oldest), default=0)
+    return Receipt(*map(sum, zip(first, second, strict=True)))._replace(oldest=oldest)
 
 
 class Batch(NamedTuple):
@@ -84,15 +90,20 @@ def store_batch(repository: Repository, cluster: str, batch: Batch, received: in
 def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = BUILT_IN) -> Batch:
     """Split a body and read each of its items; ``redaction`` is what `read_events` takes."""
     try:
-        parts = split(body)
+        return read_items(cluster, split(body), received, redaction)
     except MalformedBody as error:
         raise MalformedBatch(str(error)) from error
+
+
+def read_items(cluster: str, parts: Split, received: int, redaction: Redaction = BUILT_IN) -> Batch:
+    """Read items that were split; ``redaction`` is what `read_events` takes."""
     read, unread = read_events(cluster, parts.items, redaction)
     events = {entry.id: entry for entry in read}
     telltale = redaction.rules.telltale if redaction.rules else None
     left = [*parts.broken, *(Broken(parts.items[place], reason) for place, reason in unread)]
     quarantined = [
-        _quarantine(cluster, redact_unreadable(raw, telltale), len(raw), reason, received) for raw, reason in left
+        _quarantine(cluster, redact_unreadable(raw, telltale), size or len(raw), reason, received)
+        for raw, reason, size in left
     ]
     return Batch(events, len(read) - len(events), quarantined)
 

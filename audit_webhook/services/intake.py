@@ -33,12 +33,16 @@ REASONS_REMEMBERED: Final = 100
 _CLUSTER: Final = re.compile(r"[a-z0-9.-]{1,63}", re.ASCII)
 
 
-def admit(tokens: TokenCheck, cluster: str, authorization: str, encoding: str) -> None:
-    """Raise Unauthenticated, InvalidCluster or UnsupportedEncoding unless a batch with this head may be sent."""
-    tokens.require(authorization, cluster)
+def admit(tokens: TokenCheck, cluster: str, authorization: str, encoding: str) -> str:
+    """Raise Unauthenticated, InvalidCluster or UnsupportedEncoding unless a batch with this head may be sent.
+
+    Returns the cluster when the token is its own, and nothing when it is one that several senders share.
+    """
+    is_own = tokens.require(authorization, cluster)
     check_cluster(cluster)
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedEncoding("send the body without Content-Encoding")
+    return cluster if is_own else ""
 
 
 def explain_size(limit: int) -> str:
@@ -74,14 +78,16 @@ class TokenCheck:
         self._read = float("-inf")
         self._own: dict[bytes, frozenset[str]] = {}
 
-    def require(self, authorization: str, cluster: str) -> None:
+    def require(self, authorization: str, cluster: str) -> bool:
         """Raise Unauthenticated unless the header value carries a token, and Forbidden when it is another cluster's.
+
+        Returns whether the token is this cluster's own, and not valid for every cluster.
 
         It may come as Bearer or as a Basic password: a kube-apiserver sends its bearer token over https only; over
         plain http only the user and password of the URL are sent (RFC 7617).
         """
         if self._is_open:
-            return
+            return False
         if not authorization:
             raise Unauthenticated("the request carries no token")
         presented = _token_of(authorization)
@@ -92,6 +98,7 @@ class TokenCheck:
             raise Unauthenticated("the token is not the one expected")
         if cluster not in clusters and EVERY_CLUSTER.isdisjoint(clusters):
             raise Forbidden("the token is another cluster's")
+        return EVERY_CLUSTER.isdisjoint(clusters)
 
     def _clusters_of(self, presented: bytes) -> frozenset[str]:
         """Give the clusters that a token is valid for; every hash is compared, whether one matched before or not."""

@@ -7,6 +7,7 @@ again and then drops all of it.
 from __future__ import annotations
 
 import logging
+from functools import reduce
 from itertools import islice
 from typing import Final
 
@@ -14,7 +15,7 @@ from audit_webhook.errors import RowRefused
 from audit_webhook.identity import quarantine_id
 from audit_webhook.repository import Repository
 from audit_webhook.entry import Entry
-from audit_webhook.services.ingest import Batch, Receipt, store_batch
+from audit_webhook.services.ingest import Batch, Receipt, add_receipts, store_batch
 from audit_webhook.transaction import Quarantined
 
 logger: Final = logging.getLogger(__name__)
@@ -35,12 +36,7 @@ def store_isolating(repository: Repository, cluster: str, batch: Batch, received
         if parts == [batch]:
             raise
     receipts = [store_isolating(repository, cluster, part, received) for part in parts]
-    return _sum(receipts)
-
-
-def _sum(receipts: list[Receipt]) -> Receipt:
-    total = Receipt(*map(sum, zip(*receipts, strict=True)))
-    return total._replace(oldest=min((receipt.oldest for receipt in receipts if receipt.oldest), default=0))
+    return reduce(add_receipts, receipts)
 
 
 def _parts(batch: Batch, cluster: str, received: int, reason: str) -> list[Batch]:
