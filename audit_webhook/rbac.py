@@ -2,6 +2,9 @@
 
 The way is the one that audit2rbac made known: the broadest requests come first, a request that the rules so far allow
 adds nothing, and each verb brings along those that clients use with it.
+
+A client may ask for a resource, a group, a verb or a path called ``*``. In a rule that is a wildcard, which would allow
+everything: such a request is never written into a rule, see `is_wildcard`.
 """
 
 from __future__ import annotations
@@ -42,13 +45,20 @@ class Need(NamedTuple):
     path: str = ""
 
 
-def write_roles(user: str, needs: Iterable[Need], are_namespaces_apart: bool = False) -> list[dict[str, object]]:
-    """Give the manifests that let a user do what was asked for, cluster-wide ones first.
+def is_wildcard(need: Need) -> bool:
+    """Whether RBAC would read what was asked for as a pattern (rbac.authorization.k8s.io/v1 PolicyRule)."""
+    return any("*" in text for text in (need.verb, need.group, need.resource, need.path))
 
-    Names are left out where several were asked for. Several namespaces become the whole cluster unless kept apart.
+
+def write_roles(user: str, needs: Iterable[Need], are_namespaces_apart: bool = False) -> list[dict[str, object]]:
+    """Return the manifests that let a user do what was asked for, cluster-wide ones first.
+
+    What RBAC would read as a wildcard is left out. Names are left out where several were asked for. Several namespaces
+    become the whole cluster unless kept apart.
     """
     by_place: dict[str, list[Need]] = defaultdict(list)
-    for need in _least(widen(needs, are_namespaces_apart)):
+    written = [need for need in needs if not is_wildcard(need)]
+    for need in _least(widen(written, are_namespaces_apart)):
         by_place[need.namespace].append(need)
     return [
         manifest

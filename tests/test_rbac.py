@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from audit_webhook.grants import Binding, grant_of, read_grant
 from audit_webhook.history.manifest import to_yaml
-from audit_webhook.rbac import Need, name_for, subject_of, write_roles
+from audit_webhook.rbac import Need, is_wildcard, name_for, subject_of, write_roles
 
 CALLER = bytes(range(16))
 
@@ -112,6 +112,19 @@ def test_any_user_gets_a_name_that_kubernetes_takes(user: str) -> None:
     binding = write_roles(user, [Need("get", "", "pods")])[1]
     assert yaml.safe_load(to_yaml(binding))["subjects"][0]["name"] == user
     assert name_for("alice") != name_for("Alice")
+
+
+STARRED = st.sampled_from(["*", "pods", "*/scale", "pods/*", "p*ds", "a*", "get"])
+
+
+@settings(deadline=None)
+@given(st.lists(st.builds(Need, STARRED, STARRED, STARRED, st.sampled_from(["", "app"]), STARRED), max_size=12))
+def test_nothing_that_was_asked_for_becomes_a_wildcard(needs: list[Need]) -> None:
+    paths = [Need("get", path=path) for path in ("/*", "/healthz", "/apis/*", "*")]
+    for rule in rules(*needs, *paths):
+        told = [rule["verbs"], *(rule.get(name, []) for name in ("apiGroups", "resources", "nonResourceURLs"))]
+        assert not any("*" in text for texts in told for text in texts)
+    assert all(is_wildcard(need) for need in needs if "*" in need.verb + need.group + need.resource)
 
 
 def test_service_account_is_a_subject_of_its_own_kind() -> None:

@@ -11,7 +11,7 @@ from audit_webhook.grants import Binding, gives_everything
 from audit_webhook.humanize.actors import name_actor
 from audit_webhook.repository import Repository
 from audit_webhook.services import feed
-from audit_webhook.services.permissions import RANGES, Use, Used, find_needs, list_bindings
+from audit_webhook.services.permissions import MOST_LEFT_OUT, RANGES, Use, Used, find_needs, list_bindings
 from audit_webhook.services.places import Actor
 from audit_webhook.services.rows import KIND_LABELS, SECOND, Kind, Moment, moment_of, shown
 
@@ -67,6 +67,7 @@ class NeedsView:
     kinds: int
     roles: int
     is_whole: bool
+    left_out: tuple[str, ...]
     bindings: tuple[BindingView, ...]
 
 
@@ -87,7 +88,8 @@ def view_needs(
     used = list_bindings(repository, actor.cluster, start, actor.name)
     return NeedsView(
         actor, shown(name_actor(actor.name), longest=120), since, tuple(LABELS.items()), are_apart, with_refused,
-        needs.yaml, needs.kinds, needs.roles, needs.is_whole, tuple(_bindings(used, now)),
+        needs.yaml, needs.kinds, needs.roles, needs.is_whole,
+        tuple(shown(each) for each in needs.left_out[:MOST_LEFT_OUT]), tuple(_bindings(used, now)),
     )
 
 

@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 
 from audit_webhook.exploration import Asked, Exploration
 from audit_webhook.grants import Binding, gives_everything, read_grant
+from audit_webhook.history.manifest import quote as quote_yaml
 from audit_webhook.history.manifest import to_yaml
 from audit_webhook.identity import time_bound
 from audit_webhook.query.edit import quote
-from audit_webhook.rbac import Need, write_roles
+from audit_webhook.rbac import Need, is_wildcard, write_roles
 from audit_webhook.repository import Repository
 from audit_webhook.search_sql import FIRST, LAST
 from audit_webhook.services.places import Actor
@@ -20,6 +21,8 @@ from audit_webhook.services.search import groups, narrow_down
 
 RANGES: Final = {"24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400, "all": 0}
 SECONDS: Final = 3.0
+MOST_LEFT_OUT: Final = 50
+LONGEST_LEFT_OUT: Final = 200
 
 
 class Use(NamedTuple):
@@ -40,12 +43,16 @@ class Used(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """The manifests that would allow what an actor did; `is_whole` unless time ran out before all was read."""
+    """The manifests that would allow what an actor did; `is_whole` unless time ran out before all was read.
+
+    ``left_out`` names the requests that no rule is written for, because RBAC would read a wildcard in it.
+    """
 
     yaml: str
     kinds: int
     roles: int
     is_whole: bool
+    left_out: tuple[str, ...] = ()
 
 
 def list_bindings(repository: Repository, cluster: str, since: int | None, user: str = "") -> list[Used]:
@@ -96,8 +103,18 @@ def find_needs(
             break
     needs = set(_needs(actor.name, asked, with_refused))
     manifests = write_roles(actor.name, needs, are_namespaces_apart)
+    left_out = tuple(sorted({_describe(need) for need in needs if is_wildcard(need)}))
     text = "---\n".join(to_yaml(manifest) for manifest in manifests)
-    return Needs(text, len(needs), len(manifests) // 2, is_whole)
+    notes = "".join(f"# Left out, because * is a wildcard in a rule: {each}\n" for each in left_out[:MOST_LEFT_OUT])
+    kinds = sum(not is_wildcard(need) for need in needs)
+    return Needs(notes + text, kinds, len(manifests) // 2, is_whole, left_out)
+
+
+def _describe(need: Need) -> str:
+    """Name a request on one line, with what cannot be seen escaped."""
+    what = need.path or ".".join(filter(None, (need.resource, need.group)))
+    where = f" in {need.namespace}" if need.namespace else ""
+    return quote_yaml(f"{need.verb} {what}{where}"[:LONGEST_LEFT_OUT])
 
 
 def _needs(user: str, asked: Iterable[Asked], with_refused: bool) -> Iterator[Need]:
