@@ -11,6 +11,7 @@ from typing import Final
 
 OLD_KUBECTL: Final = "kubectl<1.18"
 LONGEST_PATH: Final = 300
+LONGEST_READ: Final = 512
 _KNOWN: Final = (
     (re.compile(r"terraform", re.IGNORECASE), "terraform"),
     (re.compile(r"^Mozilla/|AppleWebKit"), "browser"),
@@ -31,13 +32,18 @@ _KUBECTL: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)
 def client_of(user_agent: str) -> str:
     """Return the program's short name in lower case; empty when the request named none.
 
     kubectl is ``kubectl`` by whatever name its file goes: client-go sends the base name of the program, on Windows and
-    in old releases its path (client-go rest/config.go, buildUserAgent). A plugin keeps its own name.
+    in old releases its path (client-go rest/config.go, buildUserAgent). A plugin keeps its own name. Only the beginning
+    counts: an agent may be a megabyte long, and what is remembered of it must not be.
     """
+    return _client_of(user_agent[:LONGEST_READ])
+
+
+@lru_cache(maxsize=4096)
+def _client_of(user_agent: str) -> str:
     if _is_kubectl(user_agent):
         return "kubectl"
     for pattern, name in _KNOWN:
@@ -56,9 +62,13 @@ def _is_kubectl(user_agent: str) -> bool:
     return _KUBECTL.fullmatch(_PATH.split(program)[-1]) is not None
 
 
-@lru_cache(maxsize=4096)
 def kubectl_version(user_agent: str) -> tuple[int, int] | None:
     """Return major and minor version of a kubectl; None when it is another program or names no version."""
+    return _kubectl_version(user_agent[:LONGEST_READ])
+
+
+@lru_cache(maxsize=4096)
+def _kubectl_version(user_agent: str) -> tuple[int, int] | None:
     version = _VERSION.search(user_agent, 0, LONGEST_PATH)
     if version is None or not _is_kubectl(user_agent):
         return None

@@ -82,7 +82,9 @@ NO_STATUS: Final = _Status()
 NO_ANNOTATIONS: Final = _Annotations()
 NO_FACTS: Final = ("", False)
 _ESCAPED_NAME: Final = re.compile(r"(?:^|&)[^=&%]{0,16}%")
-REMEMBERED: Final = 4096  # callers, and actions; a hostile one may be some kilobytes long
+REMEMBERED: Final = 4096  # callers, and actions
+LONGEST_REMEMBERED: Final = 2048
+"""How long the texts of what is remembered may be together: a client may send a user agent of a megabyte each time."""
 
 
 def read_wire(raw: bytes) -> Wire:
@@ -139,7 +141,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
     verb = wire.verb or ""
     name = target.name or (created_name(raw) if verb == "create" and target.resource else "")
     manager, dry_run = query_facts(uri) if "?" in uri and target.subresource != "proxy" else NO_FACTS
-    caller = caller_of(wire.user, wire.impersonated_user, wire.source_ips, wire.user_agent)
+    caller = caller_of(_plain(wire.user), _plain(wire.impersonated_user), wire.source_ips, wire.user_agent)
     action = action_of(
         caller.program, wire.level, wire.stage, verb, notes.decision, target.api_group, target.resource,
         target.subresource, manager,
@@ -191,11 +193,34 @@ def _may_have_own_kind(action: Action, level: str | None) -> bool:
     return find(action.api_group, action.resource) is None
 
 
-@lru_cache(maxsize=REMEMBERED)
+def _plain(user: User | None) -> User | None:
+    """Return a user without what a larger struct knows of it, which may be long."""
+    return user if user is None or type(user) is User else User(user.username, user.groups)
+
+
+def is_short_caller(user: User, impersonated: User, source_ips: tuple[str, ...], agent: str) -> bool:
+    """Whether what tells who called is short enough to be remembered."""
+    lists = (user.groups or (), impersonated.groups or (), source_ips)
+    texts = len(agent) + len(user.username or "") + len(impersonated.username or "")
+    return texts + sum(sum(map(len, each), 8 * len(each)) for each in lists) <= LONGEST_REMEMBERED
+
+
+def is_short_action(*texts: str) -> bool:
+    """Whether what tells what was done is short enough to be remembered."""
+    return sum(map(len, texts)) <= LONGEST_REMEMBERED
+
+
 def caller_of(
     user: User | None, impersonated: User | None, source_ips: tuple[str, ...] | None, agent: str | None
 ) -> Caller:
-    """Give who called, from the members that say so."""
+    """Return who called, from the members that say so."""
+    is_short = is_short_caller(user or NO_USER, impersonated or NO_USER, source_ips or (), agent or "")
+    return (_known_caller if is_short else _caller_of)(user, impersonated, source_ips, agent)
+
+
+def _caller_of(
+    user: User | None, impersonated: User | None, source_ips: tuple[str, ...] | None, agent: str | None
+) -> Caller:
     who = user or NO_USER
     name, client = who.username or "", client_of(agent or "")
     assumed = (impersonated or NO_USER).username or ""
@@ -206,15 +231,23 @@ def caller_of(
     return caller._replace(is_bounded=is_bounded_caller(*caller[:6]))
 
 
-@lru_cache(maxsize=REMEMBERED)
 def action_of(
     client: str, level: str | None, stage: str | None, verb: str, decision: str | None, group: str | None,
     resource: str | None, subresource: str | None, manager: str,
 ) -> Action:
-    """Give what was done, from the members that say so."""
+    """Return what was done, from the members that say so."""
     texts = (level or "", stage or "", verb, decision or "", group or "", resource or "", subresource or "", manager)
-    command = command_of(client, verb, group or "", resource or "", subresource or "", manager)
-    return Action(*texts, command, is_bounded_action(*texts))
+    return (_known_action if is_short_action(*texts) else _action_of)(client, *texts)
+
+
+def _action_of(client: str, *texts: str) -> Action:
+    _, _, verb, _, group, resource, subresource, manager = texts
+    command = command_of(client, verb, group, resource, subresource, manager)
+    return Action._make((*texts, command, is_bounded_action(*texts)))
+
+
+_known_caller: Final = lru_cache(maxsize=REMEMBERED)(_caller_of)
+_known_action: Final = lru_cache(maxsize=REMEMBERED)(_action_of)
 
 
 def stage_time(wire: Wire) -> int | None:

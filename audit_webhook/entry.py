@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from audit_webhook.bounds import are_plain
 from audit_webhook.decode import (
-    NO_ANNOTATIONS, NO_FACTS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, ObjectReference, User, Wire, action_of,
-    caller_of, query_facts, to_event,
+    LONGEST_REMEMBERED, NO_ANNOTATIONS, NO_FACTS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, ObjectReference, User,
+    Wire, action_of, caller_of, is_short_action, is_short_caller, query_facts, to_event,
 )
 from audit_webhook.event import Event
 from audit_webhook.events.bodies import created_name, is_dry_run
@@ -58,7 +58,7 @@ def file_events(
     audits = [wire.audit_id or "" for wire in wires]
     namespaces = [target.namespace or "" for target in targets]
     names = [each.name or _chosen_name(wire, each, raw) for wire, each, raw in zip(wires, targets, raws, strict=True)]
-    callers = _callers_of(cluster, wires)
+    callers = _callers_of(cluster, wires, raws)
     actions = _actions_of(wires, targets, uris, raws, [client for _, client in callers])
     rows = [row for row, _ in callers]
     groups, resources = [each.api_group or "" for each in targets], [each.resource or "" for each in targets]
@@ -90,15 +90,16 @@ def _grounds_of(wire: Wire) -> str | None:
     return notes.reason or "" if notes.decision == "allow" else None
 
 
-def _callers_of(cluster: str, wires: Sequence[Wire]) -> list[tuple[CallerRow, str]]:
-    """Give the row of who called, and the program behind the user agent."""
+def _callers_of(cluster: str, wires: Sequence[Wire], raws: Sequence[bytes]) -> list[tuple[CallerRow, str]]:
+    """Return the row of who called, and the program behind the user agent."""
     return [
-        _known_caller(
-            cluster, wire.user or NO_USER, wire.impersonated_user or NO_USER, wire.source_ips or (),
-            wire.user_agent or "",
-        )
-        for wire in wires
+        (_known_caller if len(raw) <= LONGEST_REMEMBERED or is_short_caller(*who) else _filed_caller)(cluster, *who)
+        for raw, who in zip(raws, map(_who, wires), strict=True)
     ]
+
+
+def _who(wire: Wire) -> tuple[User, User, tuple[str, ...], str]:
+    return wire.user or NO_USER, wire.impersonated_user or NO_USER, wire.source_ips or (), wire.user_agent or ""
 
 
 def _actions_of(
@@ -111,15 +112,20 @@ def _actions_of(
         for uri, target in zip(uris, targets, strict=True)
     ]
     notes = [wire.annotations or NO_ANNOTATIONS for wire in wires]
-    return [
-        _known_action(
+    facts = [
+        (
             client, wire.verb or "", target.api_group or "", target.resource or "", target.subresource or "",
-            (wire.response_status or NO_STATUS).code or 0, wire.level or "", wire.stage or "", note.decision or "",
-            manager, _is_dry(wire.verb or "", target, is_dry, raw), note.truncated == "true",
+            wire.level or "", wire.stage or "", note.decision or "", manager,
+            (wire.response_status or NO_STATUS).code or 0, _is_dry(wire.verb or "", target, is_dry, raw),
+            note.truncated == "true",
         )
         for client, wire, target, note, (manager, is_dry), raw in zip(
             clients, wires, targets, notes, queries, raws, strict=True
         )
+    ]
+    return [
+        (_known_action if len(raw) <= LONGEST_REMEMBERED or is_short_action(*what[:9]) else _filed_action)(*what)
+        for raw, what in zip(raws, facts, strict=True)
     ]
 
 
@@ -143,8 +149,7 @@ def _entry_of(entry: Entry, event: Event) -> Entry:
     return Entry(entry.id, entry.raw, entry.leaf, caller, action, audit, event.namespace, event.name, uri, grounds)
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _known_caller(
+def _filed_caller(
     cluster: str, user: User, impersonated: User, addresses: tuple[str, ...], agent: str
 ) -> tuple[CallerRow, str]:
     """Give the row of who called, an empty one when something must be cut, and the program behind the user agent."""
@@ -158,10 +163,9 @@ def _known_caller(
     return row, who.program
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _known_action(
-    client: str, verb: str, group: str, resource: str, subresource: str, code: int, level: str, stage: str,
-    decision: str, manager: str, is_dry_run: bool, is_truncated: bool,
+def _filed_action(
+    client: str, verb: str, group: str, resource: str, subresource: str, level: str, stage: str, decision: str,
+    manager: str, code: int, is_dry_run: bool, is_truncated: bool,
 ) -> ActionRow:
     """Give the row of what was done, an empty one when something must be cut."""
     what = action_of(client, level, stage, verb, decision, group, resource, subresource, manager)
@@ -171,6 +175,10 @@ def _known_action(
         verb, group, resource, subresource, code if 0 < code < 1000 else 0, level, stage, decision, manager,
         what.command, int(is_dry_run), int(is_truncated), 0,
     )
+
+
+_known_caller: Final = lru_cache(maxsize=REMEMBERED)(_filed_caller)
+_known_action: Final = lru_cache(maxsize=REMEMBERED)(_filed_action)
 
 
 def _caller_row(

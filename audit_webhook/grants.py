@@ -14,6 +14,7 @@ from audit_webhook.bounds import cut
 
 MASTERS: Final = "system:masters"
 _LONGEST: Final = 222
+LONGEST_REMEMBERED: Final = 2048
 _CALLER: Final = 32
 _SHORT: Final = {
     "ClusterRoleBinding": "crb", "RoleBinding": "rb", "ClusterRole": "cr", "Role": "r", "Group": "group",
@@ -42,11 +43,11 @@ class Binding(NamedTuple):
 
 def grant_of(cluster: str, reason: str, groups: tuple[str, ...], caller: bytes) -> str:
     """Give the posted text of one allowed request; empty when no rule that is known allowed it."""
-    binding = _binding_text(cluster, reason) if reason else _unbound(cluster, groups)
+    read = _known_binding if len(reason) <= LONGEST_REMEMBERED else _binding_text
+    binding = read(cluster, reason) if reason else _unbound(cluster, groups)
     return f"{binding}\n{caller.hex()}" if binding else ""
 
 
-@lru_cache(maxsize=8192)
 def _binding_text(cluster: str, reason: str) -> str:
     found = parse_reason("allow", reason)
     if found is None or not found.binding:
@@ -56,6 +57,9 @@ def _binding_text(cluster: str, reason: str) -> str:
         cluster, _SHORT[found.binding_kind], found.binding_namespace, _SHORT[found.role_kind], role, found.binding,
     )
     return cut("/".join(part.replace("/", "\ufffd").replace("\n", "\ufffd") for part in parts), _LONGEST)
+
+
+_known_binding: Final = lru_cache(maxsize=8192)(_binding_text)
 
 
 def _unbound(cluster: str, groups: tuple[str, ...]) -> str:

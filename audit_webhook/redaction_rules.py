@@ -27,6 +27,7 @@ COPY: Final = "\0copy"
 MOST_RULES: Final = 500
 LONGEST_PATH: Final = 64
 REMEMBERED: Final = 1024
+LONGEST_REMEMBERED: Final = 1024
 _RESOURCE: Final = re.compile(r"(\*|[a-z0-9-]{1,63})(?:\.([a-z0-9.-]{1,253}))?(?:/([a-z0-9-]{1,63}))?", re.ASCII)
 _METADATA_COPIES: Final = ("metadata", "annotations")
 COPIES: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration", "objectset.rio.cattle.io/applied"})
@@ -61,8 +62,13 @@ class RuleBook:
     def __init__(self, rules: Iterable[Rule]) -> None:
         """Take the rules; the answers for the few resources of a cluster are remembered."""
         self._rules: Final = tuple(rules)
-        self.paths_of: Final = lru_cache(maxsize=REMEMBERED)(self._find_paths)
+        self._known_paths: Final = lru_cache(maxsize=REMEMBERED)(self._find_paths)
         self.telltale: Final = _telltale(self._rules)
+
+    def paths_of(self, resource: str, group: str, subresource: str) -> Paths:
+        """Return the paths to mask in the bodies of an event about this resource."""
+        is_short = len(resource) + len(group) + len(subresource) <= LONGEST_REMEMBERED
+        return (self._known_paths if is_short else self._find_paths)(resource, group, subresource)
 
     def _find_paths(self, resource: str, group: str, subresource: str) -> Paths:
         """Give the paths to mask in an event's bodies, those in lists and in copies of the object among them."""

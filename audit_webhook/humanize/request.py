@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote
 from audit_webhook.event import Event
 
 MOST_PARAMETERS: Final = 400
+LONGEST_REMEMBERED: Final = 2048
 
 
 def path_of(event: Event) -> str:
@@ -19,15 +20,18 @@ def path_of(event: Event) -> str:
 
 def parameters_of(event: Event) -> Mapping[str, list[str]]:
     """Give the parameters of the request's URI; none when they cannot be read."""
-    return _parse(event.request_uri.partition("?")[2])
+    query = event.request_uri.partition("?")[2]
+    return (_known_parameters if len(query) <= LONGEST_REMEMBERED else _parse)(query)
 
 
-@lru_cache(maxsize=1024)
 def _parse(query: str) -> Mapping[str, list[str]]:
     try:
         return parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="replace")
     except ValueError:
         return {}
+
+
+_known_parameters: Final = lru_cache(maxsize=1024)(_parse)
 
 
 def parameter(event: Event, name: str) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from audit_webhook import tolerant
 from audit_webhook.client import kubectl_version
-from audit_webhook.decode import BODIES, User, Wire, read_wire, to_event
+from audit_webhook.decode import BODIES, LONGEST_REMEMBERED, User, Wire, read_wire, to_event
 from audit_webhook.event import Event
 from audit_webhook.kubectl.lazy import lazy
 from audit_webhook.redact import redact
@@ -125,7 +125,7 @@ class Request:
     def parameters(self) -> Mapping[str, list[str]]:
         """The parameters of the URI; none when they cannot be read."""
         query = self.uri.partition("?")[2]
-        return _parse(query) if query else {}
+        return (_known_parameters if len(query) <= LONGEST_REMEMBERED else _parse)(query) if query else {}
 
     @property
     def actor(self) -> tuple[object, ...]:
@@ -258,12 +258,14 @@ def _loose_user(value: object) -> _FullUser | None:
     return _FullUser(**names, groups=known)
 
 
-@lru_cache(maxsize=1024)
 def _parse(query: str) -> Mapping[str, list[str]]:
     try:
         return parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="replace")
     except ValueError:
         return {}
+
+
+_known_parameters: Final = lru_cache(maxsize=1024)(_parse)
 
 
 def _role(request: Request) -> str:

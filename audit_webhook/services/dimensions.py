@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 from audit_webhook.entry import ActionRow, CallerRow
 from audit_webhook.event import Event
@@ -11,6 +11,8 @@ from audit_webhook.tally import Key
 from audit_webhook.tally_store import TallyStore
 
 REMEMBERED: Final = 100_000
+REMEMBERED_CHARACTERS: Final = 16_000_000
+"""Of all callers or all actions together: an attacker's can have some kilobytes each."""
 # A tally without its caller or action, as in a copy of single tables, still counts.
 _NOBODY: Final[CallerRow] = (b"", "", "", "", "", "", "", "", "")
 _NOTHING: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0, 0)
@@ -22,34 +24,55 @@ class Dimensions:
     def __init__(self, tallies: TallyStore) -> None:
         """Read from this store what is not remembered."""
         self._tallies = tallies
-        self._callers: dict[bytes, CallerRow] = {}
-        self._actions: dict[bytes, ActionRow] = {}
+        self._callers: _Rows[CallerRow] = _Rows(self._tallies.read_callers)
+        self._actions: _Rows[ActionRow] = _Rows(self._tallies.read_actions)
         self._events: dict[Key, Event] = {}
+        self._size = 0
 
     def events(self, keys: Iterable[Key]) -> dict[Key, Event]:
         """Give an event for each key."""
-        known = self._events if len(self._events) < REMEMBERED else {}
-        found = {key: known.get(key) for key in keys}
+        found = {key: self._events.get(key) for key in keys}
         missing = [key for key, event in found.items() if event is None]
         if missing:
-            callers = self._read_callers({key[0] for key in missing})
-            actions = self._read_actions({key[1] for key in missing})
+            callers = self._callers.read({key[0] for key in missing})
+            actions = self._actions.read({key[1] for key in missing})
             fresh = {
                 key: _event(callers.get(key[0], _NOBODY), actions.get(key[1], _NOTHING), key[2]) for key in missing
             }
             found.update(fresh)
-            self._events = known | fresh
+            self._remember(fresh)
         return {key: event for key, event in found.items() if event is not None}
 
-    def _read_callers(self, ids: set[bytes]) -> dict[bytes, CallerRow]:
-        known = self._callers if len(self._callers) < REMEMBERED else {}
-        self._callers = known | {row[0]: row for row in self._tallies.read_callers(sorted(ids - known.keys()))}
-        return self._callers
+    def _remember(self, fresh: dict[Key, Event]) -> None:
+        self._size += sum(len(event.user) + len(event.user_agent) + len(key[2]) for key, event in fresh.items())
+        if len(self._events) + len(fresh) > REMEMBERED or self._size > REMEMBERED_CHARACTERS:
+            self._events, self._size = {}, 0
+        else:
+            self._events.update(fresh)
 
-    def _read_actions(self, ids: set[bytes]) -> dict[bytes, ActionRow]:
-        known = self._actions if len(self._actions) < REMEMBERED else {}
-        self._actions = known | {row[0]: row for row in self._tallies.read_actions(sorted(ids - known.keys()))}
-        return self._actions
+
+_Kept = TypeVar("_Kept", bound=tuple[Any, ...])
+
+
+class _Rows(Generic[_Kept]):
+    """Rows by their ids, read once; forgotten all at once when they become too many or too long."""
+
+    def __init__(self, read_rows: Callable[[Sequence[bytes]], Iterable[_Kept]]) -> None:
+        self._read_rows = read_rows
+        self._known: dict[bytes, _Kept] = {}
+        self._size = 0
+
+    def read(self, ids: set[bytes]) -> dict[bytes, _Kept]:
+        """Return the rows of these ids that there are."""
+        known = self._known
+        fresh = {row[0]: row for row in self._read_rows(sorted(each for each in ids if each not in known))}
+        found = {each: known[each] for each in ids if each in known} | fresh
+        self._size += sum(len(text) for row in fresh.values() for text in row[1:] if isinstance(text, str))
+        if len(known) + len(fresh) > REMEMBERED or self._size > REMEMBERED_CHARACTERS:
+            self._known, self._size = {}, 0
+        else:
+            known.update(fresh)
+        return found
 
 
 def _event(caller: CallerRow, action: ActionRow, namespace: str) -> Event:
