@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-_QUOTED: Final = r'"((?:[^"\\]|\\.)*)"'
+_QUOTED: Final = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _RBAC: Final = re.compile(
     rf"RBAC: allowed by (ClusterRoleBinding|RoleBinding) {_QUOTED} of (ClusterRole|Role) {_QUOTED}"
     rf"(?: to (User|Group|ServiceAccount) {_QUOTED})?"

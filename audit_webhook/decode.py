@@ -6,11 +6,9 @@ surrogate, a number where a string belongs) is decoded member by member; a value
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -21,6 +19,7 @@ from audit_webhook.client import client_of, program_of
 from audit_webhook.command import command_of
 from audit_webhook.event import Event, kind_of
 from audit_webhook.events.bodies import created_name, is_dry_run, recorded_kind
+from audit_webhook.events.parameters import NO_FACTS, query_facts
 from audit_webhook.identity import microseconds, within_bounds
 
 BODIES: Final = frozenset({"requestObject", "responseObject"})
@@ -80,8 +79,6 @@ NO_USER: Final = User()
 NO_OBJECT: Final = ObjectReference()
 NO_STATUS: Final = _Status()
 NO_ANNOTATIONS: Final = _Annotations()
-NO_FACTS: Final = ("", False)
-_ESCAPED_NAME: Final = re.compile(r"(?:^|&)[^=&%]{0,16}%")
 REMEMBERED: Final = 4096  # callers, and actions
 LONGEST_REMEMBERED: Final = 2048
 """How long the texts of what is remembered may be together: a client may send a user agent of a megabyte each time."""
@@ -254,18 +251,6 @@ def stage_time(wire: Wire) -> int | None:
     """Give the time of this stage in microseconds, or of the request's arrival where that is all there is."""
     moment = microseconds(wire.stage_timestamp or "")
     return moment if moment is not None else microseconds(wire.request_received_timestamp or "")
-
-
-def query_facts(uri: str) -> tuple[str, bool]:
-    """Give the field manager and whether the request was a dry run, both from the URI's query."""
-    query = uri.partition("?")[2]
-    if "fieldManager" not in query and "dryRun" not in query and not _ESCAPED_NAME.search(query):
-        return NO_FACTS
-    try:
-        values = parse_qs(query, max_num_fields=1000)
-    except ValueError:
-        return NO_FACTS
-    return values.get("fieldManager", [""])[0], "All" in values.get("dryRun", ())
 
 
 def _tolerant_wire(values: Mapping[str, object]) -> Wire:

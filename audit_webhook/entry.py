@@ -12,11 +12,12 @@ from typing import Final, NamedTuple
 
 from audit_webhook.bounds import are_plain
 from audit_webhook.decode import (
-    LONGEST_REMEMBERED, NO_ANNOTATIONS, NO_FACTS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, ObjectReference, User,
-    Wire, action_of, caller_of, is_short_action, is_short_caller, query_facts, to_event,
+    LONGEST_REMEMBERED, NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, ObjectReference, User, Wire,
+    action_of, caller_of, is_short_action, is_short_caller, to_event,
 )
 from audit_webhook.event import Event
 from audit_webhook.events.bodies import created_name, is_dry_run
+from audit_webhook.events.parameters import NO_FACTS, query_facts
 from audit_webhook.identity import audit_key, row_id
 from audit_webhook.uri_column import shorten, shorten_all
 

@@ -53,7 +53,7 @@ _MESSAGES: Final = (
     (422, re.compile(r"field is immutable"), "a part of it cannot be changed"),
     (429, re.compile(r"disruption budget"), "its disruption budget does not allow it now"),
 )
-_IMPERSONATION: Final = re.compile(r'User "(?:[^"\\]|\\.)*" cannot impersonate')
+_IMPERSONATION: Final = re.compile(r'User "[^"\\]*+(?:\\.[^"\\]*+)*+" cannot impersonate')
 _MISSING: Final = re.compile(r'\A([a-z]{1,63})(?:\.([\w.-]{1,253}))? "[^"]*" not found')
 
 

@@ -29,7 +29,7 @@ _ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=(?:[\w./:@%+,-]*|\"[\w.
 _METHODS: Final = {
     "create": "POST ", "update": "PUT ", "patch": "PATCH ", "delete": "DELETE ", "deletecollection": "DELETE ",
 }
-_UNPACK: Final = re.compile(r"-?[a-z]*x[a-z]*f")
+_UNPACK: Final = re.compile(r"-?(?=[a-z]*+\Z)(?=[^x]*+x)[a-z]*f")
 _RESUMED_COPY: Final = re.compile(r"tar cf - (?:'([^']+)'|([\w./-]+)) \| tail -c\+\d+")
 _SPECIAL: Final = frozenset('"$`\\!')
 

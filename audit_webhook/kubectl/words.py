@@ -9,22 +9,28 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
+
+from audit_webhook.span_edits import Span, assigned_values, replace_spans
 
 MASK: Final = "***"
 LONGEST_WORD: Final = 20_000
 _SAFE: Final = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*+")
 _HARMLESS: Final = frozenset("\n\t ")
 _ACTING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_SECRET_NAME: Final = (
-    r"[\w.-]*(?:password|passwd|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key)[\w.-]*"
+_SECRET: Final = re.compile(
+    r"password|passwd|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key", re.IGNORECASE
 )
-_ASSIGNED: Final = re.compile(rf"(?i)(?P<name>(?:--?)?{_SECRET_NAME})(?P<sign>=|:\s*)(?P<value>[^\s'\"]+)")
-_FLAG: Final = re.compile(rf"(?i)--?{_SECRET_NAME}")
-_BEARER: Final = re.compile(r"(?i)\b(?P<scheme>bearer|basic)\s+[\w.~+/=-]{6,}")
-_CREDENTIALS: Final = re.compile(r"(?P<before>\w://[^/\s:@]*:)[^/\s@]+@")
-_JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+# Each begins where no other attempt of it can begin, and takes what it repeats for good: no text makes one slow.
+_ASSIGNMENT: Final = re.compile(r"(?<![\w.-])([\w.-]++)(?:=|:\s*+)")
+_VALUE: Final = re.compile(r"[^\s'\"]++")
+_FLAG: Final = re.compile(r"--?[\w.-]++")
+_BEARER: Final = re.compile(r"(?i)\b(?P<scheme>bearer|basic)\s++[\w.~+/=-]{6,}+")
+_CREDENTIALS: Final = re.compile(r"(?P<before>\w://[^/\s:@]*+:)[^/\s@]++@")
+_DOTTED: Final = re.compile(r"(?<![\w-])([\w-]++)(?=\.[\w-]{8,}+\.)")
+_TOKEN_START: Final = re.compile(r"\beyJ[\w-]{8}")
+_TOKEN_REST: Final = re.compile(r"\.[\w-]++\.[\w-]*+")
 
 
 class Unsayable(ValueError):
@@ -71,13 +77,25 @@ def mask(words: Iterable[str]) -> list[str]:
     is_value = False
     for word in words:
         masked.append(MASK if is_value and not word.startswith("-") else mask_text(word))
-        is_value = _FLAG.fullmatch(word) is not None
+        is_value = _FLAG.fullmatch(word) is not None and _SECRET.search(word) is not None
     return masked
 
 
 def mask_text(text: str) -> str:
-    """Mask what looks like a password or a token within a text."""
-    text = _ASSIGNED.sub(lambda found: f"{found['name']}{found['sign']}{MASK}", text[:LONGEST_WORD])
+    """Mask what looks like a password or a token within a text, of which the first 20,000 characters are kept."""
+    text = text[:LONGEST_WORD]
+    text = replace_spans(text, assigned_values(text, _ASSIGNMENT, _SECRET, _VALUE), MASK)
     text = _BEARER.sub(lambda found: f"{found['scheme']} {MASK}", text)
     text = _CREDENTIALS.sub(lambda found: f"{found['before']}{MASK}@", text)
-    return _JWT.sub(MASK, text)
+    return replace_spans(text, _signed_tokens(text), MASK)
+
+
+def _signed_tokens(text: str) -> Iterator[Span]:
+    """Find JSON Web Tokens: three parts with dots between them, the first of which begins an object in base64."""
+    done = 0
+    for found in _DOTTED.finditer(text):
+        start = _TOKEN_START.search(text, max(done, found.start()), found.end())
+        rest = _TOKEN_REST.match(text, found.end()) if start else None
+        if start and rest:
+            yield start.start(), rest.end()
+            done = rest.end()

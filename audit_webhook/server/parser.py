@@ -19,7 +19,7 @@ from audit_webhook.services.intake import explain_size
 
 _FOLDED: Final = re.compile(rb"\r\n[ \t]")
 _ENDLESS_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*\d{19}", re.IGNORECASE)
-_TRANSFER_ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:[ \t]*(.*?)[ \t]*(?=\r\n|\Z)", re.IGNORECASE)
+_TRANSFER_ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:(.*?)(?=\r\n|\Z)", re.IGNORECASE)
 
 
 class Parser(HTTPRequestParser):
@@ -160,6 +160,6 @@ def _check_framing(head: bytes) -> None:
         raise ParsingError("a header that goes on in the next line")
     if _ENDLESS_LENGTH.search(head):
         raise ParsingError("a Content-Length beyond all measure")
-    encodings = _TRANSFER_ENCODING.findall(head)
+    encodings = [value.strip(b" \t") for value in _TRANSFER_ENCODING.findall(head)]
     if encodings and ([name.lower() for name in encodings] != [b"chunked"] or b" HTTP/1.1\r\n" not in head):
         raise ParsingError("a Transfer-Encoding other than chunked")

@@ -20,7 +20,7 @@ MOST_OFFERS: Final = 12
 LONGEST_VALUE: Final = 120
 # What is typed at the end of a text: a minus, a field with its colon, a value that may be an open quote.
 _TYPED: Final = re.compile(r'(?:^|(?<=[\s(]))(-?)(?:([A-Za-z]+):)?("(?:[^"\\]|\\.)*"?|[^\s()"]*)$', re.DOTALL)
-_IN_PARENTHESES: Final = re.compile(r"([A-Za-z]+):\((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*$", re.DOTALL)
+_IN_PARENTHESES: Final = re.compile(r"(?<![A-Za-z])([A-Za-z]+):\((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*$", re.DOTALL)
 _REST_OF_WORD: Final = re.compile(r'[^\s()"]*"?')
 _FIXED: Final = {
     "kind": tuple(KIND_GROUPS),

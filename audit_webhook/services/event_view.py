@@ -20,7 +20,7 @@ from audit_webhook.services.rows import Moment, Row, Sent, moment_of, phrases_of
 
 LATENCY: Final = "apiserver.latency.k8s.io/"
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
-_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|µs|us|ns|h|m|s)", re.ASCII)
+_SPAN: Final = re.compile(r"(?<![\d.])(\d++(?:\.\d++)?)(ms|µs|us|ns|h|m|s)", re.ASCII)
 _DURATION: Final = re.compile(f"(?:{_SPAN.pattern})+", re.ASCII)
 MOST_ANNOTATIONS: Final = 200
 LONGEST_ANNOTATION: Final = 4_000

@@ -33,7 +33,10 @@ LONGEST_CELL: Final = 32_000  # a spreadsheet takes 32,767 characters
 
 _places: Final = threading.BoundedSemaphore(PLACES)
 # What a spreadsheet would run: a sign at the beginning of a cell, or of what another separator makes one.
-_FORMULA: Final = re.compile(r"(^|[;,|\t\r\n])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+# Written so that a run of blanks is read once, not once for each blank in it.
+_FORMULA: Final = re.compile(
+    r"((?:^|[;,|])\s*+|(?<!\s)[^\S\t\r\n]*+[\t\r\n]\s*+)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
+)
 
 
 class Format(NamedTuple):
@@ -117,7 +120,7 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return _FORMULA.sub(r"\1\2'", shown(text, kept="\n", longest=LONGEST_CELL))
+    return _FORMULA.sub(r"\1'", shown(text, kept="\n", longest=LONGEST_CELL))
 
 
 FORMATS: Final = {

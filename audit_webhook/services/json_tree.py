@@ -20,7 +20,8 @@ LARGEST_OPEN: Final = 40
 LONGEST_TEXT: Final = 4_000
 INDENTED_BYTES: Final = 256 * 1024
 _FOLDED: Final = frozenset({"managedFields"})
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s"{}\[\],:]+|"', re.DOTALL)
+# A text that never ends is one token up to the end: the JSON may have been cut within it.
+_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],:]|[^\s"{}\[\],:]++', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
