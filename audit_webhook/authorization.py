@@ -22,7 +22,7 @@ _AZURE: Final = re.compile(
     r"Access allowed by Azure RBAC(?: Role Assignment (\S{1,512}) of Role (\S{1,512}) to user(?: (\S{1,512}))?)?\.?"
 )
 _GKE: Final = re.compile(r"access granted by IAM permissions?\.?", re.IGNORECASE)
-_GKE_LACKS: Final = re.compile(r'requires one of \[([^\]]{1,2000})\] permission\(s\)\.?\Z')
+_GKE_LACKS: Final = re.compile(r'requires one of \[([^\[\]]{1,2000}+)\] permission\(s\)\.?\Z')
 _MISSING_ROLE: Final = re.compile(rf"RBAC: (clusterrole|role)\.rbac\.authorization\.k8s\.io {_QUOTED} not found")
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))", re.DOTALL)
 _CONTROLS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
