@@ -243,8 +243,7 @@ def _action_of(client: str, *texts: str) -> Action:
     return Action._make((*texts, command, is_bounded_action(*texts)))
 
 
-_known_caller: Final = lru_cache(maxsize=REMEMBERED)(_caller_of)
-_known_action: Final = lru_cache(maxsize=REMEMBERED)(_action_of)
+_known_caller, _known_action = lru_cache(REMEMBERED)(_caller_of), lru_cache(REMEMBERED)(_action_of)
 
 
 def stage_time(wire: Wire) -> int | None:

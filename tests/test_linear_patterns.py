@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
-import random
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,11 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 import audit_webhook
+from audit_webhook import logs, uris
+from audit_webhook.client import _KNOWN
+from audit_webhook.humanize.failures import _MESSAGES
 from audit_webhook.redaction_rules import RuleBook, parse_rules
+from tests.hostile_texts import hostile_texts
 
 ROOT: Final = Path(audit_webhook.__file__).parent
 METHODS: Final = ("match", "fullmatch", "search", "finditer", "findall", "split", "sub")
@@ -34,7 +37,6 @@ GROWTH: Final = 2.8
 """How much longer twice the length may take: 2 when linear, 4 when square."""
 SECONDS_A_MEGABYTE: Final = 1.2
 """What a linear one may take, of a process's own time, for a megabyte; a machine that is shared is slow."""
-MOST_TEXTS: Final = 700
 
 # Patterns that a function puts together from what is not an event's, each as it may become.
 BUILT: Final[dict[tuple[str, str], Callable[[], re.Pattern[Any]]]] = {
@@ -147,108 +149,6 @@ def all_patterns() -> tuple[Found, ...]:
     return tuple(each if each.methods else each._replace(methods=frozenset(METHODS)) for each in found.values())
 
 
-# ---- Texts made of a pattern's own parts
-
-
-def parts_of(pattern: re.Pattern[Any]) -> tuple[list[str], list[str]]:
-    """Give the texts that a pattern begins with, of growing length, and the literals and characters that it knows."""
-    parser = __import__("re._parser", fromlist=["parse"])
-    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    tree = parser.parse(text, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags)
-    units: dict[str, None] = {}
-    prefixes: dict[str, None] = {"": None}
-    for seed in range(6):
-        walk = list(_walk(tree, random.Random(seed), units))
-        for end in range(1, len(walk) + 1):
-            prefixes["".join(walk[:end])] = None
-    return sorted(prefixes, key=len)[:40], list(units)
-
-
-def _walk(tree: Any, choice: random.Random, units: dict[str, None]) -> Iterator[str]:
-    """Give a text that a pattern may match, piece by piece; notes each piece."""
-    literal = ""
-    for operator, argument in tree:
-        name = str(operator)
-        if name == "LITERAL":
-            literal += chr(argument)
-            units[chr(argument)] = None
-            yield chr(argument)
-            continue
-        if len(literal) > 1:
-            units[literal] = None
-        literal = ""
-        yield from _walk_other(name, argument, choice, units)
-    if len(literal) > 1:
-        units[literal] = None
-
-
-def _walk_other(name: str, argument: Any, choice: random.Random, units: dict[str, None]) -> Iterator[str]:
-    if name in ("IN", "CATEGORY", "NOT_LITERAL", "ANY"):
-        character = _member(name, argument, choice)
-        units[character] = None
-        yield character
-    elif name == "BRANCH":
-        for branch in argument[1]:
-            list(_walk(branch, choice, units))
-        yield from _walk(choice.choice(argument[1]), choice, units)
-    elif name == "SUBPATTERN":
-        yield from _walk(argument[-1], choice, units)
-    elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-        least, most, inside = argument
-        piece = "".join(_walk(inside, choice, units))
-        units[piece] = None
-        yield piece * max(int(least), min(int(most), choice.choice((0, 1, 2))))
-    elif name == "ATOMIC_GROUP":
-        yield from _walk(argument, choice, units)
-    elif name in ("ASSERT", "ASSERT_NOT"):
-        list(_walk(argument[1], choice, units))
-
-
-def _member(name: str, argument: Any, choice: random.Random) -> str:
-    tried = list("a-_.=:/\"'\\ \t\n0%&;,|{[<@!é1Z")
-    choice.shuffle(tried)
-    parser = __import__("re._compiler", fromlist=["compile"])
-    del parser
-    for character in tried:
-        if _holds(name, argument, character):
-            return character
-    return next((chr(code) for code in range(0x3000) if _holds(name, argument, chr(code))), "x")
-
-
-def _holds(name: str, argument: Any, character: str) -> bool:
-    if name == "ANY":
-        return character != "\n"
-    if name == "NOT_LITERAL":
-        return ord(character) != argument
-    items = argument if name == "IN" else [(name, argument)]
-    is_negated = bool(items) and str(items[0][0]) == "NEGATE"
-    return any(_is(str(kind), value, character) for kind, value in items) != is_negated
-
-
-def _is(kind: str, value: Any, character: str) -> bool:
-    if kind == "LITERAL":
-        return bool(ord(character) == value)
-    if kind == "RANGE":
-        return bool(value[0] <= ord(character) <= value[1])
-    checks = {"DIGIT": str.isdigit, "SPACE": str.isspace, "WORD": lambda each: each.isalnum() or each == "_"}
-    found = next((check for word, check in checks.items() if str(value).endswith(word)), None)
-    return found is not None and found(character) != ("NOT_" in str(value))
-
-
-def hostile_texts(pattern: re.Pattern[Any]) -> list[tuple[str, str, str]]:
-    """Give beginnings, what to repeat, and endings: texts that a pattern gets far into before it fails."""
-    prefixes, units = parts_of(pattern)
-    units = [unit for unit in dict.fromkeys([*units, *prefixes, "a", "-", "_", '"', "\\", " ", "\\\"", "é"]) if unit]
-    units = [unit[:80] for unit in units][:60]
-    choice = random.Random(7)
-    words = [unit for unit in units if len(unit) > 1][:8]
-    units += [each for word in words for mark in "- ./\"" for each in (mark + word, word + mark)]
-    units += ["".join(choice.sample(units, min(2, len(units)))) for _ in range(20)]
-    endings = ("", "!", "\x00", "\n", "=", '"', units[0])
-    every = [(prefix, unit, ending) for unit in units for prefix in prefixes for ending in endings]
-    return every if len(every) <= MOST_TEXTS else choice.sample(every, MOST_TEXTS)
-
-
 # ---- Measuring
 
 
@@ -306,9 +206,6 @@ def _judge(pattern: re.Pattern[Any], method: str, parts: tuple[str, str, str], l
 def test_all_patterns_are_found() -> None:
     names = {(found.module, found.pattern.pattern) for found in all_patterns()}
     assert len(names) > 100
-    from audit_webhook import logs, uris
-    from audit_webhook.client import _KNOWN
-    from audit_webhook.humanize.failures import _MESSAGES
     for module, patterns in (
         ("uris", [*uris._PATTERNS, uris._VALUE]), ("logs", [logs._CONTROL]), ("client", [_KNOWN[0][0]]),
         ("humanize.failures", [pattern for _, pattern, _ in _MESSAGES]),

@@ -1,4 +1,4 @@
-"""Reads from a request's URI what its parameters say of any request: the field manager, and whether it was a dry run."""
+"""Reads from a URI what its parameters say of any request: the field manager, and whether it was a dry run."""
 
 from __future__ import annotations
 
