@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app, request
 from audit_webhook import config as configuration
 from audit_webhook.access.keys import AccessKey, open_access_key
 from audit_webhook.access.tokens import TokenSealer
+from audit_webhook.blueprints import losses as loss_pages
 from audit_webhook.blueprints import (
     access,
     api,
@@ -33,7 +34,10 @@ from audit_webhook.compactor import Compactor
 from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
 from audit_webhook.disks import measure_disks
+from audit_webhook.explore import losses
+from audit_webhook.ingest.senders import SenderLog
 from audit_webhook.keeper import Keeper
+from audit_webhook.loss_metrics import LossCollector
 from audit_webhook.metrics import Metrics, SpoolState
 from audit_webhook.operate.worker import Worker, Workers
 from audit_webhook.reader_store import ReaderStore
@@ -50,6 +54,8 @@ from audit_webhook.services.readings import ReadingBook
 from audit_webhook.services.self_check import open_self_check
 from audit_webhook.services.witness import open_witness
 from audit_webhook.spool import Spool, open_spool
+from audit_webhook.storage.loss_store import LossStore
+from audit_webhook.storage.sender_store import SenderStore
 from audit_webhook.users import UsersFile
 from audit_webhook.wiring import EXTENSION, Wiring, now, wiring
 
@@ -70,7 +76,9 @@ SECURITY_HEADERS: Final = {
 TRANSPORT_SECURITY: Final = "max-age=31536000"  # browsers heed it over https alone
 Part = Literal["all", "ingest", "pages"]
 _INGEST: Final = (ingest.bp, ops.bp)
-_PAGES: Final = (api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, evidence.bp, saved.bp, setup.bp, access.bp)
+_PAGES: Final = (
+    api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, evidence.bp, loss_pages.bp, saved.bp, setup.bp, access.bp,
+)
 _BLUEPRINTS: Final = {"all": (*_INGEST, *_PAGES), "ingest": _INGEST, "pages": _PAGES}
 STATIC_SECONDS: Final = 365 * 86_400
 
@@ -96,15 +104,21 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     spool = None if part == "pages" else open_spool(config)
     breaker = Breaker(repository.is_ready)
     store, key = ReaderStore(repository.database), open_access_key(config)
-    refusals = repository.refusals if part != "pages" or config.may_pages_write else None
+    may_write = part != "pages" or config.may_pages_write
+    senders = SenderLog(SenderStore(repository.database) if may_write else None, LossStore(repository.database), now)
+    refusals = RefusalBook(
+        repository.refusals if may_write else None, LossStore(repository.database) if may_write else None, senders
+    )
     redaction = make_redaction(config.secret_key, config.read_redaction_rules())
     parts = Wiring(
         config, repository, DurableStore(repository, breaker, spool, redaction),
-        TokenCheck(config.webhook_token, config.webhook_tokens_dir), RefusalBook(refusals), Pictures(repository),
-        _open_readers(config, store, key), ReadingBook(store), TokenSealer(key, "live", LIVE_LIFETIME),
+        TokenCheck(config.webhook_token, config.webhook_tokens_dir), refusals, Pictures(repository),
+        _open_readers(config, store, key), ReadingBook(store), TokenSealer(key, "live", LIVE_LIFETIME), senders,
+        SenderStore(repository.database, gate.scope_of_request), LossStore(repository.database, gate.scope_of_request),
         metrics=metrics or Metrics(),
     )
     parts.metrics.disks = lambda: measure_disks(config)
+    parts.metrics.registry.register(LossCollector(lambda: losses.sample_losses(senders.totals, config)))
     app.extensions[EXTENSION] = parts
     workers = _workers(parts, breaker, spool) if part != "pages" else ()
     app.extensions["keeper"] = Workers(*workers, note_failure=parts.metrics.note_background_failure).start()
@@ -129,7 +143,7 @@ def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worke
     """Give what goes on in the background of a process that receives batches."""
     witness = open_witness(parts.config, parts.repository, now)
     workers: list[Worker] = [
-        Keeper(parts.repository, parts.refusals), breaker, Compactor(parts.repository),
+        Keeper(parts.repository, parts.refusals, parts.senders), breaker, Compactor(parts.repository),
         DailyPruning(parts.repository, parts.config.retention_days, witness),
         Checkpointer(witness, open_self_check(parts.config, parts.repository), parts.metrics),
     ]

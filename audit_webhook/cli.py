@@ -14,7 +14,7 @@ from typing import Final
 
 from audit_webhook import __version__, logs
 from audit_webhook.commands import (
-    accept_history, demo, doctor, explain, import_, migrate, prune, search, serve, tail, user, verify,
+    accept_history, demo, doctor, explain, import_, import_losses, migrate, prune, search, serve, tail, user, verify,
 )
 from audit_webhook.errors import AuditWebhookError
 
@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "search": search,
     "tail": tail,
     "import": import_,
+    "import-losses": import_losses,
     "explain": explain,
     "demo": demo,
     "verify": verify,

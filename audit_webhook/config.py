@@ -79,6 +79,18 @@ class Config:
         "believed: it tells the address of a sender or reader, for refusals, `/losses` and limits on logins.",
         read.networks,
     )
+    public_url: str = _setting(
+        "",
+        "Address at which kube-apiservers reach this server through the proxy in front, such as "
+        "`https://audit.example.com:8443`, for the files that `/setup` writes. Empty: the address of the page itself.",
+        read.public_url,
+    )
+    expected_senders: str = _setting(
+        "",
+        "How many kube-apiservers each cluster has, such as `prod=3, staging=1`: a cluster of which fewer are heard is "
+        "marked on `/losses` and raises an alarm.",
+        read.sender_counts,
+    )
     auth_proxy_peers: str = _setting(
         "", "Addresses or networks of an authenticating proxy, with commas between them. It needs the next three.",
         read.networks,
@@ -180,6 +192,11 @@ class Config:
     def db_servers(self) -> tuple[tuple[str, int], ...]:
         """The host and port of each database server."""
         return read.addresses(self.db_host, self.db_port)
+
+    @property
+    def senders_of_clusters(self) -> dict[str, int]:
+        """How many senders each cluster has that is named in `expected_senders`."""
+        return read.expected_senders(self.expected_senders)
 
     @property
     def is_open(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 
 from audit_webhook import engine_state
 from audit_webhook.errors import AuditWebhookError
+from audit_webhook.ingest.senders import SenderLog
 from audit_webhook.operate.worker import Worker
 from audit_webhook.repository import Repository
 from audit_webhook.services.intake import RefusalBook
@@ -31,9 +32,10 @@ class Keeper(Worker):
     name = "keeper"
     first_pause = TICK_SECONDS
 
-    def __init__(self, repository: Repository, refusals: RefusalBook) -> None:
-        """Keep this repository's schema, and write down these refusals."""
+    def __init__(self, repository: Repository, refusals: RefusalBook, senders: SenderLog) -> None:
+        """Keep this repository's schema, and write down these refusals and senders."""
         super().__init__()
+        self._senders = senders
         self._repository = repository
         self._refusals = refusals
         self._due = 0.0
@@ -45,17 +47,25 @@ class Keeper(Worker):
         super().start()
 
     def work(self) -> float:
-        """Write down refusals, and look at the schema when that is due."""
+        """Write down refusals and senders, and look at the schema when that is due."""
         self._refusals.flush()
+        self._senders.flush()
         if time.monotonic() >= self._due:
             self._migrate()
         return TICK_SECONDS
+
+    def stop(self) -> None:
+        """Write down what was noted, and end."""
+        self.stopped.set()
+        self._senders.write_now()
+        super().stop()
 
     def _migrate(self) -> None:
         """Apply what is missing, and set the next time."""
         try:
             self._repository.migrate()
             self._refusals.forget_old(time.time_ns() // 1000)
+            self._senders.forget_old(time.time_ns() // 1000)
             self._due = time.monotonic() + INTERVAL_SECONDS
             self._look_at_settings()
         except AuditWebhookError as error:

@@ -12,12 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
@@ -107,8 +102,8 @@ class Metrics(Collector):
         self._own.update(None, {_OF_PROCESS["process", "starts"]: 1})
         self.spool: Callable[[], SpoolState] = SpoolState
         self.disks: Callable[[], Mapping[str, DiskState]] = dict
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
+        self.registry: Final = CollectorRegistry(auto_describe=False)
+        self.registry.register(self)
 
     def note_batch(self, cluster: str, size: int, receipt: Went, now: int, lag: float | None = None) -> None:
         """Count a batch that was answered with 200; ``now`` in microseconds, ``lag`` of its oldest event in seconds."""
@@ -168,7 +163,7 @@ class Metrics(Collector):
     def expose(self, accept: str) -> tuple[bytes, str]:
         """Give the answer to a scrape and its content type, as the Accept header asks."""
         encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        return encode(self.registry), content_type
 
     def collect(self) -> Iterable[Metric]:
         """Give every metric, for prometheus-client."""

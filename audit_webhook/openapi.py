@@ -73,6 +73,12 @@ def describe(base: str = "") -> dict[str, object]:
             "/actors/{cluster}/{name}": {"get": _operation(
                 "getActor", "What is known of an actor: when, from where, as whom.", [_CLUSTER, _NAME], _ACTOR
             )},
+            "/losses": {"get": _operation(
+                "listLosses", "What was lost or may have been, newest first, and who sends.", _LOST, _LOSSES
+            )},
+            "/losses/{id}": {"get": _operation(
+                "getLoss", "A loss with the events that a kube-apiserver's log names.", _ONE_LOSS, _NAMED_LOSS, 404
+            )},
         },
         "components": {"schemas": {
             "Event": _record(EVENT),
@@ -244,4 +250,49 @@ _ACTOR: Final = _json(_record({
     **{name: _VALUES for name in ("credentials", "pods", "nodes")},
     "denied": _EVENTS,
     "denied_are_all": _FLAG,
+}))
+_WHEN: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
+_NUMBER: Final[Schema] = {"type": ["integer", "null"], "minimum": 0, "description": "Null when it is not known."}
+_LOSS: Final[dict[str, Schema]] = {
+    "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "cluster": {"type": "string", "description": "Empty for requests that named none that is listed."},
+    "kind": {"type": "string", "description": "given-up, pause, restart, or the reason of a refusal."},
+    "reason": {"type": "string"},
+    "address": _TEXT,
+    "time": _TIME,
+    "until": _TIME,
+    "events": _NUMBER,
+    "requests": _NUMBER,
+    "batches_at_least": _NUMBER,
+    "named": _COUNT,
+}
+_SENDER: Final = _record({
+    "address": _TEXT, "user_agent": _TEXT,
+    "state": {"type": "string", "enum": ["heard", "silent", "gone", "refused", "never"]},
+    "first_heard": _WHEN, "last_heard": _WHEN, "batches": _COUNT, "events": _COUNT,
+    "usual_gap_seconds": {"type": ["number", "null"]}, "refused": _COUNT, "last_refused": _WHEN,
+    "refused_reason": _TEXT,
+})
+_LOST: Final = [
+    _parameter("days", "Of how many days.", {"type": "integer", "minimum": 1, "maximum": 92, "default": 7}),
+    _parameter("cluster", "Of this cluster alone.", {"type": "string", "maxLength": 63}),
+]
+_LOSSES: Final = _json(_record({
+    "clusters": {"type": "array", "items": _record({
+        "cluster": {"type": "string"}, "senders_heard": _COUNT, "senders_expected": _NUMBER,
+        "senders": {"type": "array", "items": _SENDER},
+    })},
+    "losses": {"type": "array", "items": _record(_LOSS)},
+    "complete": {**_FLAG, "description": "Whether these are all losses of the time."},
+}))
+_ONE_LOSS: Final = [_parameter("id", "The loss's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "path")]
+_NAMED_LOSS: Final = _json(_record({
+    **_LOSS,
+    "named_events": {"type": "array", "items": _record({
+        "time": _TIME,
+        **{name: _TEXT for name in (
+            "audit_id", "stage", "source_ip", "verb", "user", "groups", "impersonated_user", "user_agent", "namespace",
+            "request_uri", "code",
+        )},
+    })},
 }))

@@ -54,8 +54,8 @@ class RefusalStore:
         self._statements: Final = statements
         self._scope: Final = scope
 
-    def record(self, last: Iterable[Refusal], counts: Mapping[RefusalKey, int]) -> None:
-        """Keep the last refusals and add to the counts, in one transaction.
+    def record(self, last: Iterable[Refusal], counts: Mapping[RefusalKey, int]) -> set[str]:
+        """Keep the last refusals and add to the counts, in one transaction; return the names that may have rows.
 
         The rows come in the order of their keys, so that two processes never wait for each other.
         """
@@ -69,6 +69,7 @@ class RefusalStore:
                 added[key if key.cluster in named else key._replace(cluster=NO_NAME)] += requests
             for key, requests in sorted(added.items()):
                 self.count_refusals(cursor, key, requests)
+        return named
 
     def forget(self, now: int) -> None:
         """Delete what is older than any page shows; ``now`` in microseconds."""

@@ -5,9 +5,11 @@ import os
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from audit_webhook.redaction_rules import Rule, parse_rules
 
+_COUNT: Final = re.compile(r"([a-z0-9.-]{1,63})\s*=\s*([1-9]\d{0,2})", re.ASCII)
 ENVIRONMENTS: Final = ("development", "production")
 _SERVER: Final = re.compile(r"(?:\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.%]+)\]|([^\s:\[\]]+))(?::(\d{1,5}))?")
 
@@ -147,3 +149,32 @@ def addresses(raw: str, port: int) -> tuple[tuple[str, int], ...]:
     if not all(host and 0 < number < 65536 for host, number in pairs):
         raise ValueError("is not a list of hosts with commas between them, each as HOST or HOST:PORT")
     return tuple(dict.fromkeys(pairs))
+
+
+def public_url(raw: str) -> str:
+    """Read the address at which others reach this server: a scheme, a host, perhaps a port and a path."""
+    try:
+        parts = urlsplit(raw)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or parts.username or parts.query or parts.fragment or not raw.isascii() or not raw.isprintable():
+        raise ValueError("is not an address such as https://audit.example.com:8443")
+    return raw.rstrip("/")
+
+
+def sender_counts(raw: str) -> str:
+    """Read how many senders each cluster has."""
+    expected_senders(raw)
+    return raw
+
+
+def expected_senders(raw: str) -> dict[str, int]:
+    """Return the numbers of a list such as ``prod=3, staging=1`` by cluster."""
+    counts = {}
+    for part in raw.split(",") if raw.strip() else ():
+        match = _COUNT.fullmatch(part.strip())
+        if match is None:
+            raise ValueError("is not a list such as prod=3, staging=1")
+        counts[match[1]] = int(match[2])
+    return counts

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from audit_webhook.access.tokens import TokenSealer
 from audit_webhook.config import Config
+from audit_webhook.ingest.senders import SenderLog
 from audit_webhook.metrics import Metrics
 from audit_webhook.repository import Repository
 from audit_webhook.services.durable import DurableStore
@@ -17,6 +18,8 @@ from audit_webhook.services.intake import RefusalBook, TokenCheck
 from audit_webhook.services.picture import Pictures
 from audit_webhook.services.readers import Readers
 from audit_webhook.services.readings import ReadingBook
+from audit_webhook.storage.loss_store import LossStore
+from audit_webhook.storage.sender_store import SenderStore
 
 EXTENSION: Final = "audit_webhook"
 
@@ -39,6 +42,9 @@ class Wiring:
     readers: Readers
     readings: ReadingBook
     live_tokens: TokenSealer
+    senders: SenderLog
+    sender_store: SenderStore
+    losses: LossStore
     clock: Callable[[], int] = now
     metrics: Metrics = field(default_factory=Metrics)
     stopping: threading.Event = field(default_factory=threading.Event)

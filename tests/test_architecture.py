@@ -30,8 +30,8 @@ ROOMS: Final = {
     "access": {"config", "reader_store", "signing"},
     "cli": {"commands"},
     "commands": {
-        "app", "checkpoints", "config", "doctor", "evidence", "pruning", "query", "repository", "schema", "server",
-        "services", "signing", "users", "wiring",
+        "app", "checkpoints", "config", "doctor", "evidence", "ingest", "pruning", "query", "repository", "schema",
+        "server", "services", "signing", "storage", "users", "wiring",
     },
     "doctor": {
         "checkpoints", "config", "database", "disks", "engine_state", "evidence_store", "reader_store", "schema",
@@ -40,18 +40,22 @@ ROOMS: Final = {
     "disks": {"config"},
     "engine_state": {"database", "schema"},
     "app": {
-        "access", "blueprints", "breaker", "checkpointer", "compactor", "config", "daily", "disks", "keeper",
-        "metrics", "operate", "reader_store", "repository", "services", "spool", "users", "wiring",
+        "access", "blueprints", "breaker", "checkpointer", "compactor", "config", "daily", "disks", "explore", "ingest",
+        "keeper", "loss_metrics", "metrics", "operate", "reader_store", "repository", "services", "spool", "storage",
+        "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "ingest", "metrics", "services", "wiring"},
-    "blueprints": {"ingest", "openapi", "query", "services", "wiring"},
+    "blueprints": {"explore", "ingest", "openapi", "query", "services", "storage", "wiring"},
     "openapi": {"history"},
-    "wiring": {"access", "config", "metrics", "repository", "services"},
-    "keeper": {"engine_state", "operate", "repository", "services"},
+    "wiring": {"access", "config", "ingest", "metrics", "repository", "services", "storage"},
+    "keeper": {"engine_state", "ingest", "operate", "repository", "services"},
     "daily": {"operate", "repository", "services", "wiring"},
     "compactor": {"operate", "repository"},
     "checkpointer": {"operate", "services"},
     "metrics": {"board", "operate"},
+    "loss_metrics": {"operate"},
+    "explore": {"config", "ingest", "loss_metrics", "services", "storage"},
+    "ingest": {"storage"},
     "operate": set(),
     "board": set(),
     "services": {
@@ -60,7 +64,7 @@ ROOMS: Final = {
         "reader_store", "refusal_store", "repository", "saved_searches",
         "search_sql", "signing", "spool", "storage", "tally_store", "transaction", "users",
     },
-    "storage": {"tally_store"},
+    "storage": {"database", "queries", "tally_store"},
     "spool": {"config"},
     "breaker": {"operate"},
     "repository": {
@@ -106,12 +110,12 @@ LIBRARIES: Final = {
     "sqlite3": {"database", "repository"},
     "socket": {"mysql", "server"},
     "cryptography": {"access", "signing"},
-    "prometheus_client": {"metrics"},
+    "prometheus_client": {"loss_metrics", "metrics"},
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {
     "database", "engine_state", "evidence_store", "exploration", "mysql", "pruning", "queries", "query", "repository",
-    "saved_searches", "schema", "search_sql", "servers", "tally_store", "transaction",
+    "saved_searches", "schema", "search_sql", "servers", "storage", "tally_store", "transaction",
 }
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"

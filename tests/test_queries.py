@@ -22,6 +22,7 @@ from audit_webhook import (
     transaction,
 )
 from audit_webhook.resources import SQL
+from audit_webhook.storage import loss_store, sender_store
 
 DIALECTS = ("mysql", "sqlite")
 BULK = ("insert_events", "insert_postings", "insert_callers", "insert_actions", "insert_quarantined")
@@ -41,8 +42,8 @@ def uses(module: object) -> dict[str, list[str]]:
 
 def test_every_statement_is_used_by_the_one_method_of_its_name() -> None:
     modules = (
-        evidence_store, exploration, pruning, reader_store, refusal_store, repository, saved_searches, tally_store,
-        transaction,
+        evidence_store, exploration, loss_store, pruning, reader_store, refusal_store, repository, saved_searches,
+        sender_store, tally_store, transaction,
     )
     found = [(method, name) for module in modules for method, names in uses(module).items() for name in names]
     assert sorted(found) == sorted((name, name) for name in queries.load("mysql"))

@@ -67,6 +67,8 @@ def _count(context: Wiring, cluster: str, size: int, receipt: Receipt) -> None:
     now = context.clock()
     lag = (now - receipt.oldest) / 1e6 if receipt.stored else None
     context.metrics.note_batch(cluster, size, receipt, now, lag)
+    agent = request.headers.get("User-Agent", "")
+    context.senders.note_batch(cluster, client_address(), agent, receipt.received, size, now)
 
 
 def _note(context: Wiring, cluster: str, error: AuditWebhookError, parts: Parts | None) -> None:
@@ -80,6 +82,7 @@ def _note(context: Wiring, cluster: str, error: AuditWebhookError, parts: Parts 
         return
     reason = str(error) if status_of(error) != 500 else type(error).__name__
     kind = context.metrics.note_refusal(error)
-    context.refusals.note(cluster, kind, reason, client_address(), context.clock())
+    agent = request.headers.get("User-Agent", "")
+    context.refusals.note(cluster, kind, reason, client_address(), context.clock(), error.events, agent)
     if parts is not None:
         context.metrics.note_refused_batch(cluster, parts.size - error.kept_bytes, error.events, context.clock())

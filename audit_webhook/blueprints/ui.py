@@ -30,6 +30,7 @@ NAVIGATION: Final = (
     ("Actors", "explore.show_actors"),
     ("Permissions", "explore.show_permissions"),
     ("Clusters", "clusters.show_clusters"),
+    ("Losses", "losses.show_losses"),
     ("Setup", "setup.show_setup"),
 )
 

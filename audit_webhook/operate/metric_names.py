@@ -33,4 +33,15 @@ MEANINGS: Final = {
     "audit_webhook_background_failures_total": "Runs of a background task that ended with an unforeseen error and were "
     "tried again, by task.",
     "audit_webhook_process_starts_total": "Starts of worker processes, the first ones included.",
+    "audit_webhook_sender_last_contact_timestamp_seconds": "When a batch of the sender was last taken, since the "
+    "epoch, by cluster and address; 0 for a sender of which everything was refused.",
+    "audit_webhook_sender_silent": "1 for a sender that has been silent far longer than usual (for up to seven days), "
+    "or of which everything is refused now, else 0; by cluster and address.",
+    "audit_webhook_senders_missing": "How many fewer senders of the cluster are heard than `EXPECTED_SENDERS` says.",
+    "audit_webhook_refused_requests_last_hour": "Requests that were refused within the last hour, by cluster and "
+    "reason; an empty cluster stands for names that are not listed.",
+    "audit_webhook_events_given_up": "Events of the last 31 days that kube-apiservers gave up according to their own "
+    "logs, as imported, by cluster.",
+    "audit_webhook_gaps_last_hour": "Gaps that ended within the last hour, by cluster and kind: pause (a sender was "
+    "silent far longer than usual) or restart (its version changed).",
 }

@@ -77,7 +77,7 @@ class Gate:
                 raise BodyTooLarge(explain_size(self.most_bytes))
             return self.batches.reserve(min(size, WHOLE_BYTES), owner)
         except AuditWebhookError as error:
-            raise self.refuse(cluster, error, peer) from None
+            raise self.refuse(cluster, error, peer, headers.get("USER_AGENT", "")) from None
 
     def judge_cut_off(self, method: str, path: str, query: str, headers: dict[str, str], peer: str) -> None:
         """Raise what `enter` would of a batch whose head is larger than any may be, for the part that is there."""
@@ -91,10 +91,10 @@ class Gate:
     def _admit(self, cluster: str, headers: dict[str, str]) -> str:
         return admit(self._parts.tokens, cluster, headers.get("AUTHORIZATION", ""), headers.get("CONTENT_ENCODING", ""))
 
-    def refuse(self, cluster: str, error: AuditWebhookError, peer: str) -> AuditWebhookError:
+    def refuse(self, cluster: str, error: AuditWebhookError, peer: str, user_agent: str = "") -> AuditWebhookError:
         """Note a refusal, and give it back to be raised."""
         kind = self._parts.metrics.note_refusal(error)
-        self._parts.refusals.note(cluster, kind, str(error), peer, self._parts.clock())
+        self._parts.refusals.note(cluster, kind, str(error), peer, self._parts.clock(), user_agent=user_agent)
         return error
 
     def note_broken(self, reason: str, peer: str) -> None:

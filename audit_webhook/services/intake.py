@@ -19,7 +19,9 @@ from typing import Final
 
 from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError, Forbidden, InvalidCluster, Unauthenticated, UnsupportedEncoding
+from audit_webhook.ingest.senders import SenderLog
 from audit_webhook.refusal_store import MICROSECONDS_A_DAY, NO_NAME, Refusal, RefusalKey, RefusalStore
+from audit_webhook.storage.loss_store import HOUR, LossStore, RefusedCount, RefusedKey
 
 logger: Final = logging.getLogger(__name__)
 
@@ -156,21 +158,31 @@ def _token_of(authorization: str) -> bytes | None:
 class RefusalBook:
     """Counts refused requests, remembers the last one of each cluster, and tells the log without flooding it."""
 
-    def __init__(self, store: RefusalStore | None) -> None:
-        """Write into this store, when `flush` is called; without one, into the log alone."""
+    def __init__(
+        self, store: RefusalStore | None, losses: LossStore | None = None, senders: SenderLog | None = None
+    ) -> None:
+        """Write into these stores, when `flush` is called; without the first one, into the log alone."""
         self._store = store
+        self._losses = losses
+        self._senders = senders
+        self._refused: dict[RefusedKey, RefusedCount] = {}
         self._pending: dict[str, Refusal] = {}
         self._counts: Counter[RefusalKey] = Counter()
         self._paused_until = float("-inf")
         self._lines = Lines()
         self._lock = threading.Lock()
 
-    def note(self, cluster: str, kind: str, reason: str, peer: str, now: int) -> None:
+    def note(
+        self, cluster: str, kind: str, reason: str, peer: str, now: int, events: int = 0, user_agent: str = ""
+    ) -> None:
         """Note a refusal of a kind that the metrics name. Never waits.
 
-        Names that are no cluster's, and too many different ones at once, are counted under no name.
+        ``peer`` is the sender's address, ``events`` how many the request held, 0 when that is not known. Names that are
+        no cluster's, and too many different ones at once, are counted under no name.
         """
         name = cluster if _CLUSTER.fullmatch(cluster) else NO_NAME
+        if self._senders is not None and name:
+            self._senders.note_refusal(name, peer, user_agent, kind, now)
         self._lines.write(reason[:255], name, peer[:64])
         if self._store is None:
             return
@@ -180,23 +192,36 @@ class RefusalBook:
             if name:
                 self._pending[name] = Refusal(name, now, reason[:255], peer[:64])
             self._counts[RefusalKey(now // MICROSECONDS_A_DAY, name, kind)] += 1
+            count = RefusedCount(reason[:255], now, now, 1, int(not events), events)
+            self._add_refused(RefusedKey(now // HOUR, name, kind, peer[:64]), count)
+
+    def _add_refused(self, key: RefusedKey, count: RefusedCount) -> None:
+        if key not in self._refused and len(self._refused) >= NAMES_WAITING:
+            key = key._replace(address="", cluster=NO_NAME)
+        self._refused[key] = self._refused[key].plus(count) if key in self._refused else count
 
     def flush(self) -> None:
         """Write down what is pending, so that a page shows the newest; after a failure, not for some seconds."""
         with self._lock:
-            if self._store is None or not self._counts or time.monotonic() < self._paused_until:
+            if self._store is None or not (self._counts or self._refused) or time.monotonic() < self._paused_until:
                 return
             pending, self._pending = self._pending, {}
             counts, self._counts = self._counts, Counter()
+            refused, self._refused = self._refused, {}
         try:
             with within(WRITE_SECONDS):
-                self._store.record(pending.values(), counts)
+                named = self._store.record(pending.values(), counts)
+                pending, counts = {}, Counter()
+                if self._losses is not None and refused:
+                    self._losses.record_refused(refused, named)
         except AuditWebhookError as error:
             logger.warning("refused requests could not be noted: %s", type(error).__name__)
             with self._lock:
                 self._paused_until = time.monotonic() + SECONDS_AFTER_FAILURE
                 self._pending = pending | self._pending
                 self._counts.update(counts)
+                for key, count in refused.items():
+                    self._add_refused(key, count)
 
     def forget_old(self, now: int) -> None:
         """Delete what is written down and older than any page shows."""

@@ -195,3 +195,41 @@ CREATE TABLE IF NOT EXISTS refusal_counts (
     requests BIGINT UNSIGNED NOT NULL,
     PRIMARY KEY (day, cluster, kind)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- Who sends for each cluster, by address; an empty address counts those beyond the limit of a cluster.
+-- Times are microseconds since the epoch, 0 for never. audit_webhook/storage/sender_store.py writes it.
+
+CREATE TABLE IF NOT EXISTS senders (
+    cluster      VARBINARY(63)   NOT NULL,
+    address      VARBINARY(64)   NOT NULL,
+    user_agent   VARBINARY(255)  NOT NULL,
+    first_heard  BIGINT UNSIGNED NOT NULL,
+    last_heard   BIGINT UNSIGNED NOT NULL,
+    batches      BIGINT UNSIGNED NOT NULL,
+    events       BIGINT UNSIGNED NOT NULL,
+    raw_bytes    BIGINT UNSIGNED NOT NULL,
+    usual_gap    BIGINT UNSIGNED NOT NULL,
+    refused      BIGINT UNSIGNED NOT NULL,
+    last_refused BIGINT UNSIGNED NOT NULL,
+    refused_kind VARBINARY(16)   NOT NULL,
+    PRIMARY KEY (cluster, address)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- What was lost or may have been: refused requests by hour, events that a kube-apiserver's own log names as given up,
+-- and gaps. audit_webhook/storage/loss_store.py says what each kind of row means.
+
+CREATE TABLE IF NOT EXISTS losses (
+    id       BINARY(16)      NOT NULL PRIMARY KEY,
+    cluster  VARBINARY(63)   NOT NULL,
+    kind     VARBINARY(16)   NOT NULL,
+    reason   VARBINARY(512)  NOT NULL,
+    address  VARBINARY(64)   NOT NULL,
+    happened BIGINT UNSIGNED NOT NULL,
+    ended    BIGINT UNSIGNED NOT NULL,
+    requests BIGINT UNSIGNED NOT NULL,
+    unread   BIGINT UNSIGNED NOT NULL,
+    events   BIGINT UNSIGNED NOT NULL,
+    named    INT UNSIGNED    NOT NULL,
+    content  LONGBLOB        NOT NULL,
+    KEY losses_happened (happened)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;

@@ -196,3 +196,42 @@ CREATE TABLE IF NOT EXISTS refusal_counts (
     requests INTEGER NOT NULL,
     PRIMARY KEY (day, cluster, kind)
 ) WITHOUT ROWID;
+
+-- Who sends for each cluster, by address; an empty address counts those beyond the limit of a cluster.
+-- Times are microseconds since the epoch, 0 for never. audit_webhook/storage/sender_store.py writes it.
+
+CREATE TABLE IF NOT EXISTS senders (
+    cluster      TEXT    NOT NULL,
+    address      TEXT    NOT NULL,
+    user_agent   TEXT    NOT NULL,
+    first_heard  INTEGER NOT NULL,
+    last_heard   INTEGER NOT NULL,
+    batches      INTEGER NOT NULL,
+    events       INTEGER NOT NULL,
+    raw_bytes    INTEGER NOT NULL,
+    usual_gap    INTEGER NOT NULL,
+    refused      INTEGER NOT NULL,
+    last_refused INTEGER NOT NULL,
+    refused_kind TEXT    NOT NULL,
+    PRIMARY KEY (cluster, address)
+) WITHOUT ROWID;
+
+-- What was lost or may have been: refused requests by hour, events that a kube-apiserver's own log names as given up,
+-- and gaps. audit_webhook/storage/loss_store.py says what each kind of row means.
+
+CREATE TABLE IF NOT EXISTS losses (
+    id       BLOB    NOT NULL PRIMARY KEY,
+    cluster  TEXT    NOT NULL,
+    kind     TEXT    NOT NULL,
+    reason   TEXT    NOT NULL,
+    address  TEXT    NOT NULL,
+    happened INTEGER NOT NULL,
+    ended    INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    unread   INTEGER NOT NULL,
+    events   INTEGER NOT NULL,
+    named    INTEGER NOT NULL,
+    content  BLOB    NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS losses_happened ON losses (happened);
