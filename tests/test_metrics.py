@@ -14,6 +14,7 @@ from audit_webhook.board import Board, Place
 from audit_webhook.config import Config
 from audit_webhook.disks import Room, measure_disks
 from audit_webhook.errors import AuditWebhookError, InvalidParameter, StoreBusy, StoreUnavailable
+from audit_webhook.loss_metrics import LossCollector, LossSamples, SenderSample
 from audit_webhook.metrics import MEANINGS, OUTCOMES, Metrics, SpoolState, make_board
 from audit_webhook.repository import Repository
 from audit_webhook.services.ingest import Receipt
@@ -176,5 +177,7 @@ def test_documented_metrics_are_those_exposed() -> None:
     metrics.note_batch("prod", 10, Receipt(3, 3, 0, 0), 1, 0.1)
     metrics.disks = lambda: {"spool": Room(1, 2)}
     metrics.note_checkpoint(0)
+    pair, sender = {("prod", "token"): 1}, SenderSample("prod", "10.0.0.1", 1.0, False)
+    metrics.registry.register(LossCollector(lambda: LossSamples([sender], {"prod": 1}, pair, {"prod": 1}, pair)))
     named = {re.split(r"[{]", name)[0] for name in exposed(metrics)}
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} == MEANINGS.keys()
