@@ -96,7 +96,6 @@ ROOMS: Final = {
     "search_sql": set(),
     "config": set(),
     "history": set(),
-    "ingest": set(),
     "humanize": set(),
     "kubectl": {"humanize"},
     "query": set(),
