@@ -117,9 +117,9 @@ class Certificate:
 class Front(Nginx):
     """`deploy/nginx/audit-webhook.conf` before a service and a login proxy: `port` for batches, `pages_port`."""
 
-    def __init__(self, folder: Path, service: int, pages: int, login: int, proof: str) -> None:
-        """Lead to these ports of the loopback address."""
-        self.port, self.pages_port = free_port(), free_port()
+    def __init__(self, folder: Path, service: int, pages: int, login: int, proof: str, port: int = 0) -> None:
+        """Lead to these ports of the loopback address, from this one or a free one."""
+        self.port, self.pages_port = port or free_port(), free_port()
         self.certificate = Certificate(folder)
         (folder / "proof.conf").write_text(f'proxy_set_header X-Audit-Proof "{proof}";\n', "utf-8")
         super().__init__(folder, STANDALONE, {

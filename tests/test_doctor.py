@@ -264,5 +264,5 @@ def test_settings_that_serve_would_refuse_are_a_failure(sqlite_config: Config) -
     assert found(replace(config, spool_dir="", workers=1, webhook_token=LONG_TOKEN), "settings", ".env: odd") == [
         ("warn", ".env: odd"),
         ("warn", "SPOOL_DIR is not set: events are lost when the database is away for longer than a kube-apiserver "
-         "tries again, one to four minutes"),
+         "tries again, four to seven minutes with the flags of /setup"),
     ]

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
+from audit_webhook.ingest.senders import Totals
 from audit_webhook.metrics import MEANINGS
 from audit_webhook.wiring import wiring
 from tests.factories import audit_event, event_list
@@ -59,6 +60,10 @@ FREE, SIZE = ('audit_webhook_disk_%s_bytes{disk="spool"}' % each for each in ("f
 SIGNED: Final = "audit_webhook_last_checkpoint_timestamp_seconds"
 BROKEN: Final = 'audit_webhook_evidence_breaks_total{kind="BAD_LINK"}'
 FAILED: Final = 'audit_webhook_background_failures_total{task="pruning"}'
+SILENT: Final = 'audit_webhook_sender_silent{address="10.0.0.2",cluster="prod"}'
+MISSING: Final = 'audit_webhook_senders_missing{cluster="prod"}'
+GIVEN_UP: Final = 'audit_webhook_events_given_up{cluster="prod"}'
+GAP: Final = 'audit_webhook_gaps_last_hour{cluster="prod",kind="pause"}'
 STARTS: Final = "audit_webhook_process_starts_total"
 DROPPED: Final = 'apiserver_audit_error_total{instance="cp-1",plugin="webhook"}'
 
@@ -82,6 +87,16 @@ CASES: Final = [
     Case("AuditWebhookClusterSilent", {CONTACT: "0+60x10 600x30"}, 35, True),
     Case("AuditWebhookClusterSilent", {CONTACT: "0+60x10 _x50"}, 35, True),  # the service was restarted
     Case("AuditWebhookClusterSilent", {CONTACT: "0+60x40"}, 40, False),
+    Case("AuditWebhookSenderSilent", {SILENT: "0x5 1x20"}, 10, True),
+    Case("AuditWebhookSenderSilent", {SILENT: "0x5 1 0x20"}, 10, False),
+    Case("AuditWebhookSendersMissing", {MISSING: "1x20"}, 10, True),
+    Case("AuditWebhookSendersMissing", {MISSING: "0x5 1x3 0x20"}, 12, False),
+    Case("AuditWebhookEventsGivenUp", {GIVEN_UP: "_x5 438x20"}, 10, True),
+    Case("AuditWebhookEventsGivenUp", {GIVEN_UP: "10x99 448x99"}, 110, True),
+    Case("AuditWebhookEventsGivenUp", {GIVEN_UP: "438x99"}, 90, False),
+    Case("AuditWebhookEventsGivenUp", {GIVEN_UP: "438x70 10x99"}, 90, False),
+    Case("AuditWebhookGap", {GAP: "0x5 1x20"}, 8, True),
+    Case("AuditWebhookGap", {GAP: "0x30"}, 20, False),
     Case("AuditWebhookBatchesLost", refused("token", "0x5 1x20"), 8, True),
     Case("AuditWebhookBatchesLost", refused("size", "0+1x20"), 8, True),
     Case("AuditWebhookBatchesLost", refused("token", "7x30"), 30, False),
@@ -166,11 +181,15 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
     folder = tmp_path_factory.mktemp("metrics")
     settings = {
         "ENVIRONMENT": "development", "DB_PATH": str(folder / "audit.db"), "SPOOL_DIR": str(folder / "spool"),
-        "EVIDENCE_KEY_FILE": str(folder / "evidence.key"),
+        "EVIDENCE_KEY_FILE": str(folder / "evidence.key"), "EXPECTED_SENDERS": "prod=2",
     }
     app = create_app(Config.from_env(settings))
     client: FlaskClient = app.test_client()
     client.post("/webhook/audit/prod", data=event_list([audit_event(1), b"null"]))
+    wiring(app).senders.write_now()
+    sender = wiring(app).sender_store.read_senders()[0]
+    pairs = {("prod", "token"): 1}
+    wiring(app).senders.totals = Totals(((sender, "heard"),), {"prod": 3}, pairs, pairs)
     text = client.get("/metrics").get_data(as_text=True)
     app.extensions["keeper"].stop()
     wiring(app).repository.close()

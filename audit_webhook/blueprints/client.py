@@ -17,3 +17,15 @@ def client_address() -> str:
     return addresses.find_client_address(
         request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), trusted
     )
+
+
+def is_behind_proxy() -> bool:
+    """Return whether a trusted proxy handed over the current request."""
+    return addresses.is_trusted(request.remote_addr or "", wiring(current_app).config.trusted_proxies)
+
+
+def page_url() -> str:
+    """Return scheme, host and port of the current page as its reader's browser has them, without a slash."""
+    host = request.host_url.rstrip("/")
+    scheme = request.headers.get("X-Forwarded-Proto", "").strip().lower() if is_behind_proxy() else ""
+    return f"{scheme}://{host.partition('://')[2]}" if scheme in ("http", "https") else host

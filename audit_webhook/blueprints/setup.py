@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit_webhook.blueprints.client import is_behind_proxy, page_url
 from audit_webhook.errors import InvalidParameter
-from audit_webhook.services import demo, setup
+from audit_webhook.explore import losses
+from audit_webhook.services import demo, setup, setup_address
 from audit_webhook.services.policy import TIERS
 from audit_webhook.services.refused import count_refused
 from audit_webhook.wiring import wiring
@@ -17,7 +19,7 @@ bp = Blueprint("setup", __name__)
 @bp.get("/setup")
 def show_setup() -> tuple[str, int]:
     """Show the form and, when it is usable, the three files with the state of the connection."""
-    form = setup.read_form(request.args, request.host_url.rstrip("/"))
+    form = setup.read_form(request.args, _senders_url())
     if not form.is_usable():
         return render_template("setup/page.html", form=form, tiers=TIERS), 400
     token = _token()
@@ -27,9 +29,11 @@ def show_setup() -> tuple[str, int]:
         tiers=TIERS,
         files=setup.write_files(form, token),
         test_command=setup.write_test_command(form, token, wiring(current_app).clock()),
-        warnings=setup.list_warnings(form, wiring(current_app).config.http_host),
+        warnings=_list_warnings(form),
         token_state="none" if not token else "hidden" if token == setup.TOKEN_PLACEHOLDER else "shown",
+        token_place=_token_place(form.cluster),
         status=_status(form.cluster),
+        senders=_senders(form.cluster),
     ), 200
 
 
@@ -37,7 +41,9 @@ def show_setup() -> tuple[str, int]:
 def show_status() -> str:
     """Show whether a cluster has been heard from: the part of the page that is asked for again and again."""
     form = _checked_form("cluster")
-    return render_template("setup/_status.html", form=form, status=_status(form.cluster))
+    return render_template(
+        "setup/_status.html", form=form, status=_status(form.cluster), senders=_senders(form.cluster)
+    )
 
 
 @bp.get("/setup/<name>")
@@ -64,17 +70,56 @@ def load_demo() -> AnyResponse:
 
 
 def _checked_form(*needed: str) -> setup.Form:
-    form = setup.read_form(request.args, request.host_url.rstrip("/"))
+    form = setup.read_form(request.args, _senders_url())
     problems = [f"{name}: {form.problems[name]}" for name in needed if name in form.problems]
     if problems:
         raise InvalidParameter(" ".join(problems))
     return form
 
 
+def _senders_url() -> str:
+    """Return the address at which kube-apiservers reach this server, as far as it is known."""
+    config = wiring(current_app).config
+    if config.public_url:
+        return config.public_url
+    if config.ui_port and not is_behind_proxy():
+        return setup_address.with_port(page_url(), config.http_port)
+    return page_url()
+
+
+def _list_warnings(form: setup.Form) -> list[str]:
+    """Say what will not work although the form is well filled."""
+    config = wiring(current_app).config
+    if config.public_url:
+        return setup.list_warnings(form, "")
+    if is_behind_proxy():
+        return [*setup.list_warnings(form, ""), setup_address.UNKNOWN_PORT]
+    return setup.list_warnings(form, config.http_host)
+
+
 def _token() -> str:
     """Give the token to write into the files; in production its placeholder, whoever asks."""
     config = wiring(current_app).config
     return config.webhook_token if config.is_development else setup.TOKEN_PLACEHOLDER
+
+
+def _token_place(cluster: str) -> str:
+    """Say where the token of a cluster stands on this server."""
+    config = wiring(current_app).config
+    places = ["WEBHOOK_TOKEN"] if config.webhook_token else []
+    if config.webhook_tokens_dir:
+        places.insert(0, f"a line of the file {config.webhook_tokens_dir.rstrip('/')}/{cluster}")
+    return " or ".join(places)
+
+
+def _senders(cluster: str) -> losses.ClusterLosses | None:
+    """Return the senders of a cluster; None for readers who may not see whole clusters."""
+    parts = wiring(current_app)
+    scope = parts.repository.scope()
+    if losses.needs_whole_cluster(scope) or not scope.has_cluster(cluster):
+        return None
+    parts.senders.write_now()
+    return losses.view_cluster(parts.losses, parts.sender_store, parts.config, cluster, parts.clock())
 
 
 def _status(cluster: str) -> setup.Status:

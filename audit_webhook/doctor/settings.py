@@ -23,7 +23,8 @@ def check_settings(config: Config, warnings: Iterable[str]) -> Iterator[Finding]
         problems.append(
             warn(
                 CHECK, "SPOOL_DIR is not set: events are lost when the database is away for longer than a "
-                "kube-apiserver tries again, one to four minutes", "set it to a folder on a persistent disk",
+                "kube-apiserver tries again, four to seven minutes with the flags of /setup",
+                "set it to a folder on a persistent disk",
             )
         )
     yield from problems or [ok(CHECK, "the service can start with them")]

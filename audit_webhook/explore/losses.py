@@ -41,6 +41,7 @@ class SenderLine:
     program: str
     usual_gap: str
     refused_because: str
+    is_refused_lately: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class ClusterLosses:
     @property
     def is_whole(self) -> bool:
         """Whether every sender that is known or expected is heard now."""
-        missed = any(line.state in MISSED or line.state == "never" for line in self.senders)
+        missed = any(line.state in MISSED or line.is_refused_lately for line in self.senders)
         return self.heard > 0 and self.heard >= self.expected and not missed
 
 
@@ -169,6 +170,7 @@ def _line_of_sender(sender: Sender, now: int) -> SenderLine:
         sender, state_of(sender, now), shown(sender.address) or "further addresses",
         shown(sender.user_agent, longest=100), write_duration(sender.usual_gap) if sender.usual_gap else "",
         WORDS.get(sender.refused_kind, WORDS["other"]) if sender.refused else "",
+        state_of(sender, now) == "never" and now - sender.last_refused < DAY // 24,
     )
 
 

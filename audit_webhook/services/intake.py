@@ -60,7 +60,8 @@ def check_cluster(name: str) -> str:
     if not name:
         raise InvalidCluster("the path names no cluster: post to /webhook/audit/<cluster>")
     if not _CLUSTER.fullmatch(name):
-        raise InvalidCluster("a cluster's name is 1 to 63 characters of a-z, 0-9, dot and hyphen")
+        near = re.sub(r"[^a-z0-9.-]", "-", name[:63].lower())
+        raise InvalidCluster(f"a cluster's name is 1 to 63 characters of a-z, 0-9, dot and hyphen, such as {near}")
     return name
 
 
@@ -99,6 +100,7 @@ class TokenCheck:
         if not clusters:
             raise Unauthenticated("the token is not the one expected")
         if cluster not in clusters and EVERY_CLUSTER.isdisjoint(clusters):
+            check_cluster(cluster)  # a name that no cluster can have is the mistake, and not whose token it is
             raise Forbidden("the token is another cluster's")
         return EVERY_CLUSTER.isdisjoint(clusters)
 

@@ -24,6 +24,7 @@ from audit_webhook.repository import Contact
 from audit_webhook.services.intake import check_cluster
 from audit_webhook.services.policy import DEFAULT_TIER, Tier, tier, write_policy
 from audit_webhook.services.refused import Refused
+from audit_webhook.services.setup_address import read_kubeconfig
 
 FOLDER: Final = "/etc/kubernetes/audit"
 FRESH: Final = 3600 * 1_000_000
@@ -218,7 +219,8 @@ def write_manifest_part(chosen: Tier) -> str:
         "# Send after 400 events or 3 seconds, whichever comes first.",
         "- --audit-webhook-batch-max-size=400",
         "- --audit-webhook-batch-max-wait=3s",
-        "# Five attempts within four minutes. The default of 10s gives up after 82 s.",
+        "# A batch that is refused is sent five times: it is kept for four to seven",
+        "# minutes. The default of 10s gives up after 82 to 97 s.",
         "- --audit-webhook-initial-backoff=30s",
         *truncate,
     )
@@ -246,7 +248,10 @@ spec:
 
 
 def write_test_command(form: Form, token: str, now: int) -> str:
-    """Write a shell command that posts one small event as the apiserver would."""
+    """Write a shell command that posts one small event as the apiserver would.
+
+    Where the token must not be shown, the command takes it, the address and the authority out of the kubeconfig.
+    """
     stamp = rfc3339(now)
     event = {
         "level": "Metadata", "auditID": f"setup-{now}", "stage": "ResponseComplete", "requestURI": "/setup-test",
@@ -255,9 +260,11 @@ def write_test_command(form: Form, token: str, now: int) -> str:
     }
     body = {"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [event]}
     parts = ["curl -sS -i", shlex.quote(webhook_address(form)), "-H 'Content-Type: application/json'"]
-    if form.transport == "https":
+    if token == TOKEN_PLACEHOLDER:
+        parts = [*read_kubeconfig(form.transport == "https", f"{FOLDER}/webhook.yaml"), parts[2]]
+    elif form.transport == "https":
         parts.insert(1, f"--cacert {FOLDER}/ca.crt")
-    if token:
+    if token and token != TOKEN_PLACEHOLDER:
         basic = form.transport == "http"
         parts.append(f"-u {shlex.quote('audit:' + token)}" if basic else f"-H {shlex.quote(_bearer(token))}")
     return " \\\n  ".join([*parts, f"--data {shlex.quote(json.dumps(body, separators=(',', ':')))}"])
