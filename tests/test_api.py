@@ -21,7 +21,7 @@ from audit_webhook.app import create_app
 from audit_webhook.event import Event
 from audit_webhook.openapi import COMMAND, EVENT, describe
 from audit_webhook.services import export
-from audit_webhook.services.document import COLUMNS
+from audit_webhook.services.document import COLUMNS, document_of
 from audit_webhook.services.export import Export, write_csv
 from audit_webhook.wiring import wiring
 from tests.conftest import development
@@ -206,5 +206,5 @@ def test_export_that_nobody_reads_to_the_end_gives_its_place_back(sqlite_client:
 ])
 def test_no_cell_is_taken_for_a_formula(value: str, cell: str) -> None:
     event = Event(id="", cluster="prod", time=0, name=value)
-    (row,) = csv.reader(io.StringIO(write_csv([event]).decode(), newline=""))
+    (row,) = csv.reader(io.StringIO(write_csv([document_of(event)]).decode(), newline=""))
     assert row[COLUMNS.index("name")] == cell

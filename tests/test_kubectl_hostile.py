@@ -9,8 +9,7 @@ from typing import Any, Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit_webhook.kubectl import Card, cards_of, read_request, sentence_of
-from audit_webhook.services.command_line import command_of
+from audit_webhook.kubectl import Card, cards_of, read_request, request_of, sentence_of
 from audit_webhook.tolerant import Undecodable
 from tests.factories import encode
 from tests.recorded import BATCHES, DATA, recorded
@@ -73,6 +72,5 @@ def test_mutated_events_are_explained(events: list[dict[str, Any]]) -> None:
 def test_every_recorded_event_has_a_command_or_none_by_itself() -> None:
     for path in [*BATCHES, DATA / "hostile.json.gz"]:
         for event in recorded(path):
-            known = command_of(event)
-            assert known is None or shlex.split(known["command"])[0] == "kubectl"
-            assert known is None or known["confidence"] in ("likely", "equivalent")
+            (card,) = cards_of([request_of(event)])
+            assert card.command is None or shlex.split(card.command)[0] == "kubectl"

@@ -12,7 +12,7 @@ from audit_webhook.openapi import describe
 from audit_webhook.services import cards, events, feed
 from audit_webhook.services.actor_document import document_of_actor, document_of_actors
 from audit_webhook.services.actors import portray
-from audit_webhook.services.document import command_on, document_of, document_of_card
+from audit_webhook.services.document import document_of, document_of_card, documents_of
 from audit_webhook.services.export import Export
 from audit_webhook.services.object_document import document_of_life
 from audit_webhook.services.objects import history
@@ -42,7 +42,8 @@ def get_events() -> Response:
     page = feed.page(
         parts.repository, request.args.get("q", ""), request.args.get("cursor") or None, limit, parts.clock()
     )
-    return _json({"events": [document_of(event) for event in page.events], "next": page.next})
+    events = list(documents_of(parts.repository, page.raws, parts.clock()))
+    return _json({"events": events, "next": page.next})
 
 
 @bp.get("/events/<identifier>")
@@ -52,7 +53,7 @@ def get_event(identifier: str) -> Response:
     story = events.story(parts.repository, identifier)
     card = cards.card_around(parts.repository, story.event, story.raw, parts.clock())
     raw = story.raw.decode("utf-8", "replace")
-    return _json({**document_of(story.event), "kubectl": command_on(card), "raw": raw})
+    return _json({**document_of(story.event, card), "raw": raw})
 
 
 @bp.get("/commands")

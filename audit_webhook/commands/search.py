@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from audit_webhook.commands import settings
 from audit_webhook.commands.prepared import open_prepared
 from audit_webhook.commands.terminal import Bar
-from audit_webhook.event import Event
 from audit_webhook.query import QueryError
-from audit_webhook.repository import Repository
+from audit_webhook.repository import Raw, Repository
+from audit_webhook.services.document import documents_of
 from audit_webhook.services.export import walk, write_ndjson
 from audit_webhook.services.lines import explain, line_of
 from audit_webhook.services.query import compile_query
+from audit_webhook.services.search import event_of
 from audit_webhook.wiring import now
 
 HELP: Final = "print the events that match a query, newest first; exit code 1 when none does"
@@ -35,8 +36,8 @@ def run(chosen: argparse.Namespace) -> int:
     repository = open_prepared(settings.load())
     bar, count = Bar(), 0
     try:
-        for event in _matches(repository, text, bar):
-            print_event(event, chosen.json)
+        for line in _matches(repository, text, bar, chosen.json):
+            print(line, flush=True)
             count += 1
             if count == chosen.limit:
                 break
@@ -49,15 +50,19 @@ def run(chosen: argparse.Namespace) -> int:
     return FOUND if count else NOTHING
 
 
-def _matches(repository: Repository, text: str, bar: Bar) -> Iterator[Event]:
+def _matches(repository: Repository, text: str, bar: Bar, as_json: bool) -> Iterator[str]:
     count = 0
     for found in walk(repository, compile_query(text, now(), repository.database.dialect)):
         bar.clear()
-        yield from found.events
-        count += len(found.events)
+        yield from lines_of(repository, found.raws, as_json)
+        count += len(found.raws)
         bar.draw(None, f"{count:,} found, searching on")
 
 
-def print_event(event: Event, as_json: bool) -> None:
-    """Print an event as a line for people, or of JSON."""
-    print(write_ndjson([event]).decode().rstrip("\n") if as_json else line_of(event), flush=True)
+def lines_of(repository: Repository, raws: Sequence[Raw], as_json: bool) -> Iterator[str]:
+    """Yield a line for each event: for people, or of JSON with the command that it is part of."""
+    if not as_json:
+        yield from (line_of(event_of(raw)) for raw in raws)
+        return
+    for document in documents_of(repository, raws, now()):
+        yield write_ndjson([document]).decode().rstrip("\n")

@@ -9,7 +9,7 @@ from typing import Final
 
 from audit_webhook.commands import settings
 from audit_webhook.commands.prepared import open_prepared
-from audit_webhook.commands.search import print_event
+from audit_webhook.commands.search import lines_of
 from audit_webhook.query import QueryError
 from audit_webhook.services import feed
 from audit_webhook.services.lines import explain
@@ -34,15 +34,15 @@ def run(chosen: argparse.Namespace) -> int:
     repository = open_prepared(settings.load())
     try:
         page = feed.page(repository, text, None, max(1, chosen.count), now())
-        for event in reversed(page.events[:chosen.count]):
-            print_event(event, chosen.json)
+        for line in lines_of(repository, page.raws[:chosen.count][::-1], chosen.json):
+            print(line, flush=True)
         live = page.live
         while chosen.follow:
             time.sleep(INTERVAL_SECONDS)
             news = feed.news(repository, text, live, now())
             live = news.live
-            for event in reversed(news.events):
-                print_event(event, chosen.json)
+            for line in lines_of(repository, news.raws[::-1], chosen.json):
+                print(line, flush=True)
             if news.more:
                 print(f"{news.more:,} more came at once and were left out", file=sys.stderr)
     except QueryError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from audit_webhook.event import Event
@@ -49,6 +49,20 @@ class Card:
     def phrase(self) -> Phrase | None:
         """What was done, as far as bodies tell more of it than the telling event."""
         return phrase_for(self.run, self.command or "") if self.run else None
+
+    def with_doubt(self, why: str) -> Card:
+        """Return the card as it is when something else may be true of it: likely at most."""
+        confidence: Confidence | None = "likely" if self.confidence == "exact" else self.confidence
+        return replace(self, confidence=confidence, unknown=tuple(dict.fromkeys((*self.unknown, why))))
+
+    def by_request(self) -> list[Card]:
+        """Return a card for each request by itself, with the command that all of them are of."""
+        requests = self.run.requests if self.run else []
+        return [
+            replace(self, main=each.event, events=tuple(each.events), audit_ids=(each.audit_id,), run=None,
+                    start=each.start, end=each.end)
+            for each in requests
+        ]
 
     @property
     def stdin(self) -> str:

@@ -6,10 +6,11 @@ it is asked for: a late event takes its place by its time, as if it had come in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Final
 
+from audit_webhook.event import Event
 from audit_webhook.kubectl.applying import CLIENT_SIDE
 from audit_webhook.kubectl.card import Card, tell
 from audit_webhook.kubectl.joining import MAYBE, NO, YES, fit
@@ -61,14 +62,15 @@ class Grouping:
         self._requests[key] = request
         self._actors.setdefault(request.actor, {})[key] = request
 
-    def cards(self) -> list[Card]:
-        """Give all cards as far as they are known, in the order in which their commands began."""
-        runs = [run for requests in self._actors.values() for run in runs_of(requests.values())]
-        return [tell(run) for run in sorted(runs, key=_began)]
+    def cards(self, wanted: Callable[[Event], bool] | None = None) -> list[Card]:
+        """Return the cards that are known so far, in the order in which their commands began.
 
-    def requests(self) -> list[Card]:
-        """Give a card for each request by itself, in the order in which they came in."""
-        return [tell(Run(request)) for request in sorted(self._requests.values(), key=_in_order)]
+        Only those that hold a wanted event, when it is said which.
+        """
+        runs = [run for requests in self._actors.values() for run in runs_of(requests.values())]
+        if wanted is not None:
+            runs = [run for run in runs if any(wanted(event) for each in run.requests for event in each.events)]
+        return [tell(run) for run in sorted(runs, key=_began)]
 
     def take(self, before: int) -> list[Card]:
         """Give the cards of commands that ended long enough before a time, and forget their requests.

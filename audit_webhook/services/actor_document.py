@@ -46,7 +46,7 @@ def document_of_actor(portrait: Portrait) -> dict[str, object]:
         "events_read_are_all": portrait.is_whole,
         "deeds": _deeds(events),
         **{name: _counted(portrait, key) for name, key in _TRAITS.items()},
-        "denied": [document_of(event) for event in portrait.denied],
+        "denied": [document_of(event, portrait.cards.get(event.id)) for event in portrait.denied],
         "denied_are_all": portrait.is_denied_whole,
     }
 

@@ -11,13 +11,15 @@ import msgspec
 from audit_webhook import tolerant
 from audit_webhook.event import Event
 from audit_webhook.exploration import CallerOf, Exploration
+from audit_webhook.kubectl import Card
 from audit_webhook.query.edit import quote
 from audit_webhook.repository import Located, Repository
 from audit_webhook.rows import WINDOW
 from audit_webhook.search_sql import FIRST, LAST
+from audit_webhook.services.neighbours import cards_by_event
 from audit_webhook.services.places import Actor
 from audit_webhook.services.query import compile_query
-from audit_webhook.services.search import FIRST_GROUP, LARGEST_GROUP, event_of, narrow_down, read
+from audit_webhook.services.search import FIRST_GROUP, LARGEST_GROUP, event_of, narrow_down
 
 DAY: Final = 86_400_000_000
 DAYS: Final = 35
@@ -60,6 +62,8 @@ class Portrait(NamedTuple):
     is_whole: bool
     denied: list[Event]
     is_denied_whole: bool
+    cards: dict[str, Card]
+    """The command that each of the denied requests is part of, by the id of its event."""
 
 
 def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
@@ -70,6 +74,7 @@ def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
     sample = _read_sample(repository, located)
     refused = f"{actor.query} decision:forbid"
     denied, is_denied_whole = _find(repository, exploration, chunks, refused, MOST_DENIED, DENIED_SECONDS, now)
+    raws = repository.read_chunks(denied)
     return Portrait(
         actor=actor,
         callers=exploration.callers_of(actor.cluster, actor.name),
@@ -78,8 +83,9 @@ def portray(repository: Repository, actor: Actor, now: int) -> Portrait:
         first=_first_seen(repository, exploration, actor, now),
         sample=sample,
         is_whole=is_all and len(sample) == len(located),
-        denied=read(repository, denied),
+        denied=[event_of(raw) for raw in raws],
         is_denied_whole=is_denied_whole or len(denied) == MOST_DENIED,
+        cards=cards_by_event(repository, raws, now),
     )
 
 

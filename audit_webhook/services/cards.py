@@ -1,34 +1,28 @@
 """The feed as commands or as requests: pages of cards, each event on one of them, and what has arrived since.
 
-A card stands at the place of its newest event, and takes older ones from the next page with it. The cursor names these,
-so that the next page leaves them out: whatever a page folds, going through all of them shows each event once.
+A card is made of all the requests of its command, whatever the query: it stands at the place of its newest event that
+matches, and takes older ones from the next page with it. The cursor names these, so that the next page leaves them out:
+whatever a page folds, going through all of them shows each matching event once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Final, Literal, NamedTuple
-
-import msgspec
 
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.event import Event
-from audit_webhook.identity import from_text, time_bound, to_text
-from audit_webhook.kubectl import Card, Grouping, Request, read_request, request_of
-from audit_webhook.repository import Located, Raw, Repository
+from audit_webhook.identity import from_text, to_text
+from audit_webhook.kubectl import Card
+from audit_webhook.repository import Raw, Repository
 from audit_webhook.search_sql import FIRST, LAST
 from audit_webhook.services import feed
 from audit_webhook.services.events import in_order
-from audit_webhook.services.neighbours import neighbours_of
+from audit_webhook.services.neighbours import Surroundings, cards_around, newest_id
 from audit_webhook.services.query import compile_query
-from audit_webhook.services.search import event_of, locate
+from audit_webhook.services.search import locate
 
-MARGIN: Final = 30
-FAR: Final = 60_000
-"""How long before the end of a page, in milliseconds, what belongs to its cards may lie."""
 MOST_SHOWN: Final = 200
-LARGEST_READ: Final = 256 * 1024
-"""Bodies of larger events are not looked into for a list of many."""
 
 Fold = Literal["commands", "requests"]
 
@@ -59,7 +53,9 @@ class _Place(NamedTuple):
 
 
 def page(repository: Repository, text: str, cursor: str | None, limit: int, now: int, fold: Fold) -> CardPage:
-    """Give the cards of the newest matching events, or of those before a cursor; ``limit`` is how many events to fold.
+    """Return the cards of the newest matching events, or of those before a cursor.
+
+    ``limit`` is how many events to fold. A card has all of its requests, those that do not match too.
 
     Raises QueryError and InvalidParameter.
     """
@@ -67,11 +63,13 @@ def page(repository: Repository, text: str, cursor: str | None, limit: int, now:
     place = _read_cursor(cursor) if cursor else _Place()
     live = "" if cursor else feed.begin_live(repository, now)
     limit = max(1, min(limit, feed.LARGEST_PAGE))
-    places = locate(repository, search, place.before, limit + len(place.shown) + MARGIN)
+    places = locate(repository, search, place.before, limit + len(place.shown) + 1)
     located = [item for item in places.located if item.id not in place.shown]
     is_full = len(located) > limit
     edge = located[limit - 1].id if is_full else FIRST
-    cards = [card for card in cards_of(repository, _reach(located, limit), fold) if newest_id(card) >= edge]
+    matching = {item.id for item in located[:limit]}
+    whole = cards_around(repository, repository.read_chunks(located[:limit]), now)
+    cards = sorted(_folded(whole, matching, fold), key=newest_id, reverse=True)
     shown = place.shown | {from_text(event.id) for card in cards for event in card.events}
     goes_on = places.unread is not None or any(item.id not in shown for item in located)
     rest = _Place(edge if is_full else places.unread or FIRST, shown)
@@ -81,65 +79,31 @@ def page(repository: Repository, text: str, cursor: str | None, limit: int, now:
     return CardPage(cards, _write_cursor(rest) if goes_on else None, live, progress)
 
 
-def _reach(located: Sequence[Located], limit: int) -> list[Located]:
-    """Give the events of a page and those behind it that may belong to its cards."""
-    if len(located) <= limit:
-        return list(located)
-    edge = int.from_bytes(located[limit - 1].id[:6], "big")
-    lowest = time_bound(max(0, edge - FAR))
-    return [*located[:limit], *(item for item in located[limit:] if item.id >= lowest)]
+def _folded(cards: Iterable[Card], matching: Collection[bytes], fold: Fold) -> list[Card]:
+    if fold == "commands":
+        return list(cards)
+    requests = [request for card in cards for request in card.by_request()]
+    return [each for each in requests if any(from_text(event.id) in matching for event in each.events)]
 
 
 def news(repository: Repository, text: str, live: str, now: int, fold: Fold) -> CardNews:
-    """Give the cards of what arrived since a token was made; raises QueryError and InvalidParameter."""
+    """Return the cards of what arrived since a token was made; raises QueryError and InvalidParameter."""
     arrivals = feed.arrivals_of(repository, text, live, now)
     if not arrivals.raws:
         return CardNews([], [], arrivals.live, arrivals.more)
-    near = neighbours_of(repository, text, [event_of(raw) for raw in arrivals.raws], now)
-    fresh = {to_text(raw.id) for raw in arrivals.raws}
-    raws = {raw.id: raw for raw in (*arrivals.raws, *near)}
-    cards = _fold(raws.values(), fold)
-    return CardNews(
-        [card for card in cards if any(event.id in fresh for event in card.events)],
-        [card for card in cards if not any(event.id in fresh for event in card.events)],
-        arrivals.live,
-        arrivals.more,
-    )
+    fresh = {raw.id for raw in arrivals.raws}
+    surroundings = Surroundings(repository, arrivals.raws, now)
+    whole = surroundings.cards()
+    cards = _folded(whole, fresh, fold)
+    if fold == "requests":
+        return CardNews(cards, [], arrivals.live, arrivals.more)
+    return CardNews(cards, surroundings.others(whole), arrivals.live, arrivals.more)
 
 
 def card_around(repository: Repository, event: Event, raw: bytes, now: int) -> Card:
-    """Give the card that an event is on, with the requests around it that may be seen."""
-    grouping = Grouping()
-    grouping.add(read_request(raw, event.cluster, event))
-    for other in neighbours_of(repository, "", [event], now):
-        if to_text(other.id) != event.id:
-            grouping.add(_request_of(other))
-    return next(card for card in grouping.cards() if any(each.id == event.id for each in card.events))
-
-
-def cards_of(repository: Repository, located: Sequence[Located], fold: Fold) -> list[Card]:
-    """Give the cards of some events, newest first."""
-    return _fold(repository.read_chunks(located), fold)
-
-
-def _fold(raws: Iterable[Raw], fold: Fold) -> list[Card]:
-    grouping = Grouping()
-    for raw in raws:
-        grouping.add(_request_of(raw))
-    cards = grouping.cards() if fold == "commands" else grouping.requests()
-    return sorted(cards, key=newest_id, reverse=True)
-
-
-def _request_of(raw: Raw) -> Request:
-    event = event_of(raw)
-    if len(raw.raw) <= LARGEST_READ:
-        return read_request(raw.raw, raw.cluster, event)
-    return request_of(msgspec.structs.replace(event, level="Metadata"))
-
-
-def newest_id(card: Card) -> bytes:
-    """Give the id of a card's newest event, which is its place in the feed."""
-    return from_text(max(event.id for event in card.events))
+    """Return the card that an event is on, with all of its requests that may be seen."""
+    (card,) = cards_around(repository, [Raw(from_text(event.id), event.cluster, event.received, raw)], now)
+    return card
 
 
 def requests_on(card: Card) -> list[Event]:

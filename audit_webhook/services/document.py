@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from audit_webhook.event import Event, rfc3339
 from audit_webhook.humanize import summary
 from audit_webhook.kubectl import Card, sentence_of
-from audit_webhook.services.command_line import command_of
+from audit_webhook.repository import Raw, Repository
+from audit_webhook.services.neighbours import cards_by_event
+from audit_webhook.services.search import event_of
 
 
-def document_of(event: Event, raw: bytes = b"") -> dict[str, object]:
-    """Give the event's fields under their public names; with its bytes, the command is told from its bodies too."""
+def documents_of(repository: Repository, raws: Sequence[Raw], now: int) -> Iterator[dict[str, object]]:
+    """Yield the documents of some events, each with the command that it is part of."""
+    cards = cards_by_event(repository, raws, now)
+    for raw in raws:
+        event = event_of(raw)
+        yield document_of(event, cards.get(event.id))
+
+
+def document_of(event: Event, card: Card | None = None) -> dict[str, object]:
+    """Return the event's fields under their public names, with the command that it is part of."""
     texts = {
         "level": event.level,
         "stage": event.stage,
@@ -38,7 +49,7 @@ def document_of(event: Event, raw: bytes = b"") -> dict[str, object]:
         "code": event.code,
         "user_groups": list(event.user_groups),
         "summary": summary(event),
-        "kubectl": command_of(event, raw),
+        "kubectl": command_on(card) if card else None,
         **{name: text or None for name, text in texts.items()},
     }
 

@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 import orjson
 
 from audit_webhook.errors import InvalidParameter, ServerBusy
-from audit_webhook.event import EPOCH, Event, rfc3339
+from audit_webhook.event import EPOCH, rfc3339
 from audit_webhook.repository import Repository
 from audit_webhook.search_sql import LAST, Search
 from audit_webhook.services.feed import oldest_moment
-from audit_webhook.services.document import COLUMNS, document_of
+from audit_webhook.services.document import COLUMNS, documents_of
 from audit_webhook.services.query import compile_query
 from audit_webhook.services.rows import shown
 from audit_webhook.services.search import Found, find
@@ -40,11 +40,11 @@ _FORMULA: Final = re.compile(
 
 
 class Format(NamedTuple):
-    """How events are written: the media type, the beginning of the file, and the bytes of some events."""
+    """How events are written: the media type, the beginning of the file, and the bytes of some documents."""
 
     media_type: str
     head: bytes
-    write: Callable[[Iterable[Event]], bytes]
+    write: Callable[[Iterable[dict[str, object]]], bytes]
 
 
 def walk(repository: Repository, search: Search) -> Iterator[Found]:
@@ -72,6 +72,7 @@ class Export:
             raise InvalidParameter(f"format is one of {', '.join(FORMATS)}")
         self.format: Final = FORMATS[name]
         self.filename: Final = f"audit-events-{EPOCH + timedelta(microseconds=now):%Y%m%dT%H%M%SZ}.{name}"
+        self._repository, self._now = repository, now
         search = compile_query(text, now, repository.database.dialect)
         self.oldest: Final = rfc3339(oldest_moment(repository, search))
         if not _places.acquire(blocking=False):
@@ -87,10 +88,13 @@ class Export:
     def __iter__(self) -> Iterator[bytes]:
         """Give the file in pieces."""
         yield self.format.head
-        yield self.format.write(self._first.events)
+        yield self._written(self._first)
         for found in self._steps:
-            yield self.format.write(found.events)
+            yield self._written(found)
         self.close()
+
+    def _written(self, found: Found) -> bytes:
+        return self.format.write(documents_of(self._repository, found.raws, self._now))
 
     def close(self) -> None:
         """Give the place back."""
@@ -99,14 +103,14 @@ class Export:
             _places.release()
 
 
-def write_ndjson(events: Iterable[Event]) -> bytes:
+def write_ndjson(documents: Iterable[dict[str, object]]) -> bytes:
     """Write a line of JSON for each event."""
-    return b"".join(orjson.dumps(document_of(event), option=orjson.OPT_APPEND_NEWLINE) for event in events)
+    return b"".join(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE) for document in documents)
 
 
-def write_csv(events: Iterable[Event]) -> bytes:
+def write_csv(documents: Iterable[dict[str, object]]) -> bytes:
     """Write a row for each event (RFC 4180)."""
-    return _rows([_cell(value) for value in document_of(event).values()] for event in events)
+    return _rows([_cell(value) for value in document.values()] for document in documents)
 
 
 def _rows(rows: Iterable[Iterable[str]]) -> bytes:

@@ -48,6 +48,7 @@ class FeedPage(NamedTuple):
     next: str | None
     live: str
     progress: Progress | None = None
+    raws: list[Raw] = []
 
     @property
     def gave_up(self) -> bool:
@@ -61,6 +62,7 @@ class News(NamedTuple):
     events: list[Event]
     live: str
     more: int
+    raws: list[Raw] = []
 
 
 class Arrivals(NamedTuple):
@@ -85,7 +87,7 @@ def page(repository: Repository, text: str, cursor: str | None, limit: int, now:
     live = "" if cursor else begin_live(repository, now)
     found = find(repository, search, before, max(1, min(limit, LARGEST_PAGE)))
     progress = progress_of(repository, search, found.unread, now) if found.gave_up and found.unread else None
-    return FeedPage(found.events, to_text(found.unread) if found.unread else None, live, progress)
+    return FeedPage(found.events, to_text(found.unread) if found.unread else None, live, progress, found.raws)
 
 
 def begin_live(repository: Repository, now: int) -> str:
@@ -121,7 +123,7 @@ def _time_of(identifier: bytes) -> int:
 def news(repository: Repository, text: str, live: str, now: int) -> News:
     """Give the matching events that arrived since a token was made, late ones included."""
     arrivals = arrivals_of(repository, text, live, now)
-    return News([event_of(raw) for raw in arrivals.raws], arrivals.live, arrivals.more)
+    return News([event_of(raw) for raw in arrivals.raws], arrivals.live, arrivals.more, arrivals.raws)
 
 
 def arrivals_of(repository: Repository, text: str, live: str, now: int) -> Arrivals:

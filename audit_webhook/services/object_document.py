@@ -18,10 +18,10 @@ MOST_MANIFEST_LINES: Final = 5 * MOST_LINES
 def document_of_life(history: History) -> dict[str, object]:
     """Give an object's place, its changes with what differs after each, and who set each line of what it is now."""
     room = Room(MOST_PAGE_LINES)
-    told = list(zip(history.life.revisions, history.events, history.raws, strict=True))
+    told = list(zip(history.life.revisions, history.events, strict=True))
     changes = [
-        {"event": document_of(event, raw), **_document_of_revision(revision, room)}
-        for revision, event, raw in reversed(told)
+        {"event": document_of(event, history.cards.get(event.id)), **_document_of_revision(revision, room)}
+        for revision, event in reversed(told)
     ]
     lines = _manifest(history)
     return {

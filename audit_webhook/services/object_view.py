@@ -12,7 +12,8 @@ from audit_webhook.history.diff import DiffLine
 from audit_webhook.history.life import Deed, Life, Revision
 from audit_webhook.history.manifest import write
 from audit_webhook.humanize.actors import name_actor
-from audit_webhook.services.command_line import command_of
+from audit_webhook.kubectl import Card
+from audit_webhook.services.document import command_on
 from audit_webhook.services.objects import History
 from audit_webhook.services.places import Actor, Place, actor_of
 from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
@@ -102,8 +103,10 @@ class ObjectView:
 def view_object(history: History, before: str, now: int) -> ObjectView:
     """Show an object's life."""
     room = Room(MOST_PAGE_LINES)
-    told = list(zip(history.life.revisions, history.events, history.raws, strict=True))
-    changes = [_change(revision, event, raw, now, room) for revision, event, raw in reversed(told)]
+    told = list(zip(history.life.revisions, history.events, strict=True))
+    changes = [
+        _change(revision, event, history.cards.get(event.id), now, room) for revision, event in reversed(told)
+    ]
     lines = list(_blame(history, now))
     state, tone = _state(history.life, bool(before))
     return ObjectView(
@@ -143,12 +146,12 @@ class Room:
         return taken
 
 
-def _change(revision: Revision, event: Event, raw: bytes, now: int, room: Room) -> Change:
+def _change(revision: Revision, event: Event, card: Card | None, now: int, room: Room) -> Change:
     found = revision.difference
     lines, noise = (found.essence, found.noise) if found else ((), ())
     added, removed = found.counts if found else (0, 0)
     # What controllers do nobody typed.
-    typed = (command_of(event, raw) if event.kind == "human" else None) or {}
+    typed = (command_on(card) if card and event.kind == "human" else None) or {}
     taken = room.take(lines)
     quiet = room.take(noise)
     return Change(

@@ -14,8 +14,10 @@ from audit_webhook.history.life import Life, follow
 from audit_webhook.history.states import Request
 from audit_webhook.identity import from_text, to_text
 from audit_webhook.query.edit import quote
+from audit_webhook.kubectl import Card
 from audit_webhook.repository import Raw, Repository
 from audit_webhook.search_sql import LAST, Condition, Search
+from audit_webhook.services.neighbours import cards_by_event
 from audit_webhook.services.places import SESSIONS, Place
 from audit_webhook.services.query import compile_query
 from audit_webhook.services.search import event_of, find
@@ -34,6 +36,8 @@ class History(NamedTuple):
     raws: list[bytes]
     life: Life
     older: str | None
+    cards: dict[str, Card] = {}
+    """The command that each of the requests is part of, by the id of its event."""
 
 
 class _Bodies(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -59,7 +63,8 @@ def history(repository: Repository, place: Place, before: str | None, now: int) 
     found.sort(key=lambda pair: pair[0].id)
     events = [event for event, _ in found]
     life = follow(request_of(event, raw, place.name) for event, raw in found)
-    return History(place, events, [raw.raw for _, raw in found], life, to_text(since) if since else None)
+    cards = cards_by_event(repository, [raw for _, raw in found], now)
+    return History(place, events, [raw.raw for _, raw in found], life, to_text(since) if since else None, cards)
 
 
 def _read_edge(text: str) -> bytes:

@@ -37,6 +37,8 @@ class Found(NamedTuple):
     unread: bytes | None
     gave_up: bool = False
     """Whether time ran out before the page was full."""
+    raws: list[Raw] = []
+    """The same events as they are stored."""
 
 
 class Places(NamedTuple):
@@ -52,7 +54,8 @@ def find(
 ) -> Found:
     """Give the newest matches before an id; stops after ``SECONDS``, or those given, and says how far it came."""
     places = locate(repository, search, before, limit, seconds)
-    return Found(read(repository, places.located), places.unread, places.gave_up)
+    raws = repository.read_chunks(places.located)
+    return Found([event_of(raw) for raw in raws], places.unread, places.gave_up, raws)
 
 
 def locate(
