@@ -26,6 +26,7 @@ from audit_webhook.server.balance import Balance, Counts
 from audit_webhook.server.listener import DRAIN_SECONDS, bind
 from audit_webhook.server.lifetime import END_SECONDS, Place, serve_socket
 from audit_webhook.server.relay import channel_pair
+from audit_webhook.server.versions import check_versions
 
 logger: Final = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ def serve(config: Config) -> int:
     The processes: those that receive batches, and one for the pages wherever the engine lets two processes write, which
     SQLite does not.
     """
+    check_versions()
     listening = bind(config.http_host, config.http_port)
     pages = bind(config.http_host, config.ui_port) if config.ui_port else None
     sockets = [listening, *([pages] if pages else [])]
