@@ -207,11 +207,19 @@ _CHANGE: Final = _record({
     "diff": _LINES,
     "status_diff": _LINES,
     "left_out": {**_COUNT, "description": "How many lines there was no room for."},
+    "unrecorded": {"oneOf": [{"type": "null"}, _record({
+        "since": {"type": ["string", "null"], "format": "date-time"},
+        "until": _TIME,
+        "at_least": {**_COUNT, "description": "How many requests there were at least."},
+        "is_certain": {**_FLAG, "description": "False: the server may have made the change within the request."},
+        "diff": _LINES,
+    })], "description": "What changed before this request by requests that are not recorded."},
 })
 _LINE: Final = _record({
     "text": {"type": "string"},
     "event": {"type": ["string", "null"], "description": "The event that set the line; null: before all recorded."},
     "or_before": {**_FLAG, "description": "Whether an earlier request without content may have set it."},
+    "is_unrecorded": {**_FLAG, "description": "Set before the event, by requests that are not recorded."},
 })
 _LIFE: Final = _json(_record({
     **{name: {"type": "string"} for name in ("cluster", "group", "resource", "namespace", "name")},

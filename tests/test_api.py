@@ -113,7 +113,7 @@ def test_life_of_an_object_tells_who_set_what(client: FlaskClient) -> None:
     assert (oldest["deed"], newest["deed"]) == ("created", "changed")
     assert newest["diff"] == [" spec:", "-  replicas: 3", "+  replicas: 5"]
     line = next(line for line in life["manifest"] if "replicas" in line["text"])
-    assert line == {"text": "  replicas: 5", "event": newest["event"]["id"], "or_before": False}
+    assert line == {"text": "  replicas: 5", "event": newest["event"]["id"], "or_before": False, "is_unrecorded": False}
 
 
 def test_object_and_actor_that_nobody_saw_are_empty_and_no_mistake(client: FlaskClient) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_webhook.history.diff import compare
-from audit_webhook.history.life import Life, follow
+from audit_webhook.history.life import UNRECORDED, Life, follow
 from audit_webhook.history.manifest import DEEPEST, is_too_deep, to_yaml, write
 from audit_webhook.history.states import Request
 
@@ -122,7 +122,8 @@ def test_changes_after_a_gap_are_not_pinned_on_the_next_one() -> None:
 
 def test_status_update_never_sets_anything_else() -> None:
     life = follow([request("create", pod()), request("update", pod("2"), pod("2"), subresource="status")])
-    assert numbers(life)["image: \"2\""] == -2 and life.revisions[1].gap == 1
+    assert numbers(life)["image: \"2\""] == UNRECORDED + 2 and life.revisions[1].difference == ((), ())
+    assert life.revisions[1].unrecorded is not None
 
 
 def test_update_after_a_gap_may_repeat_what_others_set() -> None:

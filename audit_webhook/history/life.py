@@ -15,12 +15,15 @@ from audit_webhook.deadline import check
 from audit_webhook.history.blame import carry, claim
 from audit_webhook.history.diff import Difference, compare, part
 from audit_webhook.history.manifest import Marks, is_too_deep
-from audit_webhook.history.states import Request, Result, after_write, list_names, uid_of
+from audit_webhook.history.states import Request, Result, after_write, is_answer, list_names, uid_of
+from audit_webhook.history.unrecorded import Unrecorded, find_unrecorded
 
 Deed = Literal[
     "created", "recreated", "changed", "same", "deleting", "deleted", "perhaps", "unknown", "failed", "rehearsed"
 ]
 BEFORE: Final = 0
+UNRECORDED: Final = 1 << 32
+"""Added to the number of a revision, it marks what was changed before that revision by requests without any record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Revision:
 
     `difference` is None where it is not known; `is_rebuilt` tells that the state was not recorded but worked out, and
     `is_partial` that it holds only what was seen of the object. `gap` counts the requests before this one whose changes
-    were not recorded and may be among its own.
+    were not recorded and may be among its own. `unrecorded` is what happened before it without any record.
     """
 
     number: int
@@ -40,6 +43,7 @@ class Revision:
     is_partial: bool = False
     gap: int = 0
     note: str = ""
+    unrecorded: Unrecorded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class _State:
     is_partial: bool = False
     gap: int = 0
     lives: int = 0
+    is_answered: bool = False
+    """Whether the manifest is an answer of the apiserver, with its counts of versions, and not worked out."""
 
 
 def follow(requests: Iterable[Request]) -> Life:
@@ -98,8 +104,24 @@ def _step(state: _State, request: Request, number: int) -> tuple[_State, Revisio
     if request.verb == "deletecollection":
         return _delete_with_others(state, request, number)
     if request.verb == "delete" or request.subresource == "eviction":
-        return _delete(state, request, number)
-    return _write(state, request, number)
+        return _delete(*_bridge(state, request, number), request, number)
+    return _write(*_bridge(state, request, number), request, number)
+
+
+def _bridge(state: _State, request: Request, number: int) -> tuple[_State, Unrecorded | None]:
+    """Put what happened without any record before a request into the state, so that nobody is blamed for it."""
+    found = find_unrecorded(state.manifest, request, request.response) if _is_comparable(state, request) else None
+    if found is None:
+        return state, None
+    if found.difference is None:
+        return replace(state, gap=state.gap + 1), found
+    marks = carry(state.marks, part(state.manifest)[0], part(found.manifest)[0], UNRECORDED + number)
+    return replace(state, manifest=found.manifest, marks=marks), found
+
+
+def _is_comparable(state: _State, request: Request) -> bool:
+    is_whole = state.is_answered and not state.gap and not state.is_partial and state.exists is True
+    return is_whole and uid_of(state.manifest) == uid_of(request.response) and is_answer(request)
 
 
 def _rehearse(state: _State, request: Request, number: int) -> Revision:
@@ -132,19 +154,26 @@ def _last_words(state: _State) -> Difference | None:
     return compare(state.manifest, None) if state.manifest is not None else None
 
 
-def _delete(state: _State, request: Request, number: int) -> tuple[_State, Revision]:
+def _delete(
+    state: _State, unrecorded: Unrecorded | None, request: Request, number: int
+) -> tuple[_State, Revision]:
     """An object with a time of grace or with finalizers is only marked; the answer then is the object itself."""
     result = after_write(state.manifest, request) if request.verb == "delete" else None
     if result and result.is_leaving:
         difference = compare(state.manifest, result.manifest) if _is_known(state) else None
-        revision = Revision(number, request, "deleting", difference, gap=state.gap, note=_why_leaving(result))
+        revision = Revision(
+            number, request, "deleting", difference, gap=state.gap, note=_why_leaving(result), unrecorded=unrecorded
+        )
         return _moved(state, result, number), revision
     if request.subresource == "eviction":
         return state, Revision(number, request, "deleting", note="Evicted: it was asked to end.")
     note = ""
     if request.response is None:
         note = "The answer was not recorded: finalizers may still have held it."
-    return _gone(state), Revision(number, request, "deleted", _last_words(state), gap=state.gap, note=note)
+    revision = Revision(
+        number, request, "deleted", _last_words(state), gap=state.gap, note=note, unrecorded=unrecorded
+    )
+    return _gone(state), revision
 
 
 def _why_leaving(result: Result) -> str:
@@ -153,7 +182,9 @@ def _why_leaving(result: Result) -> str:
     return "It was asked to end and has its time of grace."
 
 
-def _write(state: _State, request: Request, number: int) -> tuple[_State, Revision]:
+def _write(
+    state: _State, unrecorded: Unrecorded | None, request: Request, number: int
+) -> tuple[_State, Revision]:
     is_new = request.code == 201 and not request.subresource
     result = after_write(None if is_new else state.manifest, request)
     if is_new:
@@ -162,7 +193,8 @@ def _write(state: _State, request: Request, number: int) -> tuple[_State, Revisi
         return _unseen(state, request, number)
     if _is_other(state, result):
         return _replace(state, result, request, number)
-    return _change(state, result, request, number)
+    moved, revision = _change(state, result, request, number)
+    return moved, replace(revision, unrecorded=unrecorded)
 
 
 def _create(state: _State, result: Result | None, request: Request, number: int) -> tuple[_State, Revision]:
@@ -175,7 +207,10 @@ def _create(state: _State, result: Result | None, request: Request, number: int)
     revision = Revision(
         number, request, deed, difference, result.is_rebuilt, result.is_partial, note=f"{result.note} {note}".strip()
     )
-    return _State(result.manifest, Marks(number), True, result.is_partial, lives=state.lives + 1), revision
+    return _State(
+        result.manifest, Marks(number), True, result.is_partial, lives=state.lives + 1,
+        is_answered=not result.is_rebuilt,
+    ), revision
 
 
 def _replace(state: _State, result: Result, request: Request, number: int) -> tuple[_State, Revision]:
@@ -215,13 +250,14 @@ def _moved(state: _State, result: Result, number: int) -> _State:
         if state.gap:
             marks = claim(marks, new, result.sent, number, doubtful)
     is_partial = result.is_rebuilt and (result.is_partial or state.is_partial or state.gap > 0)
-    return _State(result.manifest, marks, True, is_partial, 0, state.lives)
+    is_answered = not result.is_rebuilt and not result.is_of_subresource
+    return _State(result.manifest, marks, True, is_partial, 0, state.lives, is_answered)
 
 
 def _change(state: _State, result: Result, request: Request, number: int) -> tuple[_State, Revision]:
     difference = compare(state.manifest, result.manifest) if state.manifest is not None else None
     if request.subresource == "status" and difference and difference.essence:
-        # An update of the status changes nothing else: the rest was changed by what was not recorded.
+        # A status update changes nothing else: requests whose content was not recorded did.
         state = replace(state, gap=state.gap + 1)
     moved = _moved(state, result, number)
     if result.is_over:

@@ -45,6 +45,7 @@ class Result:
     is_rebuilt: bool = False
     is_partial: bool = False
     note: str = ""
+    is_of_subresource: bool = False
 
     @property
     def finalizers(self) -> tuple[str, ...]:
@@ -77,7 +78,7 @@ def after_write(base: object, request: Request) -> Result | None:
 
     The base is the object before it, None when that is not known or there was none.
     """
-    if _is_object(request):
+    if is_answer(request):
         return Result(request.response, _sent(request))
     if request.verb == "delete" or request.request is None and request.response is None:
         return None
@@ -96,8 +97,8 @@ def _sent(request: Request) -> object:
     return request.request if is_patch and request.subresource != "status" else None
 
 
-def _is_object(request: Request) -> bool:
-    """Whether the response is the object, whole."""
+def is_answer(request: Request) -> bool:
+    """Return whether the response is the object, whole."""
     response = _mapping(request.response)
     kind = response.get("kind")
     return (
@@ -117,7 +118,7 @@ def _by_subresource(base: object, request: Request) -> Result | None:
     if value is None:
         return None
     change = {"spec": {member: value}}
-    return Result(merge(base, change), change, is_partial=base is None)
+    return Result(merge(base, change), change, is_partial=base is None, is_of_subresource=True)
 
 
 def _written(base: object, request: Request) -> Result | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from audit_webhook.history.diff import DiffLine
-from audit_webhook.history.life import Revision
+from audit_webhook.event import rfc3339
+from audit_webhook.history.life import UNRECORDED, Revision
 from audit_webhook.history.manifest import write
 from audit_webhook.services.document import document_of
-from audit_webhook.services.object_view import MOST_LINES, MOST_PAGE_LINES, Room
+from audit_webhook.services.object_gap import MOST_LINES, Room
+from audit_webhook.services.object_view import MOST_PAGE_LINES
 from audit_webhook.services.objects import History
 from audit_webhook.services.rows import shown
 
@@ -20,7 +22,10 @@ def document_of_life(history: History) -> dict[str, object]:
     room = Room(MOST_PAGE_LINES)
     told = list(zip(history.life.revisions, history.events, strict=True))
     changes = [
-        {"event": document_of(event, history.cards.get(event.id)), **_document_of_revision(revision, room)}
+        {
+            "event": document_of(event, history.cards.get(event.id)), **_document_of_revision(revision, room),
+            "unrecorded": _document_of_gap(history, revision, room),
+        }
         for revision, event in reversed(told)
     ]
     lines = _manifest(history)
@@ -52,6 +57,21 @@ def _document_of_revision(revision: Revision, room: Room) -> dict[str, object]:
     }
 
 
+def _document_of_gap(history: History, revision: Revision, room: Room) -> dict[str, object] | None:
+    """Return what changed before a revision by requests that are not recorded; None where nothing tells of any."""
+    found, place = revision.unrecorded, revision.number - 1
+    if found is None:
+        return None
+    lines = found.difference.essence if found.difference else ()
+    return {
+        "since": rfc3339(history.events[place - 1].time) if place else None,
+        "until": rfc3339(history.events[place].time),
+        "at_least": found.writes,
+        "is_certain": found.is_certain,
+        "diff": _signed(room.take(lines)) if found.difference else None,
+    }
+
+
 def _signed(lines: tuple[DiffLine, ...]) -> list[str]:
     return [line.sign + line.text for line in lines]
 
@@ -64,8 +84,9 @@ def _manifest(history: History) -> list[dict[str, object]]:
     return [
         {
             "text": shown(line.text),
-            "event": history.events[abs(line.number) - 1].id if line.number else None,
+            "event": history.events[abs(line.number) % UNRECORDED - 1].id if line.number else None,
             "or_before": line.number < 0,
+            "is_unrecorded": line.number > UNRECORDED,
         }
         for line in write(life.manifest, life.marks)
     ]

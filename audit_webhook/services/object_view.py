@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
 from audit_webhook.event import Event
 from audit_webhook.history.diff import DiffLine
-from audit_webhook.history.life import Deed, Life, Revision
+from audit_webhook.history.life import UNRECORDED, Deed, Life, Revision
 from audit_webhook.history.manifest import write
 from audit_webhook.humanize.actors import name_actor
 from audit_webhook.kubectl import Card
 from audit_webhook.services.document import command_on
+from audit_webhook.services.object_gap import MOST_LINES, Gap, Room, gap_before
 from audit_webhook.services.objects import History
 from audit_webhook.services.places import Actor, Place, actor_of
 from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
 
-MOST_LINES: Final = 400
 MOST_PAGE_LINES: Final = 8_000
 OPEN_LINES: Final = 24
 AGES: Final = 5
@@ -52,6 +52,7 @@ class Change:
     added: int
     removed: int
     left_out: int
+    gap: Gap | None = None
 
     @property
     def is_short(self) -> bool:
@@ -105,7 +106,11 @@ def view_object(history: History, before: str, now: int) -> ObjectView:
     room = Room(MOST_PAGE_LINES)
     told = list(zip(history.life.revisions, history.events, strict=True))
     changes = [
-        _change(revision, event, history.cards.get(event.id), now, room) for revision, event in reversed(told)
+        replace(
+            _change(revision, event, history.cards.get(event.id), now, room),
+            gap=gap_before(history, revision, now, room),
+        )
+        for revision, event in reversed(told)
     ]
     lines = list(_blame(history, now))
     state, tone = _state(history.life, bool(before))
@@ -131,19 +136,6 @@ def _kind(place: Place) -> str:
     """Say what the object is and where: ``deployments.apps in shop · prod``."""
     resource = f"{place.resource}.{place.group}" if place.group else place.resource
     return f"{resource}{f' in {place.namespace}' if place.namespace else ''} · {place.cluster}"
-
-
-class Room:
-    """How many lines the page may still take."""
-
-    def __init__(self, lines: int) -> None:
-        self.lines = lines
-
-    def take(self, lines: tuple[DiffLine, ...]) -> tuple[DiffLine, ...]:
-        """Give as many of the lines as there is room for."""
-        taken = tuple(DiffLine(line.sign, shown(line.text)) for line in lines[:min(MOST_LINES, self.lines)])
-        self.lines -= len(taken)
-        return taken
 
 
 def _change(revision: Revision, event: Event, card: Card | None, now: int, room: Room) -> Change:
@@ -229,12 +221,17 @@ def _blame(history: History, now: int) -> Iterator[Blame]:
     lines = write(life.manifest, life.marks)
     for number, group in groupby(lines, key=lambda line: line.number):
         text = "\n".join(shown(line.text) for line in group)
-        yield _blamed(history, text, number, max(1, AGES - (newest - abs(number)) * AGES // max(newest, 1)), now)
+        place = abs(number) % UNRECORDED
+        yield _blamed(history, text, number, max(1, AGES - (newest - place) * AGES // max(newest, 1)), now)
 
 
 def _blamed(history: History, text: str, number: int, age: int, now: int) -> Blame:
     if not number:
         return Blame(text, 0, "earlier", None, "", "Set before the first request that was recorded", 0)
+    if number > UNRECORDED:
+        until = moment_of(history.events[number - UNRECORDED - 1].time, now)
+        title = f"Changed before {until.exact} by requests that are not recorded"
+        return Blame(text, number - UNRECORDED, "not recorded", until, "≤", title, age)
     event = history.events[abs(number) - 1]
     row = row_of(event, now)
     doubt = "or a request before it that was recorded without content" if number < 0 else ""
