@@ -19,7 +19,8 @@ from schemathesis.checks import positive_data_acceptance
 
 from audit_webhook.app import create_app
 from audit_webhook.event import Event
-from audit_webhook.openapi import COMMAND, EVENT, describe
+from audit_webhook.openapi import describe
+from audit_webhook.openapi_schemas import COMMAND, EVENT
 from audit_webhook.services import export
 from audit_webhook.services.document import COLUMNS, document_of
 from audit_webhook.services.export import Export, write_csv
