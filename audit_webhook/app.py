@@ -39,6 +39,7 @@ from audit_webhook.ingest.senders import SenderLog
 from audit_webhook.keeper import Keeper
 from audit_webhook.loss_metrics import LossCollector
 from audit_webhook.metrics import Metrics, SpoolState
+from audit_webhook.operate.file_watch import FileWatch
 from audit_webhook.operate.worker import Worker, Workers
 from audit_webhook.reader_store import ReaderStore
 from audit_webhook.redaction import make_redaction
@@ -142,8 +143,10 @@ def _open_readers(config: Config, store: ReaderStore, key: AccessKey) -> Readers
 def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worker]:
     """Give what goes on in the background of a process that receives batches."""
     witness = open_witness(parts.config, parts.repository, now)
+    database = parts.repository.database
+    watch = [FileWatch(database.file, database.close_idle)] if database.file else []
     workers: list[Worker] = [
-        Keeper(parts.repository, parts.refusals, parts.senders), breaker, Compactor(parts.repository),
+        *watch, Keeper(parts.repository, parts.refusals, parts.senders), breaker, Compactor(parts.repository),
         DailyPruning(parts.repository, parts.config.retention_days, witness),
         Checkpointer(witness, open_self_check(parts.config, parts.repository), parts.metrics),
     ]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -28,16 +27,16 @@ from audit_webhook.errors import (
     RowRefused,
     StoreBusy,
     StoreMisconfigured,
+    StoreMoved,
     StoreUnavailable,
 )
-from audit_webhook.mysql import LOCK_SECONDS, MysqlConnection
+from audit_webhook.mysql import MysqlConnection
 from audit_webhook.servers import Servers
+from audit_webhook.storage.file_rescue import follow
+from audit_webhook.storage.sqlite_file import SqliteFile
 
 CALL_SECONDS: Final = 20
 POOLED: Final = 16
-PAUSE_SECONDS: Final = 0.01
-STEPS_BETWEEN_LOOKS: Final = 50_000
-"""Instructions of SQLite's virtual machine, some milliseconds' worth, between two looks at the deadline of a query."""
 
 Row = tuple[Any, ...]
 Dialect = Literal["mysql", "sqlite"]
@@ -133,13 +132,14 @@ class Database:
 
     def __init__(
         self, dialect: Dialect, connect: Callable[[], Any], begin: str, on_new_writer: Callable[[], None],
-        is_used: Callable[[Any], bool] = lambda connection: True,
+        is_used: Callable[[Any], bool] = lambda connection: True, file: SqliteFile | None = None,
     ) -> None:
         """Take what differs between the engines; nothing is connected yet.
 
         ``begin`` is the statement that begins a transaction, empty where the first one of any kind does.
-        ``is_used`` tells whether a connection leads to where new ones lead too.
+        ``is_used`` tells whether a connection leads to where new ones lead too. ``file`` is that of an embedded one.
         """
+        self.file: Final = file
         self.dialect: Final[Dialect] = dialect
         self._connect = connect
         self._begin = begin
@@ -160,13 +160,34 @@ class Database:
         """
         with within(seconds), classified(), held(self._write_lock):
             try:
+                self._check_file(is_writing=True)
                 cursor = self._open_writer().cursor()
                 if self._begin:
                     cursor.execute(self._begin)
                 yield cursor
                 self._writer.commit()
+                self._check_file(is_writing=True)  # a commit to a file without a name must not be acknowledged
             except BaseException as error:
                 self._undo(keeps=isinstance(error, DuplicateKey))
+                raise
+
+    def _check_file(self, is_writing: bool = False) -> None:
+        """Raise StoreMoved when the open file is not the one of its name, or follow the server that has another open.
+
+        Called with the lock for writing, or without it.
+        """
+        if self.file is None or self.file.anchor is None:
+            return
+        try:
+            self.file.check()
+        except StoreMoved:
+            self._empty_pool()
+            if is_writing or self._write_lock.acquire(blocking=False):
+                writer, self._writer = self._writer, None
+                _close(writer)
+                if not is_writing:
+                    self._write_lock.release()
+            if not follow(self.file):
                 raise
 
     def _open_writer(self) -> Any:
@@ -193,6 +214,7 @@ class Database:
         with within(CALL_SECONDS), classified():
             check()
             try:
+                self._check_file()
                 try:
                     connection = self._readers.get_nowait()
                     _ping(connection)
@@ -230,6 +252,12 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
+        self.close_idle()
+        if self.file is not None:
+            self.file.close()
+
+    def close_idle(self) -> None:
+        """Close the connections that are not in use, but for the one that keeps an embedded database open."""
         with self._write_lock:
             _close(self._writer)
             self._writer = None
@@ -270,28 +298,5 @@ def open_database(config: Config, on_new_writer: Callable[[], None], may_create:
         database = Database("mysql", servers.connect, "", on_new_writer, servers.is_used)
         servers.on_move = database.leave
         return database
-    return Database("sqlite", lambda: connect_sqlite(Path(config.db_path)), "BEGIN IMMEDIATE", on_new_writer)
-
-
-def connect_sqlite(path: Path) -> sqlite3.Connection:
-    """Open the file in WAL mode, each commit synced to the disk."""
-    connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
-    _enter_wal_mode(connection)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -65536")
-    connection.set_progress_handler(has_passed, STEPS_BETWEEN_LOOKS)
-    return connection
-
-
-def _enter_wal_mode(connection: sqlite3.Connection) -> None:
-    """Switch the file to WAL mode; of two that switch a new file at once, SQLite refuses one without any wait."""
-    end = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                connection.close()
-                raise
-            time.sleep(PAUSE_SECONDS)
+    file = SqliteFile(Path(config.db_path))
+    return Database("sqlite", file.connect, "BEGIN IMMEDIATE", on_new_writer, file=file)

@@ -90,6 +90,10 @@ class SpoolUnavailable(StoreUnavailable):
     """The database is away, and the spool cannot take anything either: it is full, or its disk fails."""
 
 
+class StoreMoved(StoreUnavailable):
+    """The database file that is open is not the one of its name any more, or another server has it."""
+
+
 class StoreMisconfigured(AuditWebhookError):
     """The database refuses for a reason that waiting does not cure: password, name, right, schema."""
 

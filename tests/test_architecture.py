@@ -35,7 +35,7 @@ ROOMS: Final = {
     },
     "doctor": {
         "checkpoints", "config", "database", "disks", "engine_state", "evidence_store", "reader_store", "schema",
-        "services", "signing", "spool", "users",
+        "services", "signing", "spool", "storage", "users",
     },
     "disks": {"config"},
     "engine_state": {"database", "schema"},
@@ -54,10 +54,14 @@ ROOMS: Final = {
     "compactor": {"operate", "repository"},
     "checkpointer": {"operate", "services"},
     "metrics": {"board", "operate"},
+<<<<<<< HEAD
     "loss_metrics": {"operate"},
     "explore": {"config", "ingest", "loss_metrics", "services", "storage"},
     "ingest": {"storage"},
     "operate": set(),
+=======
+    "operate": {"storage"},
+>>>>>>> ae23a38 (Save a SQLite file that is lost under the service)
     "board": set(),
     "services": {
         "access", "anchors", "breaker", "checkpoints", "config", "evidence", "evidence_store", "exploration", "history",
@@ -65,7 +69,11 @@ ROOMS: Final = {
         "reader_store", "refusal_store", "repository", "saved_searches",
         "search_sql", "signing", "spool", "storage", "tally_store", "transaction", "users",
     },
+<<<<<<< HEAD
     "storage": {"database", "queries", "tally_store"},
+=======
+    "storage": set(),
+>>>>>>> ae23a38 (Save a SQLite file that is lost under the service)
     "spool": {"config"},
     "breaker": {"operate"},
     "repository": {
@@ -86,7 +94,7 @@ ROOMS: Final = {
     "pruning": {"database", "queries", "schema", "transaction"},
     "schema": {"database"},
     "transaction": {"database"},
-    "database": {"config", "mysql", "servers"},
+    "database": {"config", "mysql", "servers", "storage"},
     "servers": {"config", "mysql"},
     "mysql": {"bulk_cursor", "config", "prepared"},
     "bulk_cursor": {"bulk", "prepared"},
@@ -107,7 +115,7 @@ LIBRARIES: Final = {
     "jinja2": {"app", "blueprints"},
     "waitress": {"server"},
     "pymysql": {"bulk", "bulk_cursor", "database", "mysql", "prepared", "repository", "servers"},
-    "sqlite3": {"database", "repository"},
+    "sqlite3": {"database", "operate", "repository", "storage"},
     "socket": {"mysql", "server"},
     "cryptography": {"access", "signing"},
     "prometheus_client": {"loss_metrics", "metrics"},

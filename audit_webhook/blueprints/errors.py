@@ -32,6 +32,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.DeadlineExceeded: 503,
     errors.StoreBusy: 503,
     errors.SpoolUnavailable: 503,
+    errors.StoreMoved: 503,
     errors.StoreMisconfigured: 503,
     errors.DuplicateKey: 500,
     errors.RowRefused: 500,

@@ -25,7 +25,7 @@ def get_readyz() -> tuple[Response, int]:
     if wiring(current_app).durable.is_ready():
         return jsonify(status="ok"), 200
     reason = "the database does not take events or its schema is not the current one, and no spool has room for them"
-    return jsonify(status="not ready", reason=reason), 503
+    return jsonify(status="not ready", reason=wiring(current_app).durable.trouble() or reason), 503
 
 
 @bp.get("/metrics")

@@ -10,6 +10,7 @@ from typing import Final
 from audit_webhook import engine_state
 from audit_webhook.config import Config
 from audit_webhook.database import Database, open_database
+from audit_webhook.doctor.database_file import check_file
 from audit_webhook.doctor.evidence import check_checkpoints
 from audit_webhook.doctor.finding import Finding, fail, ok, say_seconds, warn
 from audit_webhook.doctor.readers import check_api_tokens
@@ -30,6 +31,11 @@ def check_store(config: Config, now: int) -> Iterator[Finding]:
     if not config.db_host and not Path(config.db_path).exists() and config.db_path != ":memory:":
         yield warn(CHECK, f"{config.db_path} is not there yet", "nothing, if this is new: serve makes it")
         return
+    if not config.db_host and config.db_path != ":memory:":
+        findings = list(check_file(Path(config.db_path)))
+        yield from findings
+        if any(finding.status == "fail" for finding in findings):
+            return  # to open the files would write a second log
     servers = config.db_servers if config.db_host else ()
     if len(servers) > 1:
         for address in servers:

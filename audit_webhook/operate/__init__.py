@@ -1,7 +1,7 @@
 """Running the service: background workers, and what operators look at.
 
 `worker` repeats a task in a thread of its own, whatever the task raises; everything that goes on in the background is
-one. `metric_names` lists the metrics with their meanings.
+one. `metric_names` lists the metrics with their meanings, `file_watch` looks after the file of an embedded database.
 
-This room imports only `errors`, `deadline` and the standard library.
+This room imports `errors`, `deadline`, `storage` and the standard library.
 """

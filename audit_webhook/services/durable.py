@@ -114,7 +114,13 @@ class DurableStore:
 
     def is_ready(self) -> bool:
         """Whether the next batch can be kept, in the database or in the spool."""
-        return self._breaker.is_storing() or (self._spool is not None and self._spool.can_take())
+        is_storing = self._breaker.is_storing() and not self.trouble()
+        return is_storing or (self._spool is not None and self._spool.can_take())
+
+    def trouble(self) -> str:
+        """Return what happened to the file of an embedded database and what to do; empty when nothing is known."""
+        file = self._repository.database.file
+        return file.trouble if file is not None else ""
 
     def spool_state(self) -> SpoolState | None:
         """Give what waits in the spool and what was drained; None when there is no spool."""

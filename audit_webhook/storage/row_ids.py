@@ -8,18 +8,27 @@ of the first turn that no other row holds. A row keeps the id it has in the stor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from audit_webhook.entry import ActionRow, CallerRow, Entry
 from audit_webhook.errors import StoreUnavailable
 from audit_webhook.identity import row_id
 from audit_webhook.rows import TURNS
-from audit_webhook.tally_store import TallyStore
 
 _Row = TypeVar("_Row", CallerRow, ActionRow)
 
 
-def with_own_ids(store: TallyStore, entries: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
+class RowReader(Protocol):
+    """Reads callers and actions by their ids."""
+
+    def read_callers(self, ids: Sequence[bytes], /) -> list[CallerRow]:
+        """Return the callers with these ids."""
+
+    def read_actions(self, ids: Sequence[bytes], /) -> list[ActionRow]:
+        """Return the actions with these ids."""
+
+
+def with_own_ids(store: RowReader, entries: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
     """Return the entries with ids of callers and actions that no other row holds, in the batch or in the store."""
     callers = _rows_by_values((entry.caller for entry in entries.values()), store.read_callers)
     actions = _rows_by_values((entry.action for entry in entries.values()), store.read_actions)
