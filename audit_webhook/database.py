@@ -32,8 +32,8 @@ from audit_webhook.errors import (
 )
 from audit_webhook.mysql import MysqlConnection
 from audit_webhook.servers import Servers
-from audit_webhook.storage.file_rescue import follow
-from audit_webhook.storage.sqlite_file import SqliteFile
+from audit_webhook.sqlite.rescue import follow
+from audit_webhook.sqlite.file import SqliteFile
 
 CALL_SECONDS: Final = 20
 POOLED: Final = 16
@@ -172,14 +172,10 @@ class Database:
                 raise
 
     def _check_file(self, is_writing: bool = False) -> None:
-        """Raise StoreMoved when the open file is not the one of its name, or follow the server that has another open.
-
-        Called with the lock for writing, or without it.
-        """
-        if self.file is None or self.file.anchor is None:
-            return
+        """Raise StoreMoved when the open file is not the one of its name, or follow the server that has another open."""
         try:
-            self.file.check()
+            if self.file is not None and self.file.anchor is not None:
+                self.file.check()
         except StoreMoved:
             self._empty_pool()
             if is_writing or self._write_lock.acquire(blocking=False):
@@ -187,7 +183,7 @@ class Database:
                 _close(writer)
                 if not is_writing:
                     self._write_lock.release()
-            if not follow(self.file):
+            if self.file is None or not follow(self.file):
                 raise
 
     def _open_writer(self) -> Any:

@@ -35,7 +35,7 @@ ROOMS: Final = {
     },
     "doctor": {
         "checkpoints", "config", "database", "disks", "engine_state", "evidence_store", "reader_store", "schema",
-        "services", "signing", "spool", "storage", "users",
+        "services", "signing", "spool", "sqlite", "users",
     },
     "disks": {"config"},
     "engine_state": {"database", "schema"},
@@ -54,14 +54,11 @@ ROOMS: Final = {
     "compactor": {"operate", "repository"},
     "checkpointer": {"operate", "services"},
     "metrics": {"board", "operate"},
-<<<<<<< HEAD
     "loss_metrics": {"operate"},
     "explore": {"config", "ingest", "loss_metrics", "services", "storage"},
     "ingest": {"storage"},
-    "operate": set(),
-=======
-    "operate": {"storage"},
->>>>>>> ae23a38 (Save a SQLite file that is lost under the service)
+    "operate": {"sqlite"},
+    "sqlite": set(),
     "board": set(),
     "services": {
         "access", "anchors", "breaker", "checkpoints", "config", "evidence", "evidence_store", "exploration", "history",
@@ -69,11 +66,7 @@ ROOMS: Final = {
         "reader_store", "refusal_store", "repository", "saved_searches",
         "search_sql", "signing", "spool", "storage", "tally_store", "transaction", "users",
     },
-<<<<<<< HEAD
     "storage": {"database", "queries", "tally_store"},
-=======
-    "storage": set(),
->>>>>>> ae23a38 (Save a SQLite file that is lost under the service)
     "spool": {"config"},
     "breaker": {"operate"},
     "repository": {
@@ -94,7 +87,7 @@ ROOMS: Final = {
     "pruning": {"database", "queries", "schema", "transaction"},
     "schema": {"database"},
     "transaction": {"database"},
-    "database": {"config", "mysql", "servers", "storage"},
+    "database": {"config", "mysql", "servers", "sqlite"},
     "servers": {"config", "mysql"},
     "mysql": {"bulk_cursor", "config", "prepared"},
     "bulk_cursor": {"bulk", "prepared"},
@@ -115,7 +108,7 @@ LIBRARIES: Final = {
     "jinja2": {"app", "blueprints"},
     "waitress": {"server"},
     "pymysql": {"bulk", "bulk_cursor", "database", "mysql", "prepared", "repository", "servers"},
-    "sqlite3": {"database", "operate", "repository", "storage"},
+    "sqlite3": {"database", "operate", "repository", "sqlite"},
     "socket": {"mysql", "server"},
     "cryptography": {"access", "signing"},
     "prometheus_client": {"loss_metrics", "metrics"},
@@ -123,7 +116,7 @@ LIBRARIES: Final = {
 }
 SPEAK_SQL: Final = {
     "database", "engine_state", "evidence_store", "exploration", "mysql", "pruning", "queries", "query", "repository",
-    "saved_searches", "schema", "search_sql", "servers", "storage", "tally_store", "transaction",
+    "saved_searches", "schema", "search_sql", "servers", "sqlite", "storage", "tally_store", "transaction",
 }
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"

@@ -15,7 +15,7 @@ from audit_webhook.config import Config
 from audit_webhook.database import classify
 from audit_webhook.deadline import within
 from audit_webhook.repository import Repository, open_repository
-from audit_webhook.storage.sqlite_file import connect_sqlite
+from audit_webhook.sqlite.file import connect_sqlite
 from audit_webhook.wiring import now
 from tests.mariadb import MariaDB
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from audit_webhook.doctor.finding import Finding, fail, ok, warn
-from audit_webhook.storage.sqlite_file import SqliteFile
+from audit_webhook.sqlite.file import SqliteFile
 
 CHECK: Final = "database file"
 

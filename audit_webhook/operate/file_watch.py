@@ -10,8 +10,8 @@ from typing import Final
 
 from audit_webhook.errors import AuditWebhookError, StoreMoved
 from audit_webhook.operate.worker import Worker
-from audit_webhook.storage.file_rescue import Rescue
-from audit_webhook.storage.sqlite_file import SqliteFile
+from audit_webhook.sqlite.rescue import Rescue
+from audit_webhook.sqlite.file import SqliteFile
 
 logger: Final = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from audit_webhook.storage.sqlite_file import SUFFIXES, Seen, SqliteFile
+from audit_webhook.sqlite.file import SUFFIXES, Seen, SqliteFile
 
 logger: Final = logging.getLogger(__name__)
 

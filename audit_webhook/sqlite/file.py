@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.deadline import has_passed
 from audit_webhook.errors import StoreMoved
-from audit_webhook.storage.server_claim import Files, Identity, ServerClaim
+from audit_webhook.sqlite.claim import Files, Identity, ServerClaim
 
 logger: Final = logging.getLogger(__name__)
 
