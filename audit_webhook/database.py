@@ -172,7 +172,7 @@ class Database:
                 raise
 
     def _check_file(self, is_writing: bool = False) -> None:
-        """Raise StoreMoved when the open file is not the one of its name, or follow the server that has another open."""
+        """Raise StoreMoved when the open file is not that of its name, or follow the server that has another open."""
         try:
             if self.file is not None and self.file.anchor is not None:
                 self.file.check()
