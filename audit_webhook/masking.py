@@ -6,14 +6,18 @@ name counts each time, and what has too many levels to be looked through is with
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Final
 
 from audit_webhook import tolerant
+from audit_webhook.json_pointers import DATA, is_data, may_read_data, pointer_steps
 from audit_webhook.marks import Mark
 from audit_webhook.redaction_rules import COPIES
+from audit_webhook.secret_copies import holds_secret_in_text, may_be_object, may_hold_secret
 from audit_webhook.spans import NO_ENDS, BrokenJSON, Ends, Found, elements, enclosures, is_strict, members
+from audit_webhook.status_messages import cut_message
 
 MASK: Final = b'"***"'
 WITHHELD: Final = b'"*** withheld: it cannot be read, and may hold a secret"'
@@ -21,8 +25,8 @@ DEEPEST: Final = 64
 SURVEYED: Final = 4
 SURVEYED_ANYHOW: Final = 8
 _WEBHOOK_PATCH: Final = "patch.webhook.admission.k8s.io/"
+_POLICY_FAILURE: Final = "validation.policy.admission.k8s.io/"
 
-_DATA: Final = frozenset({"data", "stringdata"})
 _KINDS: Final = frozenset({"secret", "secretlist"})
 _PLAIN: Final = frozenset({"apiversion", "kind", "type", "immutable", "$patch"})
 _OPTIONS: Final = frozenset({
@@ -33,28 +37,19 @@ _REQUEST: Final = _PLAIN | _OPTIONS | {"items", "metadata"}
 _RESPONSE: Final = _REQUEST | {"code", "columndefinitions", "details", "message", "reason", "rows", "status"}
 # Where a parser's error message quotes the text that it could not read.
 QUOTES: Final = re.compile(rb"valueUnstructured|bigger context|error found in #|cannot unmarshal !!")
-# A text that is itself JSON, as tools keep a copy of the object in an annotation.
-_JSON_TEXT: Final = re.compile(rb'"(?:\s|\\[nrt]|\\u00(?:20|09|0[aAdD]))*+(?:[{\[]|\\u00[57][bB])')
-_TEXT_OPENS: Final = b"{[\\ \t\r\n\f\v"  # one of these is first in such a text
+# What a text has in which a tool may keep a copy of the object: some length, a line's end, a quote, a packed piece.
+_SHORTEST_COPY: Final = 4
+_COPY_HINT: Final = re.compile(rb'\\[nr"]|applied|\xef\xbb\xbf|[A-Za-z0-9+/_]{24}', re.I)
 # What anything to mask in a Secret begins with, if nothing is escaped; a value without it need not be looked into.
 # The expression begins with a literal and with what may follow it, so that most quotes cost next to nothing.
 _SUSPECT: Final = re.compile(
     rb'"(?=[dDsS\xc5mMo{\[\s\\])'
     rb'(?:[dD][aA][tT][aA]"|[sS\xc5][^"]{0,9}[dD][aA][tT][aA]"|[mM][eE][sS\xc5]|objectset|(?:\s|\\[nrt])*+[{\[])'
 )
-_ESCAPED_SECRET: Final = re.compile(rb"\\u00(?:53|6[35]|7[24])")
 
 
 class _Unreadable(Exception):
     """A body has more levels than are looked at."""
-
-
-def may_hold_secret(raw: bytes, start: int, end: int) -> bool:
-    """Tell by a quick look whether an object of kind Secret may be in this span, also in quoted or escaped text."""
-    if raw.find(b'"Secret', start, end) >= 0:
-        return True
-    escape = raw.find(b"\\u00", start, end)
-    return escape >= 0 and _ESCAPED_SECRET.search(raw, escape, end) is not None
 
 
 class Masking:
@@ -120,9 +115,9 @@ class Masking:
                 self.mask_secret(first, last, depth + 1)
 
     def mask_webhook_patches(self, start: int, end: int) -> None:
-        """Mask the event's annotations that show how an admission webhook changed the Secret."""
+        """Mask the event's annotations that show how a webhook changed the Secret, or why a policy refused it."""
         for key, first, last in self._members(start, end):
-            if key.startswith(_WEBHOOK_PATCH):
+            if key.startswith((_WEBHOOK_PATCH, _POLICY_FAILURE)):
                 self.mask(first, last)
 
     def mask_members(self, start: int, end: int, is_secret: Callable[[str], bool]) -> None:
@@ -132,12 +127,14 @@ class Masking:
                 self.mask(first, last)
 
     def mask_token(self, start: int, end: int, depth: int = 0) -> None:
-        """Mask every member ``token``."""
+        """Mask every member ``token``, and what a review or refusal says of it."""
         self._descend(start, end, depth)
         if self._opens(start, b"{"):
             for key, first, last in self._members(start, end):
-                if key.casefold() == "token":
+                if key.casefold() in ("token", "error"):
                     self.mask(first, last)
+                elif key.casefold() == "message":
+                    self._cut_message(first, last)
                 else:
                     self.mask_token(first, last, depth + 1)
         elif self._opens(start, b"["):
@@ -167,7 +164,7 @@ class Masking:
             else:
                 for name, first, last in found:
                     self.mask_held_secrets(name, first, last, depth + 1)
-        elif key.casefold() in COPIES or key.startswith(_WEBHOOK_PATCH) or key == "value":  # of a JSON Patch
+        else:
             self._mask_copy(start, end)
 
     def _is_secret_kind(self, key: str, start: int, end: int) -> bool:
@@ -179,7 +176,9 @@ class Masking:
     def _mask_copy(self, start: int, end: int) -> None:
         """Mask a text when a Secret is written in it."""
         text = self._text(start, end)
-        if text is None or _holds_secret(text.strip().encode()):
+        plain = "" if text is None else text.strip("\ufeff \t\r\n")
+        is_json = plain[:1] in ("{", "[") and _holds_secret(plain.encode("utf-8", "surrogatepass"))
+        if text is None or is_json or holds_secret_in_text(plain):
             self.mask(start, end)
 
     def _mask_body(self, start: int, end: int, known: frozenset[str]) -> None:
@@ -189,23 +188,33 @@ class Masking:
             return
         for key, first, last in self._members(start, end):
             name = key.casefold()
-            if name in _DATA or name in known and not (name in _PLAIN and self.raw[first] in b"{["):
+            if name in DATA or name in known and not (name in _PLAIN and self.raw[first] in b"{["):
                 self._mask_secret_member(name, first, last, 0)
             else:
                 self.mask(first, last)
 
     def _mask_secret_member(self, name: str, start: int, end: int, depth: int) -> None:
-        if name in _DATA:
+        if name in DATA:
             self._mask_values(start, end)
         elif name == "message":
-            if self.is_spread or QUOTES.search(self.raw, start, end):
-                self.mask(start, end)
-        elif name in COPIES:
+            self._cut_message(start, end)
+        elif name in COPIES or "last-applied" in name:
             self.mask(start, end)
         elif self.raw[start] in b"{[":
             self.mask_secret(start, end, depth + 1)
-        elif self.raw[start + 1] in _TEXT_OPENS and _JSON_TEXT.match(self.raw, start, end):
+        elif self._opens(start, b'"') and end - start >= _SHORTEST_COPY and self._may_be_object(start, end):
             self.mask(start, end)
+
+    def _may_be_object(self, start: int, end: int) -> bool:
+        text = self._text(start, end)
+        return text is None or may_be_object(text)
+
+    def _cut_message(self, start: int, end: int) -> None:
+        """Cut a message that may quote what was sent; mask what is no text, or all when a patch moved data."""
+        text = None if self.is_spread else self._text(start, end)
+        kept = text and cut_message(text)
+        if text is None or kept != text:
+            self.mask(start, end, MASK if kept is None else json.dumps(kept).encode())
 
     def _mask_values(self, start: int, end: int) -> None:
         if self._opens(start, b"{"):
@@ -227,7 +236,7 @@ class Masking:
                 self._mask_patched(steps, first, last)
             elif name not in ("op", "path", "from") or not self._opens(first, b'"'):
                 self.mask(first, last)
-            if name == "from" and not _is_data(steps) and _may_read_data(pointer_steps(self._text(first, last))):
+            if name == "from" and not is_data(steps) and may_read_data(pointer_steps(self._text(first, last))):
                 self.is_spread = True
 
     def _mask_patched(self, steps: list[str] | None, start: int, end: int) -> None:
@@ -236,7 +245,7 @@ class Masking:
             self.mask(start, end)
         elif not steps:
             self._mask_body(start, end, _REQUEST)
-        elif len(steps) == 1 and steps[0] in _DATA:
+        elif len(steps) == 1 and steps[0] in DATA:
             self._mask_values(start, end)
         elif steps[0] == "metadata":
             self._mask_secret_member(steps[-1], start, end, 0)
@@ -263,7 +272,10 @@ class Masking:
         return elements(self.raw, start, end, self._ends)
 
     def _is_suspect(self, start: int, end: int) -> bool:
-        return _SUSPECT.search(self.raw, start, end) is not None or self.raw.find(b"\\u00", start, end) >= 0
+        return (
+            _SUSPECT.search(self.raw, start, end) is not None or self.raw.find(b"\\u00", start, end) >= 0
+            or _COPY_HINT.search(self.raw, start, end) is not None
+        )
 
     def _opens(self, start: int, first: bytes) -> bool:
         """Tell whether the value here begins with one of these bytes."""
@@ -282,18 +294,3 @@ def _holds_secret(text: bytes) -> bool:
     masking = Masking(text)
     masking.mask_held_secrets("", 0, len(text))
     return masking.applied() is not text
-
-
-def pointer_steps(path: str | None) -> list[str] | None:
-    """Take a JSON Pointer (RFC 6901) apart; None when it is none."""
-    if path is None or (path and not path.startswith("/")):
-        return None
-    return [step.replace("~1", "/").replace("~0", "~").casefold() for step in path.split("/")[1:]]
-
-
-def _is_data(steps: list[str] | None) -> bool:
-    return steps is not None and len(steps) > 0 and steps[0] in _DATA
-
-
-def _may_read_data(steps: list[str] | None) -> bool:
-    return not steps or _is_data(steps)

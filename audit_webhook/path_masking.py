@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from audit_webhook.json_pointers import pointer_steps
 from audit_webhook.marks import Mark
-from audit_webhook.masking import MASK, QUOTES, WITHHELD, Masking, pointer_steps
+from audit_webhook.masking import MASK, QUOTES, WITHHELD, Masking
 from audit_webhook.redaction_rules import COPY, ELEMENT, Paths, advance, follow
 
 _BODIES: Final = frozenset({"requestobject", "responseobject"})

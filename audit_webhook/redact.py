@@ -22,9 +22,10 @@ from typing import Final, TypeVar
 
 from audit_webhook import tolerant
 from audit_webhook.marks import Mark
-from audit_webhook.masking import WITHHELD, Masking, may_hold_secret
+from audit_webhook.masking import WITHHELD, Masking
 from audit_webhook.path_masking import PathMasking
 from audit_webhook.redaction_rules import Paths
+from audit_webhook.secret_copies import may_hold_secret
 from audit_webhook.spans import BrokenJSON, members
 from audit_webhook.uris import mask_uri, may_hold_token
 
@@ -58,7 +59,7 @@ def find_suspects(
     return [
         place
         for place, (raw, resource, subresource, uri) in enumerate(zip(raws, resources, subresources, uris, strict=True))
-        if b'"Secret' in raw or b"\\u00" in raw
+        if b'"Secret' in raw or b"\\u00" in raw or b": Secret" in raw
         or (resource in _WATCHED or subresource in _WATCHED) and _is_suspect(raw, resource, subresource)
         or ("?" in uri or "/oauth" in uri) and may_hold_token(uri)
     ]
@@ -95,7 +96,7 @@ def _redact_bodies(raw: bytes, resource: str, subresource: str, mark: Mark | Non
     if resource == "secrets" or subresource == "secrets":
         return _redacted(Masking(raw, mark), _mask_secret_event, _TELLING) if may_tell_content(raw) else raw
     if resource == "tokenreviews" or (resource == "serviceaccounts" and subresource == "token"):
-        return _redacted(Masking(raw, mark), _mask_token_event, _BODIES)
+        return _redacted(Masking(raw, mark), _mask_token_event, _BODIES | {"responsestatus"})
     if resource in _NAMED_BY_TOKENS:
         return _redacted(Masking(raw, mark), _mask_named_event, _NAMING)
     if may_hold_secret(raw, 0, len(raw)):
