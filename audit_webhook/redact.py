@@ -15,8 +15,10 @@ arguments that nothing gives away, and one that is packed or encoded inside of a
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
@@ -45,7 +47,8 @@ _CONTENT: Final = (
     *(character.encode() for character in "\u017f\xdf\u1e9e\u212a"),
 )
 _SCALAR: Final = re.compile(rb'"[^"\\]*+"|[0-9A-Za-z+.\-]++')
-_SHORT: Final = 256
+DRAWN_KEY: Final = secrets.token_bytes(32)
+"""Of this process alone: without a ``SECRET_KEY`` no other one recognises a piece that was withheld."""
 _Masking = TypeVar("_Masking", bound=Masking)
 
 
@@ -104,22 +107,25 @@ def _redact_bodies(raw: bytes, resource: str, subresource: str, mark: Mark | Non
     return raw
 
 
-def redact_unreadable(raw: bytes, telltale: re.Pattern[bytes] | None = None) -> bytes:
+def redact_unreadable(
+    raw: bytes, telltale: re.Pattern[bytes] | None = None, key: bytes = DRAWN_KEY
+) -> bytes:
     """Give bytes that are no event as they are, or a note in their place when they may hold a secret.
 
     A piece that is torn out of the middle of an event does not tell what it belonged to: it never stays. With
-    ``telltale``, a piece in which that is found does not stay either.
+    ``telltale``, a piece in which that is found does not stay either. The note has a keyed hash: a piece that is sent
+    again is recognised, and nobody without the key can find a value by trying.
     """
     is_whole = raw.startswith((b"{", b"[")) or _SCALAR.fullmatch(raw) is not None
     if is_whole and _TELLTALE.search(raw) is None and (telltale is None or telltale.search(raw) is None):
         return raw
-    return _withhold(raw)
+    return _withhold(raw, key)
 
 
-def _withhold(raw: bytes) -> bytes:
-    """Note the length, and a hash only where there is too much to find it by trying."""
-    digest = hashlib.sha256(raw).hexdigest() if len(raw) >= _SHORT else ""
-    return b'{"withheld":"***","sha256":"%b","length":%d}' % (digest.encode(), len(raw))
+def _withhold(raw: bytes, key: bytes = DRAWN_KEY) -> bytes:
+    """Note the length, and a keyed hash (HMAC-SHA-256)."""
+    digest = hmac.new(key, raw, hashlib.sha256).hexdigest()
+    return b'{"withheld":"***","hmac":"%b","length":%d}' % (digest.encode(), len(raw))
 
 
 def _redacted(

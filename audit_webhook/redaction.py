@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from audit_webhook.marks import Mark, make_mark
+from audit_webhook.redact import DRAWN_KEY
 from audit_webhook.redaction_rules import Rule, RuleBook
 
 
 class Redaction(NamedTuple):
-    """The keyed mark in the place of secrets, and the rules for further ones; None of either when it is not set."""
+    """The mark in the place of secrets, the rules for further ones (None: not set), the key for withheld pieces."""
 
     mark: Mark | None = None
     rules: RuleBook | None = None
+    withheld_key: bytes = DRAWN_KEY
 
 
 BUILT_IN: Final = Redaction()
@@ -22,4 +25,5 @@ BUILT_IN: Final = Redaction()
 def make_redaction(key: str, rules: Iterable[Rule] = ()) -> Redaction:
     """Put together what was set; an empty key and no rules are what is built in."""
     chosen = tuple(rules)
-    return Redaction(make_mark(key), RuleBook(chosen) if chosen else None)
+    withheld_key = hashlib.sha256(b"audit-webhook withheld\0" + key.encode()).digest() if key else DRAWN_KEY
+    return Redaction(make_mark(key), RuleBook(chosen) if chosen else None, withheld_key)

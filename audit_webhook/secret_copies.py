@@ -1,7 +1,7 @@
-"""Recognises texts that may be a copy of an object, as tools keep in annotations, however written or packed.
+"""Recognises texts that may be a copy of an object, as tools keep in annotations.
 
-Seen in use: JSON (kubectl, Rancher), YAML (config-syncer and scripts), gzip or zip in base64 (banzaicloud's objectmatcher
-writes ``banzaicloud.com/last-applied``), JSON within a JSON string, and each of these behind a byte order mark.
+Seen in use: JSON (kubectl, Rancher), YAML (config-syncer and scripts), gzip or zip in base64 (banzaicloud's
+objectmatcher writes ``banzaicloud.com/last-applied``), JSON within a JSON string, each also behind a byte order mark.
 Every pattern begins at one place of a line or text, so that the work grows with the length alone.
 """
 

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from audit_webhook import tolerant
+from audit_webhook.decode import NO_OBJECT, read_wire
 from audit_webhook.errors import MalformedBatch
 from audit_webhook.kubectl import Card, Request, cards_of, read_request
 from audit_webhook.kubectl.sentences import sentence_of
+from audit_webhook.redact import find_suspects, redact
 from audit_webhook.split import MalformedBody, split
 
 GZIP: bytes = b"\x1f\x8b"
@@ -38,9 +40,17 @@ def explain(body: bytes, cluster: str = "") -> Explained:
 def _requests(items: Iterable[bytes], cluster: str) -> Iterable[Request]:
     for raw in items:
         try:
-            yield read_request(raw, cluster)
+            yield read_request(_clean(raw), cluster)
         except tolerant.Undecodable:
             continue
+
+
+def _clean(raw: bytes) -> bytes:
+    """Return an event with its secrets masked, as it would be stored."""
+    wire = read_wire(raw)
+    target = wire.object_ref or NO_OBJECT
+    facts = target.resource or "", target.subresource or "", wire.request_uri or ""
+    return redact(raw, *facts) if find_suspects([raw], *([fact] for fact in facts)) else raw
 
 
 def document_of(source: str, card: Card) -> dict[str, object]:

@@ -99,10 +99,10 @@ def read_items(cluster: str, parts: Split, received: int, redaction: Redaction =
     """Read items that were split; ``redaction`` is what `read_events` takes."""
     read, unread = read_events(cluster, parts.items, redaction)
     events = {entry.id: entry for entry in read}
-    telltale = redaction.rules.telltale if redaction.rules else None
+    telltale, key = redaction.rules.telltale if redaction.rules else None, redaction.withheld_key
     left = [*parts.broken, *(Broken(parts.items[place], reason) for place, reason in unread)]
     quarantined = [
-        _quarantine(cluster, redact_unreadable(raw, telltale), size or len(raw), reason, received)
+        _quarantine(cluster, redact_unreadable(raw, telltale, key), size or len(raw), reason, received)
         for raw, reason, size in left
     ]
     return Batch(events, len(read) - len(events), quarantined)
