@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from werkzeug.test import TestResponse
 from audit_webhook.app import create_app
 from audit_webhook.blueprints.addresses import own_address
 from audit_webhook.blueprints.gate import NEEDS, need_of
+from audit_webhook.blueprints.whole_scope import EVERYTHING, WHOLE_CLUSTERS
 from audit_webhook.config import Config
 from audit_webhook.reader import EVERYWHERE, Scope
 from audit_webhook.services.readers import SESSION_IDLE
@@ -186,7 +188,8 @@ def test_counts_are_those_of_the_reader_s_scope(production: Flask, name: str) ->
     clusters = {place.partition("-")[0] for place in visible}
     for cluster in ("prod", "staging"):
         may_see = scope.has_cluster(cluster)
-        assert client.get(f"/clusters/{cluster}").status_code == (200 if may_see else 404)
+        status = 403 if scope.namespaces is not None else 200 if may_see else 404
+        assert client.get(f"/clusters/{cluster}").status_code == status
         assert may_see or cluster not in clusters
 
 
@@ -270,3 +273,24 @@ def test_probes_answer_without_a_login(production: Flask) -> None:
 
 def test_everybody_with_a_whole_scope_sees_everything(production: Flask) -> None:
     assert len(logged_in(production, "eve", "viewer", EVERYWHERE).get("/api/v1/events").get_json()["events"]) == 4
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_limited_reader_is_told_that_a_page_needs_more_and_gets_no_link_to_it(production: Flask, name: str) -> None:
+    scope, _ = SCOPES[name]
+    identifiers = ids(production)
+    client = logged_in(production, "bob", "viewer", scope)
+    links = "".join(client.get(page).get_data(as_text=True) for page in ("/", "/account", "/clusters", *(
+        f"/events/{identifier}" for identifier in identifiers
+    )))
+    for rule in rules(production):
+        narrow = rule.endpoint in WHOLE_CLUSTERS and scope.namespaces is not None
+        if not narrow and rule.endpoint not in EVERYTHING:
+            continue
+        for answer in ask(client, production, rule, identifiers):
+            assert answer.status_code == 403, rule.rule
+            if answer.request.method != "HEAD":
+                found = answer.get_data(as_text=True)
+                assert re.search("This page needs .*; your access is limited to the", found), rule.rule
+        assert f'href="{rule.rule.partition("<")[0]}' not in links or rule.rule.startswith("/events/"), rule.rule
+    assert "/proof" not in links

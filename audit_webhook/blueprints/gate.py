@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from audit_webhook.blueprints.addresses import own_address
 from audit_webhook.blueprints.client import client_address
 from audit_webhook.blueprints.errors import answer
+from audit_webhook.blueprints.whole_scope import beyond_scope
 from audit_webhook.errors import AuditWebhookError, Forbidden, Unauthenticated
 from audit_webhook.reader import EVERYWHERE, NOWHERE, Reader, Scope
 from audit_webhook.services.readers import Presented, is_from_own_page, may_write
@@ -94,6 +95,7 @@ def register(app: Flask) -> None:
     app.after_request(_record)
     app.after_request(_keep_scope)
     app.context_processor(_share)
+    app.add_template_global(may_open)
 
 
 def need_of(endpoint: str) -> Need:
@@ -104,7 +106,9 @@ def need_of(endpoint: str) -> Need:
 def may_open(endpoint: str) -> bool:
     """Whether whoever sent this request may open another route: for links that lead somewhere."""
     need, reader = need_of(endpoint), current_reader()
-    return need == "public" or (reader is not None and need != "sender" and reader.may(need))
+    if need == "public":
+        return True
+    return reader is not None and need != "sender" and reader.may(need) and not beyond_scope(endpoint, reader.scope)
 
 
 def current_reader() -> Reader | None:
@@ -170,6 +174,8 @@ def _let_in() -> AnyResponse | None:
             return _ask_to_log_in()
         if not reader.may(need):
             raise Forbidden("Only administrators may open this.")
+        if reason := beyond_scope(request.endpoint or "", reader.scope):
+            raise Forbidden(reason)
     if is_change and need != "public" and reader is not None:
         _refuse_forms_of_others(reader)
     return None
@@ -274,4 +280,4 @@ def _target() -> str:
 
 def _share() -> dict[str, object]:
     """Give every template who reads."""
-    return {"reader": current_reader(), "may_open": may_open}
+    return {"reader": current_reader()}
