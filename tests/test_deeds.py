@@ -113,3 +113,88 @@ def test_odd_bodies_tell_nothing(odd: object) -> None:
     told(*images(odd, odd))
     told(binding() | {"requestObject": odd})
     told(binding() | {"requestObject": odd, "user": controller("job-controller")})
+
+
+NODE = "/api/v1/nodes/n1"
+
+
+def deleted(name: str, seconds: float = 0, **changes: Any) -> dict[str, Any]:
+    return audit_event(
+        seconds, verb="delete", level="Request", objectRef=ref("configmaps", name, "shop"),
+        requestURI=f"/api/v1/namespaces/shop/configmaps/{name}",
+        requestObject={"propagationPolicy": "Background"}, **changes,
+    )
+
+
+def test_what_succeeded_is_told_beside_what_failed() -> None:
+    line = told(deleted("gone", responseStatus=status(404, "NotFound")), deleted("here", 0.02))
+    assert line == (
+        "alice deleted configmap here in shop, but could not delete configmap gone in shop: there is none"
+    )
+    refused = {"responseStatus": status(403, "Forbidden"), "annotations": FORBID}
+    assert told(deleted("a", **refused), deleted("b", 0.02, **refused)) == (
+        "alice tried to delete 2 objects: configmap a, configmap b in shop: not allowed"
+    )
+
+
+def test_deletion_that_may_have_been_a_dry_run_is_told_as_asked_for() -> None:
+    line = told(deleted("a") | {"level": "Metadata", "requestObject": None})
+    assert line == "alice asked to delete configmap a in shop (whether as a dry run was not recorded)"
+    dry = deleted("a") | {"requestObject": {"propagationPolicy": "Background", "dryRun": ["All"]}}
+    assert told(dry) == "alice deleted configmap a in shop (dry run: nothing was changed)"
+
+
+@pytest.mark.parametrize(("labels", "ending"), [
+    ({"a": "b"}, ": set a"), ({"a": None}, ": removed a"), ({"a": "b", "c": None}, ": set a, removed c"),
+    ({name: "x" for name in "abcde"}, ": set a, b, c and 2 more"), ({}, ""),
+])
+def test_labels_that_were_set_are_told_apart_from_those_removed(labels: dict[str, Any], ending: str) -> None:
+    patch = sent("?fieldManager=kubectl-label", requestObject={"metadata": {"labels": labels}})
+    assert told(patch) == f"alice labelled deployment web in shop{ending}"
+
+
+@pytest.mark.parametrize(("before", "after", "ending"), [
+    ([], [("b", "2")], ": added b=2:NoSchedule"), ([("a", "1"), ("b", "2")], [("b", "2")], ": removed a=1:NoSchedule"),
+    ([("a", "1")], [("b", "2")], ": added b=2:NoSchedule, removed a=1:NoSchedule"),
+    (None, [("b", "2")], ": now b=2:NoSchedule"), (None, [], ": now none"),
+])
+def test_taints_are_told_by_what_was_there_before(before: Any, after: Any, ending: str) -> None:
+    def node(taints: list[tuple[str, str]]) -> dict[str, Any]:
+        return {"spec": {"taints": [{"key": key, "value": value, "effect": "NoSchedule"} for key, value in taints]}}
+
+    look = audit_event(-0.01, verb="get", requestURI=NODE, objectRef=ref("nodes", "n1"), level="RequestResponse")
+    patch = audit_event(
+        verb="patch", level="Request", objectRef=ref("nodes", "n1"), requestObject=node(after),
+        requestURI=f"{NODE}?fieldManager=kubectl-taint&fieldValidation=Strict",
+    )
+    assert told(look | ({"responseObject": node(before)} if before is not None else {}), patch) == (
+        f"alice changed the taints of node n1{ending}"
+    )
+
+
+def test_several_types_are_listed_in_one_sentence() -> None:
+    lists = [
+        audit_event(number / 1000, verb="list", objectRef=ref(resource, "", "shop"),
+                    requestURI=f"/api/v1/namespaces/shop/{resource}?limit=500")
+        for number, resource in enumerate(("configmaps", "secrets", "pods"))
+    ]
+    assert told(*lists) == "alice listed configmaps, secrets and pods in shop"
+
+
+def test_command_in_a_container_is_told_as_asked_for() -> None:
+    """Code 101 says that the session was opened, and nothing of what became of the command."""
+    ran = audit_event(
+        verb="get", objectRef=ref("pods", "web-0", "shop", "exec"), responseStatus=status(101),
+        requestURI="/api/v1/namespaces/shop/pods/web-0/exec?command=ls&command=%2Ftmp&container=app&stdout=true",
+    )
+    assert told(ran).startswith("alice asked to run “ls /tmp” in pod web-0 in shop")
+
+
+def test_certificate_is_told_as_approved_or_denied() -> None:
+    for kind, word in (("Approved", "approved"), ("Denied", "denied")):
+        request = audit_event(
+            verb="update", level="Request", requestObject={"status": {"conditions": [{"type": kind}]}},
+            objectRef=ref("certificatesigningrequests", "dev", "", "approval", group="certificates.k8s.io"),
+            requestURI="/apis/certificates.k8s.io/v1/certificatesigningrequests/dev/approval",
+        )
+        assert told(request) == f"alice {word} certificate signing request dev"

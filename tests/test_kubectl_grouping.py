@@ -151,7 +151,7 @@ def test_finished_commands_are_taken_once_and_others_stay() -> None:
 
 def test_sentence_counts_what_one_command_did() -> None:
     (card,) = explain([change(0), change(0.01, "api")])
-    assert sentence_of(card) == "alice labelled 2 objects: deployments web, deployments api"
+    assert sentence_of(card) == "alice labelled 2 objects: deployment web, deployment api in shop"
 
 
 def test_sentence_of_a_drain_names_the_node_and_its_pods() -> None:

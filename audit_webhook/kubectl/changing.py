@@ -9,12 +9,13 @@ from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.manifests import last_applied, masked
 from audit_webhook.kubectl.objects import add_chosen, add_objects, add_types, is_built_in
 from audit_webhook.kubectl.registry import command, tellers_of
-from audit_webhook.kubectl.request import Request
+from audit_webhook.kubectl.request import Request, gathers
 from audit_webhook.kubectl.revisions import add_revision
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.values import entries, part, text, write_json
 
 RESTARTED: Final = "kubectl.kubernetes.io/restartedAt"
+_WORKLOADS: Final = frozenset({"deployments", "statefulsets", "daemonsets", "replicasets", "cronjobs", "jobs"})
 _TYPED: Final = 2_000_000
 
 
@@ -23,11 +24,22 @@ def add_targets(line: Line, run: Run, all_flag: str = "all") -> Line:
     lists = [each for each in run.lists("", run.deeds[-1]) if each.event.resource in _resources(run)]
     chosen = [each for each in lists if each.is_table is not True and not each.parameter("limit")]
     if not chosen:
-        return add_objects(line, run.deeds)
+        return add_objects(line, [*read_first(run), *run.deeds])
     add_types(line, chosen)
     add_chosen(line, chosen[0])
     line.because("a list before, and then each of its objects")
     return line.flag(all_flag) if all_flag and not line.flags else line
+
+
+def read_first(run: Run) -> list[Request]:
+    """Return the looks at all objects with which some commands begin: those that were not changed were named too."""
+    if not run.is_kubectl or not gathers(run.main):
+        return []
+    usual = _WORKLOADS | _resources(run)
+    return [
+        read for read in run.gets()
+        if read.start < run.deeds[0].start and read.event.resource in usual and not read.event.subresource
+    ]
 
 
 def _resources(run: Run) -> set[str]:
@@ -64,7 +76,7 @@ def tell_patch(run: Run) -> Line:
 @command("patch", manager="kubectl-edit", subresource="*")
 def edit(run: Run) -> Line | None:
     """Tell ``edit``."""
-    line = add_objects(Line("edit"), run.deeds)
+    line = add_objects(Line("edit"), [*read_first(run), *run.deeds])
     line.standard_managers = ("kubectl-edit",)
     if subresource := run.main.event.subresource:
         line.flag("subresource", subresource)

@@ -14,36 +14,118 @@ from audit_webhook.humanize.objects import noun_of_kind, one_object
 from audit_webhook.humanize.text import visible, visible_name
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.taints import taint_word, taints_before, taints_of
 from audit_webhook.kubectl.values import entries, part, text
 
 _POD_SPECS: Final = (("spec", "template", "spec"), ("spec", "jobTemplate", "spec", "template", "spec"), ("spec",))
 _BINDINGS: Final = frozenset({"rolebindings", "clusterrolebindings"})
 _LONGEST: Final = 80
 _MOST_SUBJECTS: Final = 2
+_MOST_MARKS: Final = 3
 _NAMED: Final = {
     ("rollout", "restart"): ("restarted", "restart"),
     ("rollout", "pause"): ("paused the rollout of", "pause the rollout of"),
     ("rollout", "resume"): ("resumed the rollout of", "resume the rollout of"),
     ("rollout", "undo"): ("rolled back", "roll back"),
+    ("certificate", "approve"): ("approved", "approve"),
+    ("certificate", "deny"): ("denied", "deny"),
     ("label",): ("labelled", "label"),
     ("annotate",): ("annotated", "annotate"),
-    ("taint",): ("tainted", "taint"),
+    ("taint",): ("changed the taints of", "change the taints of"),
     ("cordon",): ("cordoned", "cordon"),
     ("uncordon",): ("uncordoned", "uncordon"),
+    ("diff",): ("compared", "compare"),
+    ("replace",): ("replaced", "replace"),
 }
+_EITHER: Final = {
+    "certificate": ("approved or denied", "approve or deny"),
+    "cordon": ("cordoned or uncordoned", "cordon or uncordon"),
+    "rollout": ("restarted, paused or resumed", "restart, pause or resume"),
+}
+"""What is said where the body decides, and was not recorded."""
 
 
 def phrase_for(run: Run, command: str) -> Phrase:
-    """Give the phrase for a run that is told as a command (empty when there is none)."""
+    """Return the phrase for a run that is told as a command (empty when there is none)."""
     event = run.main.event
     phrase = phrase_of(event)
-    words = command.split(" ")[1:3]
-    past, infinitive = _NAMED.get(tuple(words)) or _NAMED.get(tuple(words[:1])) or (phrase.past, phrase.infinitive)
+    if not run.is_kubectl or not command:
+        return phrase._replace(ending=phrase.ending + _owner(run))
+    words = tuple(command.split(" ")[1:3])
+    if told := _session(run, words[0], phrase):
+        return told
+    named = _NAMED.get(words) or _NAMED.get(words[:1])
+    if run.main.role == "write" and not run.main.has_body:
+        named = _EITHER.get(words[0], named)
+    past, infinitive = named or (phrase.past, phrase.infinitive)
     if (past, infinitive) != (phrase.past, phrase.infinitive) and event.name:
         phrase = Phrase(past, infinitive, one_object(event))
-    endings: Iterable[Callable[[Run], str]] = (_replicas, _image, _rights, _owner)
+    if words[0] in ("delete", "drain") and run.main.event.verb == "delete":
+        phrase = _deletion(run, phrase)
+    endings: Iterable[Callable[[Run], str]] = (_replicas, _image, _rights, _marks, _taints, _owner)
     ending = next((found for tell in endings if (found := tell(run))), "")
     return phrase._replace(ending=phrase.ending + ending)
+
+
+def _session(run: Run, command: str, phrase: Phrase) -> Phrase | None:
+    """Tell a copy as one, and a command in a container as asked for: its event does not say whether it ran."""
+    event = run.main.event
+    if command == "cp":
+        path = next((words[-1] for words in (deed.parameters.get("command", []) for deed in run.deeds) if words), "")
+        into = run.deeds[0].parameters.get("command", [])[:1] == ["test"]
+        shown = visible(path, _LONGEST)
+        what = f"copy a file to {shown} in" if into else f"copy {shown} from"
+        return Phrase(f"asked to {what}", what, one_object(event))
+    if command == "exec" and phrase.past.startswith("ran ") and event.code == 101:
+        return phrase._replace(past=f"asked to run {phrase.past.removeprefix('ran ')}")
+    return None
+
+
+def _deletion(run: Run, phrase: Phrase) -> Phrase:
+    """Tell a deletion as asked for where it may have been a dry run, or where the object still had to end."""
+    main = run.main
+    if main.lacks_bodies and not main.has_body and not main.event.dry_run:
+        return phrase._replace(past="asked to delete", ending=" (whether as a dry run was not recorded)")
+    is_ending = bool(text(main.response, "metadata", "deletionTimestamp"))
+    waited = any(read.thing == main.thing and read.start >= main.start for read in run.reads)
+    return phrase._replace(past="asked to delete") if is_ending and not waited else phrase
+
+
+def _marks(run: Run) -> str:
+    """Say which labels or annotations were set, and which were removed."""
+    main = run.main
+    member = {"kubectl-label": "labels", "kubectl-annotate": "annotations"}.get(main.manager, "")
+    marks = part(main.body, "metadata", member) if member else None
+    if not isinstance(marks, dict) or not marks:
+        return ""
+    added = [key for key, value in marks.items() if value is not None]
+    removed = [key for key, value in marks.items() if value is None]
+    return _added_and_removed(added, removed, "set ")
+
+
+def _added_and_removed(added: list[str], removed: list[str], verb: str) -> str:
+    told = [f"{verb}{_names(added)}"] if added else []
+    told += [f"removed {_names(removed)}"] if removed else []
+    return f": {', '.join(told)}" if told else ""
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(visible(name, _LONGEST) for name in names[:_MOST_MARKS])
+    return f"{shown} and {len(names) - _MOST_MARKS} more" if len(names) > _MOST_MARKS else shown
+
+
+def _taints(run: Run) -> str:
+    """Say which taints were added and removed; where those before were not recorded, which there are now."""
+    main = run.main
+    spec = part(main.body, "spec")
+    if main.event.resource != "nodes" or not isinstance(spec, dict) or set(spec) != {"taints"}:
+        return ""
+    before, after = taints_before(run, main), taints_of(spec["taints"])
+    if before is None:
+        return f": now {_names(list(map(taint_word, after.items())))}" if after else ": now none"
+    added = [taint_word(each) for each in after.items() if before.get(each[0]) != each[1]]
+    removed = [taint_word(each) for each in before.items() if each[0] not in after]
+    return _added_and_removed(added, removed, "added ")
 
 
 def _replicas(run: Run) -> str:

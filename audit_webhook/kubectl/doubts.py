@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from audit_webhook.kubectl.changing import read_first
 from audit_webhook.kubectl.joining_writes import from_files
 from audit_webhook.kubectl.nodes import drained_node
 from audit_webhook.kubectl.request import Request
@@ -37,7 +38,7 @@ def _is_divisible(run: Run) -> bool:
         return False
     if not run.deeds:
         return _are_reads_divisible(run)
-    things = {deed.thing for deed in run.deeds}
+    things = {request.thing for request in (*read_first(run), *run.deeds)}
     if len(things) < 2 or any(map(drained_node, run.reads)) or run.deeds[0].manager in _MAKERS:
         return False
     if run.has_openapi and from_files(run.main):

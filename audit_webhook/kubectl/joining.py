@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from audit_webhook.kubectl.joining_writes import continues, from_files, gathers, patience
+from audit_webhook.kubectl.joining_writes import continues, from_files, patience
 from audit_webhook.kubectl.nodes import drained_node
-from audit_webhook.kubectl.request import Request
+from audit_webhook.kubectl.request import Request, gathers
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.sessions import is_resumed
 

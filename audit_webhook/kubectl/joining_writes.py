@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from audit_webhook.kubectl.nodes import drained_node
-from audit_webhook.kubectl.request import Request
+from audit_webhook.kubectl.request import Request, gathers
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.sessions import is_resumed
 from audit_webhook.kubectl.values import part, text
@@ -18,7 +18,6 @@ _MILLISECOND: Final = 1_000
 _SECOND: Final = 1_000_000
 _FILES: Final = frozenset({"kubectl-client-side-apply", "kubectl-create", "kubectl-replace"})
 _SAME_CHANGE: Final = frozenset({"kubectl-label", "kubectl-annotate"})
-_GATHERING: Final = frozenset({"kubectl-set", "kubectl-rollout", "kubectl-edit"})
 _UNTIED: Final = 45 * _MILLISECOND
 _MOST_UNTIED: Final = 120 * _MILLISECOND
 _RIGHTS: Final = "rbac.authorization.k8s.io"
@@ -31,13 +30,6 @@ def patience(run: Run) -> int:
     one needs one: where the requests of a run are known to be far apart, more time is allowed.
     """
     return max(_UNTIED, min(_MOST_UNTIED, 2 * run.pace))
-
-
-def gathers(deed: Request) -> bool:
-    """Whether a write is of a command that reads all of its objects before it changes the first (resource.Builder)."""
-    if deed.manager in _GATHERING:
-        return True
-    return not deed.manager and (deed.event.subresource == "scale" or deed.event.resource == "nodes")
 
 
 def from_files(deed: Request) -> bool:

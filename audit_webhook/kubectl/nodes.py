@@ -10,7 +10,8 @@ from audit_webhook.kubectl.objects import checked
 from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
-from audit_webhook.kubectl.values import entries, part, text
+from audit_webhook.kubectl.taints import taint_word, taints_before, taints_of
+from audit_webhook.kubectl.values import part, text
 
 ON_NODE: Final = "spec.nodeName="
 
@@ -101,7 +102,7 @@ def taint(run: Run) -> Line:
         before = taints_before(run, deed)
         if before is None:
             return line.add("<taint>").guess("which taints were added or removed: those before were not recorded")
-        for word in _difference(before, _taints(part(deed.body, "spec", "taints"))):
+        for word in _difference(before, taints_of(part(deed.body, "spec", "taints"))):
             changes[word] = None
     line.add(*changes or ["<taint>"]).because("body: spec.taints").lacks("--overwrite")
     if any(word.endswith("-") for word in changes):
@@ -109,26 +110,9 @@ def taint(run: Run) -> Line:
     return line if changes else line.guess("which taints were added or removed: the node had them already")
 
 
-def _taints(value: object) -> dict[tuple[str, str], str]:
-    return {(text(each, "key"), text(each, "effect")): text(each, "value") for each in entries(value)}
-
-
-def taints_before(run: Run, deed: Request) -> dict[tuple[str, str], str] | None:
-    """Return the taints of a node by key and effect as kubectl read them before a write; None when not recorded."""
-    read = run.look_at(deed.thing)
-    if read is not None and isinstance(read.response, dict):
-        return _taints(part(read.response, "spec", "taints"))
-    for listing in run.lists("nodes"):
-        for item in entries(listing.response, "items"):
-            if text(item, "metadata", "name") == deed.event.name:
-                return _taints(part(item, "spec", "taints"))
-    return None
-
-
 def _difference(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> list[str]:
     added = [
-        f"{key}={value}:{effect}" if value else f"{key}:{effect}"
-        for (key, effect), value in after.items() if before.get((key, effect)) != value
+        taint_word((taint, value)) for taint, value in after.items() if before.get(taint) != value
     ]
     removed = [
         f"{key}-" if key not in {other for other, _ in after} else f"{key}:{effect}-"
