@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from audit_webhook.ingest.import_losses import import_losses
 from audit_webhook.repository import Repository
 from audit_webhook.services import demo
 from audit_webhook.services.ingest import receive
+from audit_webhook.storage.loss_store import GIVEN_UP, loss_id
+from audit_webhook.wiring import Wiring
 from tests.factories import NOON, audit_event, event_list
 from tests.recorded import ref
+from tests.test_apiserver_log import ERROR, klog, message
 
 NOW: Final = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 """A Wednesday; the sample ends here, and so it begins at about half past eight."""
 NOW_US: Final = int(NOW.timestamp()) * 1_000_000
+REPORT_ID: Final = loss_id(GIVEN_UP, "prod", "1125 11:59:30.654321", "webhook", 4, ERROR).hex()
 REPORTER: Final = "system:serviceaccount:shop:reporter"
 INTRUDER: Final = "203.0.113.66"
 STOLEN: Final = "JTI=5f0d0c8e-6a51-4f0b-9c0e-2f4d7a9b1c33"
@@ -85,3 +90,21 @@ def _stolen_token() -> Iterator[dict[str, Any]]:
             verb="get" if name else "list", objectRef={**ref("secrets", name, "shop"), "apiVersion": "v1"},
             requestURI=f"/api/v1/namespaces/shop/secrets/{name}".rstrip("/"),
         )
+
+
+def lose(parts: Wiring) -> None:
+    """Let requests be refused, a sender fall silent, another be upgraded, and a kube-apiserver give events up."""
+    agent = "kube-apiserver/v1.36.2 (linux/amd64) kubernetes/9edcffc"
+    for number in range(10):
+        parts.senders.note_batch("prod", "10.20.0.11", agent, 40, 9000, NOW_US - (10 - number) * 3_000_000)
+        parts.senders.note_batch("prod", "10.20.0.12", agent, 40, 9000, NOW_US - (400 - number) * 3_000_000)
+    parts.senders.write_now()
+    newer = agent.replace("36.2", "36.3")
+    parts.senders.note_batch("prod", "10.20.0.11", newer, 40, 9000, NOW_US)
+    refused = (("the token is not the one expected", "token"), ("the batch is larger than it may be", "size"))
+    for reason, kind in refused:
+        parts.refusals.note("prod", kind, reason, "10.20.0.13", NOW_US - 60_000_000, 0, agent)
+    parts.refusals.flush()
+    parts.senders.write_now()
+    lines = [line.encode() for line in klog(message(4), "1125 11:59:30.654321")]
+    import_losses(parts.losses, "prod", "kube-apiserver.log", lines, NOW_US)

@@ -55,7 +55,7 @@ ROOMS: Final = {
     "checkpointer": {"operate", "services"},
     "metrics": {"board", "operate"},
     "loss_metrics": {"operate"},
-    "explore": {"config", "ingest", "loss_metrics", "services", "storage"},
+    "explore": {"config", "ingest", "loss_metrics", "query", "repository", "services", "storage"},
     "ingest": {"storage"},
     "operate": {"sqlite"},
     "sqlite": set(),

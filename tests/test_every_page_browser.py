@@ -36,6 +36,8 @@ PAGES: Final = {
     "clusters.show_cluster": ("/clusters/prod?days=30", "/nowhere"),
     "evidence.show_evidence": ("/evidence",),
     "setup.show_setup": ("/setup", "/setup?cluster=prod"),
+    "losses.show_losses": ("/losses", "/losses?cluster=prod&days=1", "/losses?cluster=nowhere"),
+    "losses.show_loss": (f"/losses/{story.REPORT_ID}",),
     "access.show_account": ("/account",),
     "access.show_readers": ("/readers",),
     "access.show_login": ("/login",),
@@ -69,6 +71,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(replace(config, environment="production", webhook_token="t0ken"))
     running.app.extensions[EXTENSION] = replace(wiring(running.app), clock=lambda: story.NOW_US)
     story.load(wiring(running.app).repository)
+    story.lose(wiring(running.app))
     yield running
     running.stop()
 

@@ -11,6 +11,7 @@ from audit_webhook.blueprints.api import bp as api
 from audit_webhook.errors import Forbidden, InvalidParameter
 from audit_webhook.event import rfc3339
 from audit_webhook.explore import losses
+from audit_webhook.explore.watch_ends import find_missing_ends
 from audit_webhook.ingest.import_losses import read_named
 from audit_webhook.ingest.lost_events import LostEvent
 from audit_webhook.query.edit import quote
@@ -32,8 +33,11 @@ def show_losses() -> str:
     parts = wiring(current_app)
     days = last_days(request.args.get("days", ""))
     is_hidden = losses.needs_whole_cluster(parts.repository.scope())
-    page = None if is_hidden else _page(days, request.args.get("cluster", ""))
-    return render_template("losses/page.html", page=page, days=days, choices=losses.DAYS)
+    cluster = request.args.get("cluster", "")
+    page = None if is_hidden else _page(days, cluster)
+    is_one = page is not None and cluster and page.clusters
+    watches = find_missing_ends(parts.repository, cluster, parts.clock()) if is_one else None
+    return render_template("losses/page.html", page=page, days=days, choices=losses.DAYS, watches=watches)
 
 
 @bp.get("/losses/<identifier>")

@@ -102,6 +102,12 @@ class Gate:
         self._parts.metrics.note_refusal(FRAMING)
         self._parts.refusals.note("", FRAMING, f"not a usable HTTP request: {reason}", peer, self._parts.clock())
 
+    def note_tls(self, peer: str) -> None:
+        """Note a client that speaks TLS to this port, which takes plain HTTP."""
+        self._parts.metrics.note_refusal(FRAMING)
+        reason = "TLS was sent to a port that takes plain HTTP: use the proxy's port, or an http:// address"
+        self._parts.refusals.note("", FRAMING, reason, peer, self._parts.clock())
+
     def note_slow(self, peer: str) -> None:
         """Note a request that did not arrive in time."""
         self._parts.metrics.note_refusal(SLOW)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
-from waitress.utilities import RequestHeaderFieldsTooLarge
+from waitress.utilities import BadRequest, RequestHeaderFieldsTooLarge
 
 from audit_webhook.errors import AuditWebhookError, BodyCutOff, BodyTooLarge
 from audit_webhook.ingest.parts import WHOLE_BYTES
@@ -17,6 +17,8 @@ from audit_webhook.server.gate import SMALL_BODY_BYTES, Gate, Refused
 from audit_webhook.server.limits import Reservation
 from audit_webhook.services.intake import explain_size
 
+TLS_HELLO: Final = b"\x16\x03"
+"""The first bytes of a TLS handshake (RFC 8446, section 5.1)."""
 _FOLDED: Final = re.compile(rb"\r\n[ \t]")
 _ENDLESS_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*\d{19}", re.IGNORECASE)
 _TRANSFER_ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:(.*?)(?=\r\n|\Z)", re.IGNORECASE)
@@ -39,6 +41,7 @@ class Parser(HTTPRequestParser):
         self.arrived = self.began
         self.unread = False
         self.is_started = False
+        self._was_begun = False
 
     @property
     def owner(self) -> str:
@@ -61,6 +64,9 @@ class Parser(HTTPRequestParser):
 
     def received(self, data: bytes) -> int:
         """Take bytes of the request; return how many of them belong to it."""
+        if not self._was_begun and data.startswith(TLS_HELLO):
+            return self._refuse_tls(data)
+        self._was_begun = True
         consumed = super().received(data)
         if isinstance(self.error, RequestHeaderFieldsTooLarge):
             self._judge_cut_off(self.header_plus + data)
@@ -100,6 +106,14 @@ class Parser(HTTPRequestParser):
         if self.body_rcv is not None:
             receiver: Any = self.body_rcv
             receiver.buf = self._body
+
+    def _refuse_tls(self, data: bytes) -> int:
+        """Answer at once a client that speaks TLS to this port: its sender would else only be seen to be slow."""
+        self._is_judged = True
+        self._gate.note_tls(self._peer)
+        self.error = BadRequest("this port speaks plain HTTP, and the client sent TLS")
+        self._give_up()
+        return len(data)
 
     def close(self) -> None:
         """Give the body's memory and the room back; who still reads the body is told that it is not whole."""
