@@ -5,23 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from audit_webhook import errors
 from audit_webhook.blueprints.errors import STATUS
-
-ROOT: Final = Path(__file__).resolve().parents[1]
-PACKAGE: Final = ROOT / "audit_webhook"
-MODULES: Final = sorted(PACKAGE.rglob("*.py"))
-CODE: Final = MODULES + sorted(path for folder in ("bench", "tests", "tools") for path in (ROOT / folder).rglob("*.py"))
-
-FILE_LINES: Final = 300
-FUNCTION_LINES: Final = 60
+from tests.code_files import MODULES, PACKAGE, every_module, imported, syntax, texts
 
 # A room is a package or a module right below audit_webhook. One that is not named here holds values and pure
 # functions: every room may import it, and it may import only its own kind.
@@ -121,16 +110,6 @@ SPEAK_SQL: Final = {
 STATEMENT: Final = re.compile(
     r"\b(SELECT\s+\S|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|(ALTER|DROP)\s+TABLE\s)"
 )
-VAGUE_NAMES: Final = {"utils", "helpers", "manager", "data", "info", "process", "common", "misc"}
-
-
-def name_of(path: Path) -> str:
-    """Give a path as a test's name."""
-    return str(path.relative_to(ROOT))
-
-
-every_module = pytest.mark.parametrize("path", MODULES, ids=name_of)
-every_code_file = pytest.mark.parametrize("path", CODE, ids=name_of)
 
 
 def room_of(path: Path) -> str:
@@ -138,59 +117,10 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-@cache
-def syntax(path: Path) -> ast.Module:
-    """Give a file's syntax tree."""
-    return ast.parse(path.read_text())
-
-
-def imported(path: Path) -> set[str]:
-    """Give the dotted names that a module imports."""
-    names = set()
-    for node in ast.walk(syntax(path)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
 def imported_rooms(path: Path) -> set[str]:
     """Give the rooms that a module imports from; a plain name of the package itself, such as its version, is none."""
     rooms = {name.split(".")[1] for name in imported(path) if name.startswith("audit_webhook.")}
     return {room for room in rooms if not room.startswith("__")} - {room_of(path)}
-
-
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Give every function of a file, those in classes and in functions too."""
-    for node in ast.walk(syntax(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-
-
-def public(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    """Give the public functions and classes of a file and the public methods of its public classes."""
-    waiting: list[ast.stmt] = list(syntax(path).body)
-    for node in waiting:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-            yield node
-            if isinstance(node, ast.ClassDef):
-                waiting.extend(node.body)
-
-
-def texts(path: Path) -> Iterator[str]:
-    """Give every string in the code of a file, f-strings in pieces, docstrings left out."""
-    documentation = {
-        id(node.body[0].value)
-        for node in ast.walk(syntax(path))
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
-    for node in ast.walk(syntax(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
-            yield node.value
 
 
 @every_module
@@ -228,60 +158,6 @@ def test_only_the_settings_read_the_environment(path: Path) -> None:
 @every_module
 def test_only_the_store_speaks_sql(path: Path) -> None:
     assert room_of(path) in SPEAK_SQL or [text for text in texts(path) if STATEMENT.search(text)] == []
-
-
-@every_code_file
-def test_imports_stand_at_the_top(path: Path) -> None:
-    inner = [
-        node.lineno
-        for function in functions(path)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    assert inner == []
-
-
-@every_code_file
-def test_module_and_its_public_functions_say_what_they_are_for(path: Path) -> None:
-    assert ast.get_docstring(syntax(path)), "the module has no docstring"
-    own = public(path) if not path.name.startswith("test_") else iter(())
-    assert [node.name for node in own if not ast.get_docstring(node)] == []
-
-
-@every_code_file
-def test_file_is_short_enough_to_read(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= FILE_LINES
-
-
-@pytest.mark.parametrize(
-    "path", sorted([*(ROOT / "templates").rglob("*.html"), *(ROOT / "sql").rglob("*.sql")]), ids=name_of
-)
-def test_template_and_statement_file_is_short_enough_to_read(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= FILE_LINES
-
-
-@every_code_file
-def test_function_is_short_enough_to_read(path: Path) -> None:
-    long = [node.name for node in functions(path) if (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES]
-    assert long == []
-
-
-@every_module
-def test_no_error_is_swallowed_wholesale(path: Path) -> None:
-    """But for the one place that keeps background threads alive, which logs and counts each error."""
-    broad = [
-        node.lineno
-        for node in ast.walk(syntax(path))
-        if isinstance(node, ast.ExceptHandler)
-        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")))
-        and not any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
-    ]
-    assert broad == [] or path == PACKAGE / "operate/worker.py"
-
-
-@every_module
-def test_module_is_named_after_what_it_holds(path: Path) -> None:
-    assert path.stem not in VAGUE_NAMES
 
 
 def test_every_error_of_the_domain_has_its_http_status() -> None:
