@@ -72,7 +72,7 @@ def clusters(**more: str) -> list[dict[str, str]]:
 
 
 def cursors(hidden: list[str]) -> Iterator[dict[str, str]]:
-    for identifier in hidden[:6]:
+    for identifier in hidden[:4]:
         yield {"cursor": identifier}
         yield {"cursor": f"{identifier}.{hidden[0]}", "q": "user:alice"}
         yield {"before": identifier}
@@ -91,7 +91,8 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "ui.show_filters": [{}, {"q": "user:alice"}], "ui.narrow_feed": [{"q": "a", "term": "ns:bank"}, {"term": "x"}],
     "ui.show_event": [{}], "ui.download_raw": [{}], "picture.show_picture": [*searches(), {"q": "", "by": "verb"}],
     "api.get_events": [*searches(limit="20"), {"limit": "x"}, *({"q": mistake} for mistake in MISTAKES)],
-    "api.get_event": [{}], "api.get_commands": [*searches()], "api.get_object": [{}], "api.get_description": [{}],
+    "api.get_event": [{}], "api.get_commands": [*searches()], "api.get_object": [{}, {"before": "0" * 26}],
+    "api.get_description": [{}],
     "api.export_events": [*searches(), *searches(format="csv"), {"format": "x"}],
     "api.get_facets": [*searches()], "api.get_histogram": [*searches(), *searches(by="verb")],
     "api.get_actors": [{}], "api.get_actor": [{}], "api.get_losses": [{}, *clusters()], "api.get_loss": [{}],
@@ -110,7 +111,9 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
 }
 FOR_OPERATORS: Final = {"static", "ops.get_healthz", "ops.get_readyz", "ops.get_metrics", "ingest.post_batch"}
 """Not for readers; docs/security.md says to let only the monitoring reach them."""
-PAGED: Final = {"ui.show_feed", "api.get_events", "api.get_commands", "explore.show_object", "api.get_object"}
+PAGED: Final = {"ui.show_feed", "api.get_events", "api.get_commands"}
+ON_MARIADB: Final = 6
+"""Of so many questions one is asked on MariaDB: what is asked of the database is the same as on SQLite."""
 
 
 class Pair(NamedTuple):
@@ -238,7 +241,7 @@ def close(pair: Pair) -> None:
 
 def paths(app: Flask, rule: Rule, pair: Pair) -> Iterator[str]:
     """Give the paths of a route with each value of its arguments."""
-    values = {**NAMES, "identifier": (*pair.shared[:5], *pair.hidden[::9], "0" * 26, "x")}
+    values = {**NAMES, "identifier": (*pair.shared[:5], *pair.hidden[::16], "0" * 26, "x")}
     values["name"] = BY_ENDPOINT.get(rule.endpoint, ())
     names = sorted(rule.arguments)
     for chosen in itertools.product(*(values[name] for name in names)):
@@ -270,12 +273,13 @@ def told(answer: TestResponse) -> tuple[int, list[tuple[str, str]], str]:
 def check(pair: Pair, name: str) -> None:
     clients: list[FlaskClient] = [pair.own.test_client(), pair.more.test_client()]
     assert [log_in(client, name) for client in clients] == [303, 303]
+    every = ON_MARIADB if wiring(pair.own).config.db_host else 1
     count = 0
-    for method, address in questions(pair):
+    for method, address in itertools.islice(questions(pair), 0, None, every):
         answers = [told(client.open(address, method=method, buffered=True)) for client in clients]
         count += 1
         assert answers[0] == answers[1], (name, method, address)
-    assert count > 500
+    assert count > 700 // every
 
 
 def test_every_route_is_listed(sqlite_app: Flask) -> None:
