@@ -12,7 +12,7 @@ import msgspec
 
 from audit_webhook.event import LIMITS, Event
 
-_CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups", "source_ip"))
+_CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups", "source_ip", "claimed_ips"))
 _CUT_LIMITS: Final = tuple(LIMITS[name] for name in _CUT_FIELDS)
 MOST_PLAIN: Final = 24
 HASH_DIGITS: Final = 32
@@ -25,7 +25,9 @@ def _limits(*names: str) -> tuple[int, ...]:
 
 
 _OWN_LIMITS: Final = _limits("namespace", "name", "request_uri", "audit_id")
-_CALLER_LIMITS: Final = _limits("user", "impersonated_user", "user_agent", "client")
+_CALLER_LIMITS: Final = _limits(
+    "user", "impersonated_user", "effective_user", "session", "user_agent", "client"
+)
 _ACTION_LIMITS: Final = _limits(
     "level", "stage", "verb", "decision", "api_group", "resource", "subresource", "manager"
 )
@@ -45,13 +47,14 @@ def are_plain(
 
 
 def is_bounded_caller(
-    user: str, groups: tuple[str, ...], impersonated: str, source_ips: tuple[str, ...], agent: str, client: str
+    user: str, groups: tuple[str, ...], impersonated: str, effective: str, session: str, source_ips: tuple[str, ...],
+    agent: str, client: str,
 ) -> bool:
-    """Whether nothing in who called need be cut; of the addresses only the last one is kept."""
+    """Whether nothing in who called need be cut."""
     return (
-        _are_uncut((user, impersonated, agent, client), _CALLER_LIMITS)
+        _are_uncut((user, impersonated, effective, session, agent, client), _CALLER_LIMITS)
         and bounded_groups(groups) == groups
-        and _are_uncut(source_ips[-1:], _limits("source_ip"))
+        and bounded_addresses(source_ips) == source_ips
     )
 
 
@@ -74,9 +77,9 @@ def bounded(event: Event) -> Event:
     if not _fits(event.user_groups, repeat(64)):
         groups = bounded_groups(event.user_groups)
         changes |= {"user_groups": groups} if groups != event.user_groups else {}
-    if not _fits(event.source_ips, repeat(LIMITS["source_ip"])):
-        last = cut(event.source_ip, LIMITS["source_ip"])
-        changes |= {"source_ips": (*event.source_ips[:-1], last)} if last != event.source_ip else {}
+    if not _fits(event.source_ips, repeat(16)):
+        addresses = bounded_addresses(event.source_ips)
+        changes |= {"source_ips": addresses} if addresses != event.source_ips else {}
     return msgspec.structs.replace(event, **changes, cut=True) if changes else event
 
 
@@ -90,6 +93,19 @@ def _fits(texts: tuple[str, ...], limits: Iterable[int]) -> bool:
         and len(texts) <= MOST_PLAIN
         and all(map(lt, map(len, texts), limits))
     )
+
+
+def bounded_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the address that the apiserver saw, and of those that were claimed as many of the last as have room."""
+    room = LIMITS["claimed_ips"] - 1
+    kept: list[str] = []
+    for address in reversed(addresses):
+        clean = cut(address.replace("\n", " "), LIMITS["source_ip"])
+        room -= len(clean.encode()) + 1 if kept else 0
+        if room < 0:
+            break
+        kept.append(clean)
+    return tuple(reversed(kept))
 
 
 def bounded_groups(groups: tuple[str, ...]) -> tuple[str, ...]:

@@ -91,6 +91,12 @@ class Config:
         "marked on `/losses` and raises an alarm.",
         read.sender_counts,
     )
+    trusted_source_proxies: str = _setting(
+        "",
+        "Addresses or networks of the proxies in front of the kube-apiservers, with commas between them. The address "
+        "that they claim a request to come from is shown as the client's; `ip:` finds claimed addresses either way.",
+        read.networks,
+    )
     auth_proxy_peers: str = _setting(
         "", "Addresses or networks of an authenticating proxy, with commas between them. It needs the next three.",
         read.networks,

@@ -21,12 +21,13 @@ from audit_webhook.events.parameters import NO_FACTS, query_facts
 from audit_webhook.identity import audit_key, row_id
 from audit_webhook.uri_column import shorten, shorten_all
 
-CallerRow = tuple[bytes, str, str, str, str, str, str, str, str]
-"""Id, cluster, user, groups each between newlines, impersonated user, address, user agent, client and kind."""
+CallerRow = tuple[bytes, str, str, str, str, str, str, str, str, str, str, str]
+"""Id, cluster, user, groups each between newlines, impersonated user, address, user agent, client and kind; effective
+user, session and claimed addresses each between newlines."""
 
 ActionRow = tuple[bytes, str, str, str, str, int, str, str, str, str, str, int, int, int]
 """Id, verb, group, resource, subresource, code, level, stage, decision, manager, command; dry run, truncated, cut."""
-NO_CALLER: Final[CallerRow] = (b"", "", "", "", "", "", "", "", "")
+NO_CALLER: Final[CallerRow] = (b"", "", "", "", "", "", "", "", "", "", "", "")
 NO_ACTION: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0, 0)
 """In the place of a row of which something must be cut."""
 
@@ -100,7 +101,11 @@ def _callers_of(cluster: str, wires: Sequence[Wire], raws: Sequence[bytes]) -> l
 
 
 def _who(wire: Wire) -> tuple[User, User, tuple[str, ...], str]:
-    return wire.user or NO_USER, wire.impersonated_user or NO_USER, wire.source_ips or (), wire.user_agent or ""
+    user, assumed = wire.user, wire.impersonated_user
+    return (
+        user.filed() if user else NO_USER, assumed.filed() if assumed else NO_USER, wire.source_ips or (),
+        wire.user_agent or "",
+    )
 
 
 def _actions_of(
@@ -137,8 +142,8 @@ def _is_dry(verb: str, target: ObjectReference, is_in_query: bool, raw: bytes) -
 def _entry_of(entry: Entry, event: Event) -> Entry:
     """Give the entry of an event of which something had to be cut."""
     caller = _caller_row(
-        event.cluster, event.user, event.user_groups, event.impersonated_user, event.source_ip, event.user_agent,
-        event.client, event.kind,
+        event.cluster, event.user, event.user_groups, event.impersonated_user, event.source_ips, event.user_agent,
+        event.client, event.kind, event.effective_user, event.session,
     )
     action = _action_row(
         event.verb, event.api_group, event.resource, event.subresource, event.code or 0, event.level, event.stage,
@@ -157,9 +162,9 @@ def _filed_caller(
     who = caller_of(user, impersonated, addresses, agent)
     if not who.is_bounded:
         return NO_CALLER, who.program
-    address = addresses[-1] if addresses else ""
     row = _caller_row(
-        cluster, who.user, who.groups, who.impersonated_user, address, who.user_agent, who.client, who.kind
+        cluster, who.user, who.groups, who.impersonated_user, addresses, who.user_agent, who.client, who.kind,
+        who.effective_user, who.session,
     )
     return row, who.program
 
@@ -183,12 +188,20 @@ _known_action: Final = lru_cache(maxsize=REMEMBERED)(_filed_action)
 
 
 def _caller_row(
-    cluster: str, user: str, groups: tuple[str, ...], impersonated: str, address: str, agent: str, client: str,
-    kind: str,
+    cluster: str, user: str, groups: tuple[str, ...], impersonated: str, addresses: tuple[str, ...], agent: str,
+    client: str, kind: str, effective: str, session: str,
 ) -> CallerRow:
-    joined = "\n".join(("", *groups, "")) if groups else ""
-    values = (cluster, user, joined, impersonated, address, agent, client, kind)
+    address = addresses[-1] if addresses else ""
+    values = (
+        cluster, user, _joined(groups), impersonated, address, agent, client, kind, effective, session,
+        _joined(addresses[:-1]),
+    )
     return (row_id(values), *values)
+
+
+def _joined(texts: tuple[str, ...]) -> str:
+    """Return texts each between newlines; empty when there are none."""
+    return "\n".join(("", *texts, "")) if texts else ""
 
 
 def _action_row(

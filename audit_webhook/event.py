@@ -20,8 +20,11 @@ LIMITS: Final[dict[str, int]] = {
     "decision": 64,
     "user": 512,
     "impersonated_user": 512,
+    "effective_user": 512,
+    "session": 255,
     "user_groups": 1024,
     "source_ip": 80,
+    "claimed_ips": 512,
     "user_agent": 255,
     "client": 64,
     "namespace": 255,
@@ -33,7 +36,8 @@ LIMITS: Final[dict[str, int]] = {
     "request_uri": 1024,
     "audit_id": 255,
 }
-"""Longest value kept beside the raw event, in bytes of UTF-8 (``user_groups``: of all groups joined by newlines).
+"""Longest value kept beside the raw event, in bytes of UTF-8 (``user_groups`` and ``claimed_ips``: of all
+joined by newlines).
 
 A service account's user name has up to 339: `system:serviceaccount:`, 63 of the namespace, a colon, 253 of the name.
 """
@@ -43,7 +47,11 @@ KINDS: Final = ("human", "anonymous", *SYSTEM_KINDS)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One stage of one request; absent strings are empty, absent numbers None, times microseconds since the epoch."""
+    """One stage of one request; absent strings are empty, absent numbers None, times microseconds since the epoch.
+
+    ``user`` is the authenticated user, ``effective_user`` the one on whose behalf the request was made, and ``kind``
+    what stands behind that one; ``session`` is the name that a cloud or a proxy gives their session.
+    """
 
     id: str
     cluster: str
@@ -56,6 +64,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user: str = ""
     user_groups: tuple[str, ...] = ()
     impersonated_user: str = ""
+    effective_user: str = ""
+    session: str = ""
     source_ips: tuple[str, ...] = ()
     user_agent: str = ""
     client: str = ""
@@ -86,23 +96,29 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.source_ips[-1] if self.source_ips else ""
 
     @property
+    def actor(self) -> str:
+        """The user on whose behalf the request was made; empty for one without a name."""
+        return self.effective_user or self.user
+
+    @property
+    def proxy(self) -> str:
+        """The authenticated user where that acted for somebody else, else nothing."""
+        return self.user if self.actor != self.user else ""
+
+    @property
+    def borrowed_user(self) -> str:
+        """The user whose rights the actor took on by choice, else nothing: not whom a proxy acts for."""
+        return self.impersonated_user if self.impersonated_user != self.actor else ""
+
+    @property
+    def claimed_ips(self) -> tuple[str, ...]:
+        """The addresses that a header claimed the request to come from; a client can choose them."""
+        return self.source_ips[:-1]
+
+    @property
     def duration(self) -> int | None:
         """Microseconds from the request's arrival at the apiserver to this stage; None when not recorded."""
         return self.time - self.requested if 0 < self.requested <= self.time else None
-
-
-def kind_of(user: str) -> str:
-    """Tell what stands behind a user name: one of KINDS.
-
-    The names are those of kubernetes: pkg/authentication/serviceaccount/util.go and user/user.go.
-    """
-    if not user or user == "system:anonymous":
-        return "anonymous"
-    if not user.startswith("system:") or user == "system:admin":
-        return "human"
-    if user.startswith("system:serviceaccount:"):
-        return "serviceaccount"
-    return "node" if user.startswith("system:node:") else "controlplane"
 
 
 def rfc3339(microseconds: int) -> str:

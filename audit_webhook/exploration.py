@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from audit_webhook import queries
@@ -17,15 +17,31 @@ MOST_CHUNKS: Final = 50_000
 
 
 class CallerOf(NamedTuple):
-    """One way in which an actor came: from where, with what, as whom; the last day is one since the epoch, in UTC."""
+    """One way in which an actor came: from where, with what, as whom; the last day is one since the epoch, in UTC.
 
+    ``user`` is the authenticated user and ``effective_user`` on whose behalf: the actor is one of them or both.
+    """
+
+    user: str
+    effective_user: str
     groups: tuple[str, ...]
     impersonated_user: str
     source_ip: str
     user_agent: str
     client: str
     kind: str
+    session: str
+    claimed_ips: tuple[str, ...]
     last_day: int
+
+
+class NamedCaller(NamedTuple):
+    """Who a caller was: on whose behalf, as which authenticated user, with whose rights, of what kind."""
+
+    effective_user: str
+    user: str
+    impersonated_user: str
+    kind: str
 
 
 class Grant(NamedTuple):
@@ -64,34 +80,33 @@ class Exploration:
         self._statements = queries.load(database.dialect)
 
     def callers_of(self, cluster: str, user: str) -> list[CallerOf]:
-        """Give the ways in which a user came, the most recent days first."""
-        rows = self._rows_of(cluster, self._statements["callers_of"], (cluster, user, MOST_CALLERS))
+        """Return the ways in which a user came, or somebody whom they acted for, the most recent days first."""
+        rows = self._rows_of(cluster, self._statements["callers_of"], (cluster, user, user, MOST_CALLERS))
         return [
             CallerOf(
-                tuple(group for group in text_of(groups).split("\n") if group), text_of(impersonated), text_of(ip),
-                text_of(agent), text_of(client), text_of(kind), int(last_day),
+                text_of(name), text_of(effective), _apart(groups), text_of(impersonated), text_of(ip), text_of(agent),
+                text_of(client), text_of(kind), text_of(session), _apart(claimed), int(last_day),
             )
-            for groups, impersonated, ip, agent, client, kind, last_day in rows
+            for name, effective, groups, impersonated, ip, agent, client, kind, session, claimed, last_day in rows
         ]
 
     def actors(self, cluster: str) -> list[tuple[str, str, int]]:
         """Give a cluster's users with their kind and last day, the most recent first."""
         rows = self._rows_of(cluster, self._statements["actors"], (cluster, MOST_CALLERS))
-        return [(text_of(user), text_of(kind), int(day)) for user, kind, day in rows if user]
+        return _each_once((text_of(user), text_of(kind), int(day)) for user, kind, day in rows if user)
 
     def impersonators_of(self, cluster: str, user: str) -> list[tuple[str, int]]:
         """Give who acted as a user, and the last day of each."""
         rows = self._rows_of(cluster, self._statements["impersonators_of"], (cluster, user, MOST_CALLERS))
         return [(text_of(name), int(day)) for name, day in rows]
 
-    def named_callers(self, ids: Sequence[bytes]) -> dict[bytes, tuple[str, str, str]]:
-        """Give the user, the impersonated user and the kind of callers."""
-        found: dict[bytes, tuple[str, str, str]] = {}
+    def named_callers(self, ids: Sequence[bytes]) -> dict[bytes, NamedCaller]:
+        """Return who callers were."""
+        found: dict[bytes, NamedCaller] = {}
         for start in range(0, len(ids), 500):
             part = ids[start:start + 500]
             for key, *texts in self._rows(fill_ids(self._statements["named_callers"], len(part)), part):
-                user, impersonated, kind = map(text_of, texts)
-                found[key] = (user, impersonated, kind)
+                found[key] = NamedCaller(*map(text_of, texts))
         return found
 
     def active_chunks(self, cluster: str, user: str) -> list[bytes]:
@@ -139,3 +154,20 @@ class Exploration:
         with self._database.read() as cursor:
             cursor.execute(queries.adapt(statement, self._database.dialect), tuple(parameters))
             return cursor.fetchall()
+
+
+def _apart(joined: Any) -> tuple[str, ...]:
+    """Return texts that stand each between newlines."""
+    return tuple(text for text in text_of(joined).split("\n") if text)
+
+
+def _each_once(actors: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """Return each actor once: as a person where a name of the cluster's own was also used by hand."""
+    found: dict[str, tuple[str, str, int]] = {}
+    for name, kind, day in actors:
+        known = found.get(name)
+        if known is None:
+            found[name] = (name, kind, day)
+        elif kind == "human":
+            found[name] = (name, kind, known[2])
+    return list(found.values())

@@ -14,8 +14,8 @@ ULID: Final = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 ID: Final[Schema] = {"type": "string", "pattern": f"^{ULID}$"}
 TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 TEXTS: Final = (
-    "level", "stage", "verb", "user", "impersonated_user", "source_ip", "user_agent", "namespace", "group", "resource",
-    "subresource", "name", "decision", "reason", "request_uri", "audit_id",
+    "level", "stage", "verb", "user", "effective_user", "session", "impersonated_user", "source_ip", "user_agent",
+    "namespace", "group", "resource", "subresource", "name", "decision", "reason", "request_uri", "audit_id",
 )
 EVENT: Final[dict[str, Schema]] = {
     "id": ID,
@@ -24,6 +24,10 @@ EVENT: Final[dict[str, Schema]] = {
     "received": TIME,
     "code": {"type": ["integer", "null"], "minimum": 1, "maximum": 999},
     "user_groups": {"type": "array", "items": {"type": "string"}},
+    "claimed_ips": {
+        "type": "array", "items": {"type": "string"},
+        "description": "Addresses that a header claimed, before the one that the apiserver saw.",
+    },
     "summary": {"type": "string"},
     "kubectl": {"type": ["object", "null"]},
     **{name: TEXT for name in TEXTS},

@@ -162,10 +162,11 @@ def _postings(
 
 @lru_cache(maxsize=REMEMBERED_PAIRS)
 def _caller_pairs(row: CallerRow) -> tuple[tuple[str, str], ...]:
-    _, cluster, user, groups, impersonated, ip, agent, client, kind = row
+    _, cluster, user, groups, impersonated, ip, agent, client, kind, effective, session, claimed = row
     pairs = (
-        ("cluster", cluster), ("user", user), ("as", impersonated), ("ip", ip), ("ua", agent), ("client", client),
-        ("kind", kind), *(("usergroup", group) for group in groups.split("\n")),
+        ("cluster", cluster), ("user", user), ("user", effective), ("as", impersonated), ("ip", ip), ("ua", agent),
+        ("client", client), ("kind", kind), ("session", session),
+        *(("usergroup", group) for group in groups.split("\n")), *(("ip", each) for each in claimed.split("\n")),
     )
     return tuple((field, posted(value)) for field, value in pairs if value)
 

@@ -48,6 +48,7 @@ def user(name: str) -> dict[str, str]:
 
 
 KUBELET = "kubelet/v1.36.2 (linux/amd64) kubernetes/98b3519"
+SCHEDULER = "kube-scheduler/v1.36.2 (linux/amd64) kubernetes/98b3519"
 MANAGER = "kube-controller-manager/v1.36.2 (linux/amd64) kubernetes/98b3519"
 
 

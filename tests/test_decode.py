@@ -150,7 +150,7 @@ def test_what_is_no_object_is_undecodable(raw: bytes) -> None:
     ],
 )
 def test_kind_of_actor_follows_from_the_name(user: str, kind: str) -> None:
-    assert read(user={"username": user}).kind == kind
+    assert read(user={"username": user}, userAgent="kubelet/v1.36.2").kind == kind
 
 
 def test_unknown_fields_and_stages_are_kept_as_they_are() -> None:

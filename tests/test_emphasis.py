@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from audit_webhook.humanize import badge, emphasis, outcome, why
-from tests.recorded import BATCHES, FORBID, KUBELET, controller, in_pod, ran, read, recorded, ref, status, user
+from tests.recorded import BATCHES, FORBID, KUBELET, MANAGER, controller, in_pod, ran, read, recorded, ref, status, user
 
 RBAC = "rbac.authorization.k8s.io"
 SERVICE_ACCOUNT = user("system:serviceaccount:shop:bot")
@@ -127,12 +127,12 @@ QUIET: list[dict[str, Any]] = [
     {"objectRef": None, "requestURI": "/api", "impersonatedUser": user("bob")},
     {"objectRef": ref("configmaps", "cluster-info", "kube-public"), "user": user("system:anonymous")},
     {"verb": "create", "objectRef": ref("selfsubjectaccessreviews"), "impersonatedUser": user("bob")},
-    secrets("delete", "db", "shop") | {"user": NODE},
-    secrets("list") | {"user": user("system:kube-controller-manager")},
-    {"verb": "delete", "user": controller("generic-garbage-collector")},
+    secrets("delete", "db", "shop") | {"user": NODE, "userAgent": KUBELET},
+    secrets("list") | {"user": user("system:kube-controller-manager"), "userAgent": MANAGER},
+    {"verb": "delete", "user": controller("generic-garbage-collector"), "userAgent": MANAGER},
     {"verb": "update", "user": SERVICE_ACCOUNT},
     {"verb": "get", "user": SERVICE_ACCOUNT, "impersonatedUser": user("bob")},
-    rights("update", "clusterroles", user=controller("clusterrole-aggregation-controller")),
+    rights("update", "clusterroles", user=controller("clusterrole-aggregation-controller"), userAgent=MANAGER),
 ]
 LEVELS = [
     (level, case)

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from audit_webhook.event import Event
 from audit_webhook.humanize import badge, emphasis, outcome, sentence, summary, why
-from tests.recorded import FORBID, KUBELET, POD, TYPED, controller, in_pod, ran, read, ref, status, user
+from tests.recorded import (
+    FORBID, KUBELET, MANAGER, POD, SCHEDULER, TYPED, controller, in_pod, ran, read, ref, status, user,
+)
 
+ON_NODE: dict[str, Any] = {"userAgent": KUBELET, "user": user("system:node:n1")}
 FIVE_MINUTES_AGO = "2026-11-23T11:55:00.000000Z"
 INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 
@@ -87,12 +90,13 @@ WRITES: list[tuple[dict[str, Any], str]] = [
     ({"verb": "delete", "requestURI": "/x?dryRun=All"},
      "alice deleted pod web-0 in shop (dry run: nothing was changed)"),
     ({"verb": "patch", "objectRef": ref("deployments", "web", "shop", "scale")}, "alice scaled deployment web in shop"),
-    ({"verb": "create", "objectRef": ref("pods", "web-0", "shop", "binding"), "user": user("system:kube-scheduler")},
+    ({"verb": "create", "objectRef": ref("pods", "web-0", "shop", "binding"), "userAgent": SCHEDULER,
+      "user": user("system:kube-scheduler")},
      "the scheduler placed pod web-0 in shop on a node"),
     ({"verb": "create", "objectRef": ref("pods", "web-0", "shop", "eviction")}, "alice evicted pod web-0 in shop"),
     ({"verb": "patch", "objectRef": ref("pods", "web-0", "shop", "ephemeralcontainers")},
      "alice put a debug container into pod web-0 in shop"),
-    ({"verb": "patch", "objectRef": ref("pods", "web-0", "shop", "status"), "user": user("system:node:n1")},
+    ({"verb": "patch", "objectRef": ref("pods", "web-0", "shop", "status"), **ON_NODE},
      "node n1 reported the status of pod web-0 in shop"),
     ({"verb": "patch", "objectRef": ref("pods", "web-0", "shop", "status")},
      "alice changed the status of pod web-0 in shop"),
@@ -101,16 +105,15 @@ WRITES: list[tuple[dict[str, Any], str]] = [
     ({"verb": "update", "objectRef": ref("namespaces", "old", "old", "finalize")},
      "alice finished the deletion of namespace old"),
     ({"verb": "create", "objectRef": ref("selfsubjectaccessreviews")}, "alice checked their own rights"),
-    ({"verb": "create", "objectRef": ref("selfsubjectaccessreviews"), "user": user("system:node:n1")},
+    ({"verb": "create", "objectRef": ref("selfsubjectaccessreviews"), **ON_NODE},
      "node n1 checked its own rights"),
-    ({"verb": "create", "objectRef": ref("tokenreviews"), "user": user("system:node:n1")},
+    ({"verb": "create", "objectRef": ref("tokenreviews"), **ON_NODE},
      "node n1 had a token checked"),
     ({"verb": "create", "objectRef": ref("localsubjectaccessreviews", namespace="shop")},
      "alice checked the rights of a user in shop"),
-    ({"verb": "update", "objectRef": ref("leases", "n1", "kube-node-lease"), "user": user("system:node:n1"),
-      "userAgent": KUBELET},
+    ({"verb": "update", "objectRef": ref("leases", "n1", "kube-node-lease"), **ON_NODE},
      "node n1 renewed lease n1 in kube-node-lease"),
-    ({"verb": "create", "objectRef": ref("events", "web-0.17", "shop"), "user": user("system:node:n1")},
+    ({"verb": "create", "objectRef": ref("events", "web-0.17", "shop"), **ON_NODE},
      "node n1 reported an event in shop"),
 ]
 FAILURES: list[tuple[dict[str, Any], str]] = [
@@ -161,13 +164,15 @@ FAILURES: list[tuple[dict[str, Any], str]] = [
      "alice tried to watch pods in all namespaces: what it continued from is gone"),
 ]
 ACTORS: list[tuple[dict[str, Any], str]] = [
-    ({"user": controller("daemon-set-controller")}, "the daemon set controller looked at pod web-0 in shop"),
-    ({"user": controller("generic-garbage-collector")}, "the garbage collector looked at pod web-0 in shop"),
+    ({"userAgent": MANAGER, "user": controller("daemon-set-controller")},
+     "the daemon set controller looked at pod web-0 in shop"),
+    ({"userAgent": MANAGER, "user": controller("generic-garbage-collector")},
+     "the garbage collector looked at pod web-0 in shop"),
     ({"user": controller("evil-controller")},
      "service account kube-system/evil-controller looked at pod web-0 in shop"),
     ({"user": user("system:serviceaccount:shop:bot")}, "service account shop/bot looked at pod web-0 in shop"),
     ({"user": user("system:serviceaccount:")}, "system:serviceaccount: looked at pod web-0 in shop"),
-    ({"user": user("system:node:")}, "system:node: looked at pod web-0 in shop"),
+    ({"userAgent": KUBELET, "user": user("system:node:")}, "system:node: looked at pod web-0 in shop"),
     ({"user": user(" alice")}, "“ alice” looked at pod web-0 in shop"),
     ({"user": user("jane doe")}, "jane doe looked at pod web-0 in shop"),
     ({"user": {}}, "an unknown caller looked at pod web-0 in shop"),

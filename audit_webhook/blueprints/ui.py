@@ -122,7 +122,8 @@ def show_event(identifier: str) -> Response:
     parts = wiring(current_app)
     story = events.story(parts.repository, identifier)
     about = (parts.repository, story.event, story.raw, parts.clock())
-    page = view_event(story, Context(card_around(*about), find_behind(*about)), parts.clock())
+    proxies = parts.config.trusted_source_proxies
+    page = view_event(story, Context(card_around(*about), find_behind(*about), proxies), parts.clock())
     return page_or_fragment("event/page.html", "event/_panel.html", page)
 
 

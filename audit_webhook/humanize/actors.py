@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from audit_webhook.event import Event
+from audit_webhook.events.identities import (
+    CONTROLLERS, NODE, SERVICE_ACCOUNT, is_controller, kind_of_name, proxy_name,
+)
 from audit_webhook.humanize.text import Part, visible
 
 NOBODY: Final = "someone without valid credentials"
@@ -17,71 +20,51 @@ _COMPONENTS: Final = {
     "system:anonymous": "an anonymous caller",
     "": "an unknown caller",
 }
-_NODE: Final = "system:node:"
-_SERVICE_ACCOUNT: Final = "system:serviceaccount:"
-
-# The service accounts that the controller manager makes for its own loops. Any other name in kube-system is shown as
-# it is: whoever may create service accounts there must not pass for a part of Kubernetes.
-_CONTROLLERS: Final = {
-    "attachdetach-controller": "the attach-detach controller",
-    "certificate-controller": "the certificate controller",
-    "clusterrole-aggregation-controller": "the cluster role aggregation controller",
-    "cronjob-controller": "the cron job controller",
-    "daemon-set-controller": "the daemon set controller",
-    "deployment-controller": "the deployment controller",
-    "disruption-controller": "the disruption controller",
-    "endpoint-controller": "the endpoint controller",
-    "endpointslice-controller": "the endpoint slice controller",
-    "endpointslicemirroring-controller": "the endpoint slice mirroring controller",
-    "ephemeral-volume-controller": "the ephemeral volume controller",
-    "expand-controller": "the volume expansion controller",
-    "generic-garbage-collector": "the garbage collector",
-    "horizontal-pod-autoscaler": "the horizontal pod autoscaler",
-    "job-controller": "the job controller",
-    "legacy-service-account-token-cleaner": "the service account token cleaner",
-    "namespace-controller": "the namespace controller",
-    "node-controller": "the node controller",
-    "persistent-volume-binder": "the volume binder",
-    "pod-garbage-collector": "the pod garbage collector",
-    "pv-protection-controller": "the volume protection controller",
-    "pvc-protection-controller": "the volume claim protection controller",
-    "replicaset-controller": "the replica set controller",
-    "replication-controller": "the replication controller",
-    "resource-claim-controller": "the resource claim controller",
-    "resourcequota-controller": "the resource quota controller",
-    "root-ca-cert-publisher": "the root certificate publisher",
-    "service-account-controller": "the service account controller",
-    "service-controller": "the service controller",
-    "statefulset-controller": "the stateful set controller",
-    "ttl-after-finished-controller": "the finished job controller",
-    "ttl-controller": "the TTL controller",
-    "validatingadmissionpolicy-status-controller": "the admission policy controller",
-}
 
 
 def actor_parts(event: Event) -> tuple[Part, ...]:
-    """Give who acted, and as whom where the user was impersonating another one."""
-    who = Part(NOBODY if event.code == 401 and not event.user else name_actor(event.user), "actor")
-    if not event.impersonated_user:
-        return (who,)
-    return (who, Part(", acting as "), Part(name_actor(event.impersonated_user), "actor"), Part(","))
+    """Return who acted, through which proxy, and as whom where the actor took on the rights of another user."""
+    anonymous = event.code == 401 and not event.actor
+    parts = [Part(NOBODY if anonymous else _name_of(event), "actor")]
+    if event.proxy:
+        parts += [Part(", through "), Part(name_proxy(event.proxy), "actor")]
+    if event.borrowed_user:
+        parts += [Part(", acting as "), Part(name_actor(event.borrowed_user), "actor")]
+    if tool := borrowed_by(event):
+        parts.append(Part(f", using {tool}"))
+    return (*parts, Part(",")) if len(parts) > 1 else (parts[0],)
+
+
+def _name_of(event: Event) -> str:
+    """Return how the actor is called: a name of the control plane that somebody uses by hand as it is written."""
+    if not borrowed_by(event) or event.actor.startswith(NODE):
+        return name_actor(event.actor)
+    return _as_account(event.actor) if event.actor.startswith(SERVICE_ACCOUNT) else _shown(event.actor)
+
+
+def borrowed_by(event: Event) -> str:
+    """Return the program with which somebody uses the name of a node or a part of the control plane, else nothing."""
+    if event.kind != "human" or event.borrowed_user and not event.proxy:
+        return ""
+    groups = () if event.proxy else event.user_groups
+    is_of_cluster = kind_of_name(event.actor, groups) in ("node", "controlplane") or is_controller(event.actor)
+    return visible(event.client, 32) if is_of_cluster else ""
 
 
 def name_actor(user: str) -> str:
     """Give the name by which a user is spoken of."""
     if user in _COMPONENTS:
         return _COMPONENTS[user]
-    if user.startswith(_NODE) and user != _NODE:
-        return f"node {_shown(user.removeprefix(_NODE))}"
-    if user.startswith(_SERVICE_ACCOUNT):
-        return _name_service_account(user)
-    return _shown(user)
+    if user.startswith(NODE) and user != NODE:
+        return f"node {_shown(user.removeprefix(NODE))}"
+    if is_controller(user):
+        return CONTROLLERS[user.rpartition(":")[2]]
+    return _as_account(user) if user.startswith(SERVICE_ACCOUNT) else _shown(user)
 
 
-def is_controller(user: str) -> bool:
-    """Whether the user is a loop of the controller manager."""
-    namespace, _, name = user.removeprefix(_SERVICE_ACCOUNT).partition(":")
-    return user.startswith(_SERVICE_ACCOUNT) and namespace == "kube-system" and name in _CONTROLLERS
+def name_proxy(user: str) -> str:
+    """Return the name by which a proxy that acts for others is spoken of: that of its product, where it is known."""
+    return proxy_name(user) or name_actor(user)
 
 
 def own(event: Event) -> str:
@@ -89,10 +72,8 @@ def own(event: Event) -> str:
     return "their own" if event.kind in ("human", "anonymous") else "its own"
 
 
-def _name_service_account(user: str) -> str:
-    namespace, _, name = user.removeprefix(_SERVICE_ACCOUNT).partition(":")
-    if is_controller(user):
-        return _CONTROLLERS[name]
+def _as_account(user: str) -> str:
+    namespace, _, name = user.removeprefix(SERVICE_ACCOUNT).partition(":")
     return f"service account {_shown(f'{namespace}/{name}')}" if namespace and name else _shown(user)
 
 

@@ -10,7 +10,9 @@ from typing import Final, Literal
 
 from audit_webhook.api_resources import find
 from audit_webhook.event import SYSTEM_KINDS, Event
-from audit_webhook.humanize.actors import is_controller
+from audit_webhook.events.addresses import is_inside
+from audit_webhook.events.identities import BOOTSTRAP, is_controller, is_managed
+from audit_webhook.humanize.actors import borrowed_by
 from audit_webhook.humanize.badges import is_review, outcome
 from audit_webhook.humanize.failures import is_denied
 from audit_webhook.humanize.objects import PROJECTS
@@ -51,6 +53,18 @@ _CONFIGURATION: Final = {
     ("kube-system", "kube-dns"): "how names are resolved was changed",
     ("kube-system", "aws-auth"): "who may sign in was changed",
 }
+_AGGREGATOR: Final = "system:serviceaccount:kube-system:clusterrole-aggregation-controller"
+_GIVE_RIGHTS: Final = {
+    "clusterroles": ("system:apiserver", _AGGREGATOR),
+    "clusterrolebindings": ("system:apiserver",),
+    "roles": ("system:apiserver",),
+    "rolebindings": ("system:apiserver",),
+}
+"""Parts of the control plane that write rights as their own work (kubernetes: pkg/registry/rbac/rest)."""
+_JOINING: Final = frozenset({
+    ("", "configmaps"), ("", "nodes"), ("certificates.k8s.io", "certificatesigningrequests"),
+})
+"""What a node with a bootstrap token asks for to join (kubeadm: cmd/kubeadm/app/phases/bootstraptoken)."""
 _OPEN: Final = ("get", "configmaps", "kube-public", "cluster-info")  # kubeadm: read by nodes that want to join
 _SESSIONS: Final = {
     "exec": "a command in a running container",
@@ -58,6 +72,7 @@ _SESSIONS: Final = {
     "portforward": "a port of a pod was forwarded",
 }
 _KUBELET_COMMANDS: Final = ("/exec/", "/run/", "/attach/", "/portForward/", "/cri/")
+_KUBELET_METRICS: Final = ("/metrics", "/stats", "/healthz", "/spec")
 
 
 def emphasis(event: Event) -> Emphasis:
@@ -73,7 +88,12 @@ def why(event: Event) -> str:
 def _judge(event: Event) -> Judgement:
     happened = outcome(event).tone == "ok" and not event.dry_run
     found = _success(event) if happened else _failure(event)
-    return found or (_calm(event), "")
+    return found or _borrowed_name(event) or (_calm(event), "")
+
+
+def _borrowed_name(event: Event) -> Judgement | None:
+    """Judge a name of the cluster's own that somebody uses by hand: a name alone is no reason to look away."""
+    return ("warm", "a name of the cluster's own, used by hand") if borrowed_by(event) else None
 
 
 def _calm(event: Event) -> Emphasis:
@@ -81,7 +101,7 @@ def _calm(event: Event) -> Emphasis:
     if is_read or is_review(event) or event.kind in ("node", "controlplane"):
         return "quiet"
     if event.kind in SYSTEM_KINDS:
-        return "plain" if event.verb in _DELETES and not is_controller(event.user) else "quiet"
+        return "plain" if event.verb in _DELETES and not is_controller(event.actor) else "quiet"
     return "plain"
 
 
@@ -102,11 +122,11 @@ def _success(event: Event) -> Judgement | None:
     if event.kind == "anonymous":
         return _anonymous(event)
     found = _session(event)
-    if found or event.kind in ("node", "controlplane") or is_controller(event.user):
+    if found or is_at_work(event):
         return found
     found = None if event.subresource else _rights(event)
-    if found or event.kind == "serviceaccount":
-        return found
+    if found or _is_account(event):
+        return found or _kubelet(event)
     return _by_person(event)
 
 
@@ -137,6 +157,30 @@ def _exec(event: Event) -> str:
     return "files copied out of a running container" if takes_files(event) else ""
 
 
+def is_at_work(event: Event) -> bool:
+    """Return whether a node or a part of the control plane does what is its own work, from where it usually runs.
+
+    Its name and its program say so. What gives rights or reads Secrets must fit as well: most parts never do the first,
+    and do the second from within.
+    """
+    is_loop = event.kind == "serviceaccount" and is_controller(event.actor)
+    if event.kind not in ("node", "controlplane") and not is_loop:
+        return False
+    if is_managed(event.actor):
+        return True
+    thing = _thing(event)
+    if event.actor.startswith(BOOTSTRAP):
+        return thing in _JOINING
+    if thing[0] in _RBAC_GROUPS and event.verb in _WRITES:
+        return event.actor in _GIVE_RIGHTS.get(thing[1], ())
+    is_grave = thing == ("", "secrets") or event.verb in _WRITES and thing[0] == _GATE_GROUP
+    return not is_grave or is_inside(event.source_ip)
+
+
+def _is_account(event: Event) -> bool:
+    return event.kind == "serviceaccount" and not is_controller(event.actor)
+
+
 def _rights(event: Event) -> Judgement | None:
     if event.verb not in _WRITES:
         return None
@@ -147,7 +191,7 @@ def _rights(event: Event) -> Judgement | None:
     if event.verb in _DELETES:
         return "warm", "rights were taken away"
     if event.resource == "clusterrolebindings":
-        return "warm" if event.kind == "serviceaccount" else "hot", "rights in the whole cluster were given"
+        return "warm" if _is_account(event) else "hot", "rights in the whole cluster were given"
     return "warm", "rights were given" if event.resource == "rolebindings" else "rights were changed"
 
 
@@ -192,10 +236,8 @@ def _secrets_read(event: Event) -> Judgement | None:
 
 
 def _subresource(event: Event) -> Judgement | None:
-    if _thing(event) == ("", "nodes") and event.subresource == "proxy":
-        if proxied_path(event).startswith(_KUBELET_COMMANDS):
-            return "hot", "a command through the kubelet, past the audit of pods"
-        return "warm", "straight to the kubelet"
+    if found := _kubelet(event):
+        return found
     if event.verb in READS:
         return None
     if find(event.api_group, event.resource) is None:
@@ -205,5 +247,17 @@ def _subresource(event: Event) -> Judgement | None:
     return ("warm", "a certificate was approved or denied") if event.subresource == "approval" else None
 
 
+def _kubelet(event: Event) -> Judgement | None:
+    """Judge what goes through the node proxy: what monitoring reads all day is no news of a service account."""
+    if _thing(event) != ("", "nodes") or event.subresource != "proxy":
+        return None
+    path = proxied_path(event)
+    if path.startswith(_KUBELET_COMMANDS):
+        return "hot", "a command through the kubelet, past the audit of pods"
+    if event.kind == "serviceaccount" and event.verb in READS and path.startswith(_KUBELET_METRICS):
+        return None
+    return "warm", "straight to the kubelet"
+
+
 def _impersonation(event: Event) -> Judgement | None:
-    return ("warm", "with the rights of another user") if event.impersonated_user else None
+    return ("warm", "with the rights of another user") if event.borrowed_user else None

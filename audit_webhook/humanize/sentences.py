@@ -44,7 +44,7 @@ def _refused(event: Event, phrase: Phrase, rest: tuple[Part, ...]) -> tuple[Part
 
 def _failed(event: Event, phrase: Phrase, rest: tuple[Part, ...], failure: str) -> tuple[Part, ...]:
     tried = (Part(f" tried to {phrase.infinitive}"), *rest)
-    if event.code == 401 and not event.user:
+    if event.code == 401 and not event.actor:
         return tried
     return (*tried, Part(f": {failure}"))
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from audit_webhook.event import Event
+from audit_webhook.events.identities import ORIGINAL_USER, proxy_name
 from audit_webhook.humanize import Phrase
+from audit_webhook.humanize.actors import name_proxy
 from audit_webhook.kubectl import families
 from audit_webhook.kubectl.deeds import phrase_for
 from audit_webhook.kubectl.doubts import doubts
@@ -151,10 +153,18 @@ def _add_namespace(line: Line, request: Request) -> None:
 
 
 def _add_impersonation(line: Line, request: Request) -> None:
-    """Add ``--as`` and its kind; groups that Kubernetes adds by itself are left out (apiserver impersonation.go)."""
-    assumed = request.recorded.impersonated_user
-    if request.event.code == 403 and "cannot impersonate" in request.event.status_message:
-        line.flag("as", _refused_user(request.event.status_message))
+    """Add ``--as`` and its kind; groups that Kubernetes adds by itself are left out (apiserver impersonation.go).
+
+    Whom a proxy acts for is no part of what they typed.
+    """
+    assumed, event = request.recorded.impersonated_user, request.event
+    if event.proxy and not event.borrowed_user:
+        line.because(f"{name_proxy(event.proxy)} acted for {event.actor}")
+        if proxy_name(event.proxy) is None and event.client == "kubectl":
+            line.lacks("whether --as was typed: the authenticated user is a program")
+        return
+    if event.code == 403 and "cannot impersonate" in event.status_message:
+        line.flag("as", _refused_user(event.status_message))
         line.guess("whom --as named: acting as somebody else was refused before it was recorded")
     if assumed is None or not assumed.username:
         return
@@ -165,7 +175,7 @@ def _add_impersonation(line: Line, request: Request) -> None:
             line.flag("as-group", group)
     line.flag_if("as-uid", assumed.uid)
     for key, values in (assumed.extra or {}).items():
-        for value in values:
+        for value in values if key != ORIGINAL_USER else ():
             line.flag("as-user-extra", f"{key}={value}")
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from audit_webhook.events.identities import is_controller
 from audit_webhook.humanize import Phrase, phrase_of
-from audit_webhook.humanize.actors import is_controller
 from audit_webhook.humanize.objects import noun_of_kind, one_object
 from audit_webhook.humanize.text import visible, visible_name
 from audit_webhook.kubectl.request import Request
@@ -193,7 +193,7 @@ def _subjects(request: Request) -> Iterator[str]:
 def _owner(run: Run) -> str:
     """Say for which object a controller made another one."""
     main = run.main
-    if main.event.verb != "create" or not is_controller(main.event.user):
+    if main.event.verb != "create" or not is_controller(main.event.actor):
         return ""
     owner = next((each for each in entries(main.body, "metadata", "ownerReferences") if each.get("controller")), None)
     if owner is None or not text(owner, "name"):

@@ -5,7 +5,7 @@ Bodies are decoded when they are asked for, and secrets in them are masked then:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -14,8 +14,9 @@ import msgspec
 
 from audit_webhook import tolerant
 from audit_webhook.client import kubectl_version
-from audit_webhook.decode import BODIES, LONGEST_REMEMBERED, User, Wire, read_wire, to_event
+from audit_webhook.decode import BODIES, LONGEST_REMEMBERED, NamedUser, User, Wire, read_wire, to_event
 from audit_webhook.event import Event
+from audit_webhook.events.wire import filed_extra
 from audit_webhook.kubectl.lazy import lazy
 from audit_webhook.redact import redact
 from audit_webhook.spans import BrokenJSON, members
@@ -32,13 +33,13 @@ CREDENTIAL: Final = "authentication.kubernetes.io/credential-id"
 _NO_BODY: Final = msgspec.Raw(b"")
 
 
-class _FullUser(User, frozen=True, gc=False):
+class _FullUser(NamedUser, frozen=True, gc=False):
     uid: str | None = None
     extra: dict[str, tuple[str, ...]] | None = None
 
-    def __hash__(self) -> int:
-        """Leave the extra facts out, which cannot be hashed: `to_event` looks users up that it has seen."""
-        return hash((self.username, self.groups, self.uid))
+    def filed(self) -> User:
+        """Return the user with what is filed of it, and nothing else, which may be long."""
+        return User(self.username, self.groups, filed_extra(self.extra) if self.extra else None)
 
 
 class Recorded(Wire, frozen=True, gc=False, rename="camel"):
@@ -136,7 +137,7 @@ class Request:
         credential = extra.get(CREDENTIAL, ()) if extra else ()
         assumed = self.recorded.impersonated_user
         whom = (assumed.username, assumed.groups, assumed.uid) if assumed else ()
-        return (event.cluster, event.user, event.source_ip, credential, whom)
+        return (event.cluster, event.actor, event.user, event.source_ip, credential, whom)
 
     def parameter(self, name: str) -> str:
         """Give the first value of a parameter; empty when there is none."""
@@ -263,7 +264,12 @@ def _loose_user(value: object) -> _FullUser | None:
     names = {key: value[key] for key in ("username", "uid") if isinstance(value.get(key), str)}
     groups = value.get("groups")
     known = tuple(each for each in groups if isinstance(each, str)) if isinstance(groups, list) else ()
-    return _FullUser(**names, groups=known)
+    return _FullUser(**names, groups=known, extra=dict(_loose_extra(value.get("extra"))))
+
+
+def _loose_extra(extra: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for key, values in extra.items() if isinstance(extra, dict) else ():
+        yield str(key), tuple(each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
 
 
 def _parse(query: str) -> Mapping[str, list[str]]:

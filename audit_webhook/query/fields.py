@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from audit_webhook.api_resources import plural_of
 from audit_webhook.event import KINDS, SYSTEM_KINDS, Event
 
-Type = Literal["text", "kind", "code", "time", "id", "audit", "flag", "groups", "body"]
+Type = Literal["text", "user", "kind", "code", "time", "id", "audit", "flag", "groups", "addresses", "body"]
 
 
 class Field(NamedTuple):
@@ -45,7 +45,10 @@ _truth = _known(true="1", yes="1", false="0", no="0")
 
 FIELDS: Final[tuple[Field, ...]] = (
     Field("cluster", "text", "c.cluster", lambda e: e.cluster, True, "cluster's name", "cluster:prod"),
-    Field("user", "text", "c.username", lambda e: e.user, True, "authenticated user", "user:alice"),
+    Field("user", "user", "c.effective_user", lambda e: e.actor, True,
+          "who acted: the person or program behind a request, or the proxy in between", "user:alice"),
+    Field("by", "text", "c.username", lambda e: e.user, True,
+          "authenticated user, such as a proxy that acts for people", "by:system:serviceaccount:cattle-system:rancher"),
     Field("as", "text", "c.impersonated_user", lambda e: e.impersonated_user, True, "impersonated user", "as:bob"),
     Field("usergroup", "groups", "c.user_groups", lambda e: "\n".join(("", *e.user_groups, "")), True,
           "a group of the user", "usergroup:system:masters"),
@@ -63,7 +66,10 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("name", "text", "e.name", lambda e: e.name, False, "object's name", "name:web-*"),
     Field("code", "code", "a.code", lambda e: str(e.code or 0), True,
           "status code; takes >=, <=, >, <, a..b, 4xx; 0 when there is none", "code:>=400"),
-    Field("ip", "text", "c.source_ip", lambda e: e.source_ip, True, "address nearest to the apiserver", "ip:10.20.*"),
+    Field("session", "text", "c.session", lambda e: e.session, True,
+          "name that a cloud or a proxy gives somebody's session", "session:alice"),
+    Field("ip", "addresses", "c.source_ip", lambda e: e.source_ip, True,
+          "address: the one that the apiserver saw, or one that was claimed", "ip:10.20.*"),
     Field("ua", "text", "c.user_agent", lambda e: e.user_agent, True, "user agent", "ua:kubectl/v1.36*"),
     Field("client", "text", "c.client", lambda e: e.client, True, "program, as its user agent says", "client:helm",
           str.lower),
@@ -90,9 +96,18 @@ FIELDS: Final[tuple[Field, ...]] = (
           'body:"nginx:1.25"'),
 )
 BY_NAME: Final = {field.name: field for field in FIELDS}
-WORD_FIELDS: Final = ("user", "ns", "resource", "name")
+SEVERAL: Final[dict[str, Callable[[Event], tuple[str, ...]]]] = {
+    "user": lambda e: (e.actor, e.user),
+    "usergroup": lambda e: e.user_groups or ("",),
+    "ip": lambda e: e.source_ips or ("",),
+}
+"""Fields of which an event has several values, each of which is looked for."""
+POSTED_AS: Final = {"by": "user"}
+"""Fields whose values are among those posted of another one."""
+WORD_FIELDS: Final = ("user", "by", "session", "ns", "resource", "name")
 KEPT_AS: Final = {
-    "user": "user", "as": "impersonated_user", "verb": "verb", "ns": "namespace", "group": "api_group",
+    "user": "user", "by": "user", "session": "session", "as": "impersonated_user", "verb": "verb", "ns": "namespace",
+    "group": "api_group",
     "resource": "resource", "sub": "subresource", "name": "name", "ip": "source_ip", "ua": "user_agent",
     "client": "client", "manager": "manager", "level": "level", "stage": "stage", "decision": "decision",
     "audit": "audit_id",

@@ -7,14 +7,14 @@ from typing import Final
 
 from audit_webhook.event import KINDS
 from audit_webhook.identity import from_text
-from audit_webhook.query.fields import BY_NAME
+from audit_webhook.query.fields import BY_NAME, POSTED_AS
 from audit_webhook.query.syntax import And, Compare, Equals, Glob, Node, Not, Or
 from audit_webhook.query.to_sql import Dialect, Where, like
 from audit_webhook.rows import posted
 
 _SELECTIVE: Final = (
-    "user", "as", "ip", "ns", "ua", "usergroup", "sub", "manager", "truncated", "dryrun", "command", "resource",
-    "group", "verb", "code", "client", "decision", "stage", "level", "kind", "cluster",
+    "user", "by", "as", "session", "ip", "ns", "ua", "usergroup", "sub", "manager", "truncated", "dryrun", "command",
+    "resource", "group", "verb", "code", "client", "decision", "stage", "level", "kind", "cluster",
 )
 
 
@@ -50,7 +50,7 @@ def _join(word: str, parts: Iterable[Where]) -> Where:
 
 def _exists(field: str, condition: Where) -> Where:
     sql = f"EXISTS (SELECT 1 FROM postings p WHERE p.field = %s AND {condition.sql} AND p.chunk_id = k.id)"
-    return Where(sql, (field, *condition.parameters), is_exact=False)
+    return Where(sql, (POSTED_AS.get(field, field), *condition.parameters), is_exact=False)
 
 
 def _posting(field: str, value: str) -> str:
@@ -89,7 +89,7 @@ def driving(node: Node) -> tuple[str, str] | None:
         leaf.field: value for leaf in _demanded(node) if isinstance(leaf, Equals)
         if (value := _posting(leaf.field, leaf.value))
     }
-    return next(((field, values[field]) for field in _SELECTIVE if field in values), None)
+    return next(((POSTED_AS.get(field, field), values[field]) for field in _SELECTIVE if field in values), None)
 
 
 def indexed(node: Node) -> str:

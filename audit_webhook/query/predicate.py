@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from audit_webhook.event import Event
-from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
+from audit_webhook.query.fields import BY_NAME, SEVERAL, WORD_FIELDS
 from audit_webhook.query.needles import spellings
 from audit_webhook.query.syntax import And, Body, Compare, Comparison, Equals, Glob, Node, Not, Or, Word
 
@@ -47,14 +47,16 @@ def compile_predicate(node: Node) -> Predicate:
 
 def _equals(field: str, value: str) -> Predicate:
     get = BY_NAME[field].value
+    if several := SEVERAL.get(field) if value else None:
+        return lambda event, raw: value in several(event)
     if field == "usergroup":
-        return lambda event, raw: value in event.user_groups if value else not event.user_groups
+        return lambda event, raw: not event.user_groups
     return lambda event, raw: get(event) == value
 
 
 def _glob(field: str, parts: tuple[str, ...]) -> Predicate:
-    if field == "usergroup":
-        return lambda event, raw: any(glob_matches(parts, group) for group in event.user_groups or ("",))
+    if several := SEVERAL.get(field):
+        return lambda event, raw: any(glob_matches(parts, each) for each in several(event))
     get = BY_NAME[field].value
     return lambda event, raw: glob_matches(parts, get(event))
 

@@ -36,6 +36,8 @@ class Parts(NamedTuple):
 
 UNKNOWN: Final = Where("TRUE", is_exact=False)
 _GROUPS: Final = "c.user_groups"
+_AUTHENTICATED: Final = "c.username"
+_CLAIMED: Final = "c.claimed_ips"
 
 
 def compile_where(node: Node, dialect: Dialect) -> Where:
@@ -111,6 +113,11 @@ def _equals(field: str, value: str) -> Where:
     column, kind = BY_NAME[field].column, BY_NAME[field].type
     if kind == "groups" and value:
         return Where(f"INSTR({_GROUPS}, %s) > 0", (f"\n{value}\n",), "\n" not in value)
+    if kind == "user" and value:
+        return Where(f"({column} = %s OR {_AUTHENTICATED} = %s)", (value, value))
+    if kind == "addresses" and value:
+        claimed = f"\n{value}\n"
+        return Where(f"({column} = %s OR INSTR({_CLAIMED}, %s) > 0)", (value, claimed), "\n" not in value)
     if kind in ("code", "flag"):
         return Where(f"{column} = %s", (int(value),))
     if kind == "audit":
@@ -126,7 +133,19 @@ def _glob(field: str, parts: tuple[str, ...], dialect: Dialect) -> Where:
     if BY_NAME[field].type == "groups":
         first = f"\n{parts[0]}" if parts[0] else ""
         return Where(f"INSTR({_GROUPS}, %s) > 0", (first,), is_exact=False) if first else UNKNOWN
-    return like(BY_NAME[field].column, parts, dialect)
+    plain = like(BY_NAME[field].column, parts, dialect)
+    if BY_NAME[field].type == "user":
+        return _join("OR", (plain, like(_AUTHENTICATED, parts, dialect)), plain)
+    if BY_NAME[field].type == "addresses":
+        return _join("OR", (plain, _claimed(parts)), plain)
+    return plain
+
+
+def _claimed(parts: tuple[str, ...]) -> Where:
+    """Return the condition that a claimed address consists of parts; SQL tells exactly how one begins, no more."""
+    if "\n" in parts[0] or not parts[0]:
+        return UNKNOWN
+    return Where(f"INSTR({_CLAIMED}, %s) > 0", (f"\n{parts[0]}",), is_exact=parts == (parts[0], ""))
 
 
 def like(column: str, parts: tuple[str, ...], dialect: Dialect) -> Where:

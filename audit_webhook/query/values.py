@@ -139,6 +139,7 @@ def _mistake(field: Field, token: Token, expected: tuple[str, ...]) -> QueryErro
 
 
 _READERS: Final[dict[Type, Callable[[Field, Token, int], Node]]] = {
-    "text": _text, "groups": _text, "audit": _text, "kind": _kind, "code": _code, "flag": _flag, "id": _id,
+    "text": _text, "user": _text, "groups": _text, "addresses": _text,
+    "audit": _text, "kind": _kind, "code": _code, "flag": _flag, "id": _id,
     "time": _time, "body": _body,
 }

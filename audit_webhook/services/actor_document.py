@@ -6,16 +6,20 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from audit_webhook.event import Event, kind_of, rfc3339
+from audit_webhook.event import Event, rfc3339
 from audit_webhook.exploration import Exploration
 from audit_webhook.repository import Repository
 from audit_webhook.rows import WINDOW
-from audit_webhook.services.actor_view import newest_day_of, write_day
-from audit_webhook.services.actors import CREDENTIAL, Portrait
+from audit_webhook.services.actor_view import (
+    groups_in, kind_in, newest_day_of, principals_of, proxies_of, roles_of, write_day,
+)
+from audit_webhook.services.actors import CREDENTIAL, CREDENTIALS, Portrait
 from audit_webhook.services.document import document_of
 from audit_webhook.services.rows import shown
 
-_TRAITS: Final = {"credentials": "credential-id", "pods": "pod-name", "nodes": "node-name"}
+_TRAITS: Final = {
+    "credentials": CREDENTIALS, "pods": (f"{CREDENTIAL}pod-name",), "nodes": (f"{CREDENTIAL}node-name",),
+}
 
 
 def document_of_actors(repository: Repository, cluster: str) -> dict[str, object]:
@@ -33,19 +37,23 @@ def document_of_actor(portrait: Portrait) -> dict[str, object]:
     return {
         "cluster": portrait.actor.cluster,
         "name": shown(portrait.actor.name),
-        "kind": kind_of(portrait.actor.name),
-        "groups": [shown(group) for group in (portrait.callers[0].groups if portrait.callers else ())],
+        "kind": kind_in(portrait),
+        "groups": [shown(group) for group in groups_in(portrait)],
         "first": rfc3339(portrait.first) if portrait.first is not None else None,
         "last": rfc3339(events[0].time) if events else None,
         "active": [rfc3339(window * WINDOW) for window in sorted(portrait.activity.windows)],
         "addresses": _dated((each.source_ip, each.last_day) for each in portrait.callers),
         "programs": _dated((each.user_agent, each.last_day) for each in portrait.callers),
-        "acted_as": _dated((each.impersonated_user, each.last_day) for each in portrait.callers),
+        "claimed_addresses": _dated((ip, each.last_day) for each in portrait.callers for ip in each.claimed_ips),
+        "sessions": _dated((each.session, each.last_day) for each in portrait.callers),
+        "through": _dated(proxies_of(portrait)),
+        "acted_for": _dated(principals_of(portrait)),
+        "acted_as": _dated(roles_of(portrait)),
         "impersonated_by": _dated(portrait.impersonators),
         "events_read": len(events),
         "events_read_are_all": portrait.is_whole,
         "deeds": _deeds(events),
-        **{name: _counted(portrait, key) for name, key in _TRAITS.items()},
+        **{name: _counted(portrait, keys) for name, keys in _TRAITS.items()},
         "denied": [document_of(event, portrait.cards.get(event.id)) for event in portrait.denied],
         "denied_are_all": portrait.is_denied_whole,
     }
@@ -66,6 +74,6 @@ def _deeds(events: Iterable[Event]) -> list[dict[str, object]]:
     ]
 
 
-def _counted(portrait: Portrait, key: str) -> list[dict[str, object]]:
-    counts = Counter(text for _, traits in portrait.sample for text in traits.extra.get(CREDENTIAL + key, ()))
+def _counted(portrait: Portrait, keys: Iterable[str]) -> list[dict[str, object]]:
+    counts = Counter(text for _, traits in portrait.sample for key in keys for text in traits.extra.get(key, ()))
     return [{"value": shown(text), "events": count} for text, count in counts.most_common()]

@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Final
 
 from audit_webhook.authorization import parse_reason
-from audit_webhook.event import EPOCH, Event, kind_of
+from audit_webhook.event import EPOCH, Event
+from audit_webhook.events.identities import kind_of
 from audit_webhook.humanize import badge
 from audit_webhook.humanize.actors import name_actor
 from audit_webhook.query.edit import quote
-from audit_webhook.services.actors import CREDENTIAL, Activity, Portrait
+from audit_webhook.services.actors import CREDENTIAL, CREDENTIALS, Activity, Portrait
 from audit_webhook.services.places import Actor, Place, place_of
 from audit_webhook.services.rows import KIND_LABELS, Kind, Moment, Row, moment_of, row_of, shown
 
@@ -95,13 +96,13 @@ class ActorView:
 def view_actor(portrait: Portrait, now: int) -> ActorView:
     """Show an actor."""
     actor, events = portrait.actor, [event for event, _ in portrait.sample]
-    kind = kind_of(actor.name)
+    kind = kind_in(portrait)
     return ActorView(
         actor=actor,
         title=shown(name_actor(actor.name), longest=120),
         name=shown(actor.name, longest=300),
         kind=Kind(kind, KIND_LABELS[kind]),
-        groups=tuple(shown(group) for group in (portrait.callers[0].groups if portrait.callers else ())[:20]),
+        groups=tuple(shown(group) for group in groups_in(portrait)[:20]),
         first=moment_of(portrait.first, now) if portrait.first is not None else None,
         last=moment_of(events[0].time, now) if events else None,
         calendar=draw(portrait.activity),
@@ -125,13 +126,51 @@ def _groups(portrait: Portrait) -> Iterator[Group]:
     yield _counted("What they changed", _objects(events), note)
     yield _counted("Permissions they used", _bindings(actor, events), note)
     yield _dated("Addresses", "ip", portrait, [(each.source_ip, each.last_day) for each in portrait.callers])
+    claimed = [(address, each.last_day) for each in portrait.callers for address in each.claimed_ips]
+    yield _dated("Claimed addresses", "ip", portrait, claimed)
     yield _dated("Programs", "ua", portrait, [(each.user_agent, each.last_day) for each in portrait.callers])
     yield _counted("Credentials", _credentials(portrait), note)
+    yield _dated("Sessions", "session", portrait, [(each.session, each.last_day) for each in portrait.callers])
     for key, title in (("pod-name", "Pods"), ("node-name", "Nodes")):
         values = Counter(text for _, traits in sample for text in traits.extra.get(CREDENTIAL + key, ()))
         yield _counted(title, ((Tally(shown(text)), count) for text, count in values.most_common()), note)
-    yield _people("Acted as", actor, [(each.impersonated_user, each.last_day) for each in portrait.callers])
+    yield _people("Through", actor, proxies_of(portrait))
+    yield _people("Acted for", actor, principals_of(portrait))
+    yield _people("Acted as", actor, roles_of(portrait))
     yield _people("Impersonated by", actor, portrait.impersonators)
+
+
+def proxies_of(portrait: Portrait) -> list[tuple[str, int]]:
+    """Return through which proxies an actor came, with the last day of each."""
+    name = portrait.actor.name
+    return [(each.user, each.last_day) for each in portrait.callers if each.effective_user == name != each.user]
+
+
+def principals_of(portrait: Portrait) -> list[tuple[str, int]]:
+    """Return for whom an actor acted as a proxy, with the last day of each."""
+    name = portrait.actor.name
+    return [
+        (each.effective_user, each.last_day) for each in portrait.callers if each.user == name != each.effective_user
+    ]
+
+
+def roles_of(portrait: Portrait) -> list[tuple[str, int]]:
+    """Return whose rights an actor took on, with the last day of each."""
+    return [
+        (each.impersonated_user, each.last_day) for each in portrait.callers
+        if each.effective_user == portrait.actor.name != each.impersonated_user
+    ]
+
+
+def kind_in(portrait: Portrait) -> str:
+    """Return what stands behind an actor: a person where a name of the cluster's own was used by hand."""
+    kinds = [each.kind for each in portrait.callers if each.effective_user == portrait.actor.name]
+    return "human" if "human" in kinds else next(iter(kinds), kind_of(portrait.actor.name))
+
+
+def groups_in(portrait: Portrait) -> tuple[str, ...]:
+    """Return the groups that an actor had last; of somebody behind a proxy they are not known here."""
+    return next((each.groups for each in portrait.callers if each.user == portrait.actor.name), ())
 
 
 def _counted(title: str, tallies: Iterable[tuple[Tally, int]], note: str) -> Group:
@@ -185,12 +224,13 @@ def _bindings(actor: Actor, events: list[Event]) -> Iterator[tuple[Tally, int]]:
 def _credentials(portrait: Portrait) -> Iterator[tuple[Tally, int]]:
     """Count each credential with the address that it came from: a stolen one shows up at a second address."""
     counts = Counter(
-        (text, event.source_ip) for event, traits in portrait.sample
-        for text in traits.extra.get(f"{CREDENTIAL}credential-id", ())
+        (text, event.session, event.source_ip) for event, traits in portrait.sample
+        for key in CREDENTIALS for text in traits.extra.get(key, ())
     )
-    for (text, address), count in counts.most_common():
+    for (text, session, address), count in counts.most_common():
         query = f"{portrait.actor.query} ip:{quote(address)} body:{quote(text)}"
-        yield Tally(shown(f"{text} from {address}" if address else text), query=query), count
+        of = f" (session {session})" if session else ""
+        yield Tally(shown(f"{text}{of} from {address}" if address else f"{text}{of}"), query=query), count
 
 
 def _dated(title: str, field: str, portrait: Portrait, pairs: list[tuple[str, int]]) -> Group:

@@ -30,6 +30,8 @@ READ_SECONDS: Final = 0.06
 DENIED_SECONDS: Final = 0.1
 READ_AT_ONCE: Final = 25
 CREDENTIAL: Final = "authentication.kubernetes.io/"
+CREDENTIALS: Final = (f"{CREDENTIAL}credential-id", "accessKeyId")
+"""Keys of extra values that name what somebody logged in with: a token, a certificate, a key of AWS."""
 
 
 class Traits(NamedTuple):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit_webhook.event import SYSTEM_KINDS, Event
+from audit_webhook.events.identities import NODE, NODES
 from audit_webhook.humanize.badges import REVIEWS
 from audit_webhook.humanize.phrases import READS
 from audit_webhook.query.edit import quote
@@ -113,17 +114,22 @@ def _advise(items: Sequence[Traffic], metadata_size: int) -> Advice | None:
 
 def group_caller(event: Event) -> str:
     """Give what tells apart whom rules are for: each identity, and all nodes together."""
-    return "system:nodes" if event.kind == "node" else event.user
+    return NODES if is_of_nodes(event) else event.user
 
 
 def name_caller(event: Event) -> str:
     """Name whom a rule is for, safe to read."""
-    return "Nodes" if event.kind == "node" else shown(event.user, longest=120)
+    return "Nodes" if is_of_nodes(event) else shown(event.user, longest=120)
 
 
 def select_caller(event: Event) -> Fields:
     """Give the fields of a rule for this identity, or for all nodes."""
-    return {"userGroups": ["system:nodes"]} if event.kind == "node" else {"users": [event.user]}
+    return {"userGroups": [NODES]} if is_of_nodes(event) else {"users": [event.user]}
+
+
+def is_of_nodes(event: Event) -> bool:
+    """Return whether a rule for the group of all nodes covers who sent a request."""
+    return event.kind == "node" and event.user.startswith(NODE)
 
 
 def count_denied(text: str, denied: int) -> str:
@@ -152,7 +158,7 @@ def _hides(event: Event, level: str, verbs: list[str], denied: int) -> str:
 
 
 def _query(event: Event, verbs: list[str]) -> str:
-    who = "kind:node" if event.kind == "node" else f"user:{quote(event.user)}"
+    who = "kind:node" if is_of_nodes(event) else f"by:{quote(event.user)}"
     verb = quote(verbs[0]) if len(verbs) == 1 else f"({' or '.join(map(quote, verbs))})"
     group = f"group:{quote(event.api_group)}"
     return f"{who} verb:{verb} resource:{quote(event.resource)} {group} sub:{quote(event.subresource)}"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from audit_webhook import tolerant
 from audit_webhook.api_resources import BUILT_IN
 from audit_webhook.event import Event
-from audit_webhook.humanize.actors import is_controller
+from audit_webhook.events.identities import is_controller
 from audit_webhook.identity import time_bound
 from audit_webhook.query.edit import quote
 from audit_webhook.repository import Raw, Repository
@@ -30,13 +30,13 @@ _RESOURCES: Final = {resource.kind: resource.plural for resource in BUILT_IN}
 def find_behind(repository: Repository, event: Event, raw: bytes, now: int) -> Event | None:
     """Give the write that a controller's write answers to, as far as bodies and time tell; None when they do not."""
     for _ in range(MOST_STEPS):
-        if not is_controller(event.user) or event.verb not in ("create", "update", "patch"):
+        if not is_controller(event.actor) or event.verb not in ("create", "update", "patch"):
             return None
         found = _last_write(repository, event, _owner(raw), now)
         if found is None:
             return None
         event, raw = event_of(found), found.raw
-        if not is_controller(event.user):
+        if not is_controller(event.actor):
             return event
     return None
 

@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 from audit_webhook import query
 from audit_webhook.identity import time_bound
 from audit_webhook.query.edit import quote, unquote
-from audit_webhook.query.fields import BY_NAME, FIELDS, KIND_GROUPS, Field
+from audit_webhook.query.fields import BY_NAME, FIELDS, KIND_GROUPS, POSTED_AS, Field
 from audit_webhook.repository import Repository
 from audit_webhook.search_sql import FIRST, LAST, Condition
 from audit_webhook.services.rows import shown
@@ -80,7 +80,8 @@ def _values(repository: Repository, field: Field, typed: str, rest: str, now: in
         return
     counts = _counts(repository, field, typed, rest, now)
     ranked = sorted(counts, key=lambda value: (not value.startswith(typed), -counts[value], value))
-    others = repository.posted_values(field.name, typed, MOST_OFFERS) if field.is_posted and typed else []
+    posted = POSTED_AS.get(field.name, field.name)
+    others = repository.posted_values(posted, typed, MOST_OFFERS) if field.is_posted and typed else []
     for value in list(dict.fromkeys((*ranked, *others)))[:MOST_OFFERS]:
         if len(value) <= LONGEST_VALUE:
             written = str(int(value)) if field.type == "code" else quote(value)

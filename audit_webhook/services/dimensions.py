@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
-from audit_webhook.entry import ActionRow, CallerRow
+from audit_webhook.entry import NO_ACTION, NO_CALLER, ActionRow, CallerRow
 from audit_webhook.event import Event
 from audit_webhook.tally import Key
 from audit_webhook.tally_store import TallyStore
@@ -13,9 +13,6 @@ from audit_webhook.tally_store import TallyStore
 REMEMBERED: Final = 100_000
 REMEMBERED_CHARACTERS: Final = 16_000_000
 """Of all callers or all actions together: an attacker's can have some kilobytes each."""
-# A tally without its caller or action, as in a copy of single tables, still counts.
-_NOBODY: Final[CallerRow] = (b"", "", "", "", "", "", "", "", "")
-_NOTHING: Final[ActionRow] = (b"", "", "", "", "", 0, "", "", "", "", "", 0, 0, 0)
 
 
 class Dimensions:
@@ -36,15 +33,19 @@ class Dimensions:
         if missing:
             callers = self._callers.read({key[0] for key in missing})
             actions = self._actions.read({key[1] for key in missing})
+            # A tally without its caller or action, as in a copy of single tables, still counts.
             fresh = {
-                key: _event(callers.get(key[0], _NOBODY), actions.get(key[1], _NOTHING), key[2]) for key in missing
+                key: _event(callers.get(key[0], NO_CALLER), actions.get(key[1], NO_ACTION), key[2]) for key in missing
             }
             found.update(fresh)
             self._remember(fresh)
         return {key: event for key, event in found.items() if event is not None}
 
     def _remember(self, fresh: dict[Key, Event]) -> None:
-        self._size += sum(len(event.user) + len(event.user_agent) + len(key[2]) for key, event in fresh.items())
+        self._size += sum(
+            len(event.user) + len(event.session) + len(event.user_agent) + len(key[2]) + sum(map(len, event.source_ips))
+            for key, event in fresh.items()
+        )
         if len(self._events) + len(fresh) > REMEMBERED or self._size > REMEMBERED_CHARACTERS:
             self._events, self._size = {}, 0
         else:
@@ -76,12 +77,18 @@ class _Rows(Generic[_Kept]):
 
 
 def _event(caller: CallerRow, action: ActionRow, namespace: str) -> Event:
-    _, cluster, user, groups, impersonated, ip, agent, client, kind = caller
+    _, cluster, user, groups, impersonated, ip, agent, client, kind, effective, session, claimed = caller
     _, verb, group, resource, subresource, code, level, stage, decision, manager, command, *flags = action
     return Event(
         id="", cluster=cluster, time=0, level=level, stage=stage, verb=verb, user=user,
-        user_groups=tuple(groups[1:-1].split("\n")) if groups else (), impersonated_user=impersonated,
-        source_ips=(ip,) if ip else (), user_agent=agent, client=client, kind=kind, namespace=namespace,
-        api_group=group, resource=resource, subresource=subresource, code=code or None, decision=decision,
-        manager=manager, command=command, dry_run=bool(flags[0]), truncated=bool(flags[1]), cut=bool(flags[2]),
+        user_groups=_apart(groups), impersonated_user=impersonated, effective_user=effective, session=session,
+        source_ips=(*_apart(claimed), ip) if ip else (), user_agent=agent, client=client, kind=kind,
+        namespace=namespace, api_group=group, resource=resource, subresource=subresource, code=code or None,
+        decision=decision, manager=manager, command=command, dry_run=bool(flags[0]), truncated=bool(flags[1]),
+        cut=bool(flags[2]),
     )
+
+
+def _apart(joined: str) -> tuple[str, ...]:
+    """Return texts that stand each between newlines."""
+    return tuple(joined[1:-1].split("\n")) if joined else ()

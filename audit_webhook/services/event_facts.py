@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from audit_webhook.authorization import parse_reason
+from audit_webhook.client_address import find_client_address
 from audit_webhook.event import Event
+from audit_webhook.events.identities import proxy_name
 from audit_webhook.query.edit import quote
 from audit_webhook.services.rows import moment_of, shown, write_duration
 
@@ -21,9 +23,11 @@ _KIND_MARKS: Final = {
     "anonymous": "anonymous",
 }
 _EXTRA_LABELS: Final = (
-    ("credential-id", "Credential"),
-    ("pod-name", "Of pod"),
-    ("node-name", "On node"),
+    (f"{CREDENTIAL}credential-id", "Credential"),
+    (f"{CREDENTIAL}pod-name", "Of pod"),
+    (f"{CREDENTIAL}node-name", "On node"),
+    ("accessKeyId", "Access key"),
+    ("arn", "ARN"),
 )
 
 
@@ -51,11 +55,16 @@ class Fact:
     note: str = ""
 
 
-def facts_of(event: Event, document: Mapping[str, object], now: int) -> Iterable[tuple[Fact, ...]]:
-    """Give the facts in groups, in reading order; what is not known has no fact."""
+def facts_of(
+    event: Event, document: Mapping[str, object], now: int, proxies: str = ""
+) -> Iterable[tuple[Fact, ...]]:
+    """Give the facts in groups, in reading order; what is not known has no fact.
+
+    ``proxies`` is the setting TRUSTED_SOURCE_PROXIES: the networks of those whose word on addresses is believed.
+    """
     groups = (
         _who(event, document),
-        _from_where(event),
+        _from_where(event, proxies),
         _what(event),
         (*_outcome(event), *_why(event, document)),
         _record(event, document, now),
@@ -79,28 +88,44 @@ def _code(raw: str) -> Value:
 
 
 def _who(event: Event, document: Mapping[str, object]) -> Iterable[Fact]:
-    yield Fact("Who", (_linked("user", event.user, _KIND_MARKS.get(event.kind, "")),))
-    if event.impersonated_user:
-        yield Fact("Acting as", (_linked("as", event.impersonated_user),), "The request ran with this user's rights.")
+    yield Fact("Who", (_linked("user", event.actor, _KIND_MARKS.get(event.kind, "")),))
+    yield Fact("Session", (_linked("session", event.session),))
+    yield Fact("Through", (_linked("by", event.proxy, proxy_name(event.proxy) or ""),), "The authenticated user.")
+    yield Fact("Acting as", (_linked("as", event.borrowed_user),), "The request ran with this user's rights.")
     yield Fact("Groups", tuple(_linked("usergroup", group) for group in event.user_groups[:MOST_VALUES]))
-    user = _mapping(document.get("user"))
-    extra = _mapping(user.get("extra"))
+    assumed = _mapping(document.get("impersonatedUser"))
+    yield Fact("Assumed groups", tuple(map(_code, _texts(assumed.get("groups")))) if assumed else ())
+    extra = _mapping(_mapping(document.get("user")).get("extra"))
     for key, label in _EXTRA_LABELS:
         # No column holds these: whatever else came with the same token is found in the events themselves.
-        yield Fact(label, tuple(_linked("body", text, is_code=True) for text in _texts(extra.get(CREDENTIAL + key))))
-    known = {CREDENTIAL + key for key, _ in _EXTRA_LABELS}
+        yield Fact(label, tuple(_linked("body", text, is_code=True) for text in _texts(extra.get(key))))
+    yield from _extra_facts("Extra", {key: each for key, each in extra.items() if key not in dict(_EXTRA_LABELS)})
+    yield from _extra_facts("Claimed for them" if event.proxy else "Assumed extra", _mapping(assumed.get("extra")))
+
+
+def _extra_facts(label: str, extra: Mapping[str, object]) -> Iterable[Fact]:
     for name, values in list(extra.items())[:MOST_VALUES]:
-        if name not in known:
-            short = shown(str(name).removeprefix(CREDENTIAL), longest=80)
-            yield Fact("Extra", tuple(Value(f"{short}: {shown(text)}", is_code=True) for text in _texts(values)))
+        short = shown(str(name).removeprefix(CREDENTIAL), longest=80)
+        yield Fact(label, tuple(
+            Value(f"{short}: {shown(text)}", _term("body", text), is_code=True) for text in _texts(values)
+        ))
 
 
-def _from_where(event: Event) -> Iterable[Fact]:
-    yield Fact("From", (_linked("ip", event.source_ip, "seen by the apiserver", is_code=True),))
-    claimed = tuple(_code(address) for address in event.source_ips[:-1][:MOST_VALUES])
+def _from_where(event: Event, proxies: str) -> Iterable[Fact]:
+    client = client_of(event.source_ips, proxies)
+    if client != event.source_ip:
+        yield Fact("From", (_linked("ip", client, "as trusted proxies say", is_code=True),))
+    label = "From" if client == event.source_ip else "Last proxy"
+    yield Fact(label, (_linked("ip", event.source_ip, "seen by the apiserver", is_code=True),))
+    claimed = tuple(_linked("ip", address, "claimed", is_code=True) for address in event.claimed_ips[-MOST_VALUES:])
     yield Fact("Forwarded for", claimed, "Claimed by the client, unproven.")
     yield Fact("Client", (_linked("client", event.client),))
     yield Fact("User agent", (_code(event.user_agent),))
+
+
+def client_of(addresses: Sequence[str], proxies: str) -> str:
+    """Return the address that a request came from: the last that none of the trusted proxies has."""
+    return find_client_address(addresses[-1], ", ".join(addresses[:-1]), proxies) if addresses else ""
 
 
 def _what(event: Event) -> Iterable[Fact]:

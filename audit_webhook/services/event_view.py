@@ -79,10 +79,11 @@ class EventView:
 
 
 class Context(NamedTuple):
-    """What other events tell of one: the card that it is on, and the write that it answers to."""
+    """What other events tell of one: the card that it is on, the write that it answers to, and trusted proxies."""
 
     card: Card
     behind: Event | None = None
+    proxies: str = ""
 
 
 def view_event(story: Story, context: Context, now: int) -> EventView:
@@ -97,7 +98,7 @@ def view_event(story: Story, context: Context, now: int) -> EventView:
         behind=sent_of(context.behind, now) if context.behind else None,
         time=moment_of(event.time, now),
         took=write_duration(event.duration) if event.duration is not None else "",
-        facts=tuple(facts_of(event, document, now)),
+        facts=tuple(facts_of(event, document, now, context.proxies)),
         notes=tuple(_notes(event)),
         stages=tuple(_stage(each, event, now) for each in story.stages),
         bodies=bodies,

@@ -12,6 +12,9 @@ from audit_webhook.query.fields import BY_NAME
 from audit_webhook.services.rows import shown
 
 
+MOST_CLAIMED = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """A field's value in an event, with the query that finds only such events, and the one that leaves them out."""
@@ -48,7 +51,8 @@ def narrow_by(text: str, term: str) -> str:
 
 
 def _values(event: Event) -> Iterator[tuple[str, str]]:
-    yield "user", event.user
+    yield "user", event.actor
+    yield "by", event.proxy
     yield "as", event.impersonated_user
     yield "verb", event.verb
     yield "resource", "/".join(part for part in (event.resource, event.subresource) if part)
@@ -57,4 +61,6 @@ def _values(event: Event) -> Iterator[tuple[str, str]]:
     yield "code", "" if event.code is None else str(event.code)
     yield "client", event.client
     yield "ip", event.source_ip
+    for address in event.claimed_ips[-MOST_CLAIMED:]:
+        yield "ip", address
     yield "cluster", event.cluster

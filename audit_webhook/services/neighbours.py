@@ -110,7 +110,7 @@ class Surroundings:
 
     def _look_around(self, times: Iterable[int], typed: Sequence[Event]) -> None:
         """Add what the same people's kubectl sent around some times."""
-        users = sorted({event.user for event in typed})
+        users = sorted({event.actor for event in typed})
         wanted = _without(self._windows, _merged(_Window(each - BEFORE, each + AFTER) for each in times))
         if not users or not wanted:
             return
@@ -136,7 +136,7 @@ class Surroundings:
         if not looks:
             return
         times = [event.time for event in looks]
-        users = sorted({event.user for event in looks})[:MOST_USERS]
+        users = sorted({event.actor for event in looks})[:MOST_USERS]
         tree = query.And((
             Equals("client", "kubectl"), Equals("manager", "kubectl-edit"),
             Or(tuple(Equals("user", user) for user in users)),

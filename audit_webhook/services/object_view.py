@@ -238,7 +238,7 @@ def _blamed(history: History, text: str, number: int, age: int, now: int) -> Bla
     return Blame(
         text=text,
         number=abs(number),
-        who=("≤ " if number < 0 else "") + shown(name_actor(event.user), longest=80),
+        who=("≤ " if number < 0 else "") + shown(name_actor(event.actor), longest=80),
         when=moment_of(event.time, now),
         how=row.badge.text,
         title=f"{row.summary} {doubt}".strip(),

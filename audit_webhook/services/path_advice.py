@@ -18,6 +18,7 @@ from audit_webhook.services.advisor import (
     Advice,
     count_denied,
     group_caller,
+    is_of_nodes,
     is_worth_a_rule,
     name_caller,
     select_caller,
@@ -157,7 +158,7 @@ def _advise(family: Family, requests: Sequence[_Request], estimate: str) -> Advi
     hides = count_denied(hides, round(sum(each.weight for each in requests if each.event.code == 403)))
     title = family.name.capitalize() if family.is_anybody_s else f"{name_caller(event)}: {family.name}"
     rule = Rule(f"{title}. {hides}", "None", {**who, "verbs": ["get"], "nonResourceURLs": list(family.paths)})
-    term = "" if family.is_anybody_s else "kind:node " if event.kind == "node" else f"user:{quote(event.user)} "
+    term = "" if family.is_anybody_s else "kind:node " if is_of_nodes(event) else f"by:{quote(event.user)} "
     return Advice(write_rule(rule), saved, hides, f'{term}verb:get resource:"" {family.words}', estimate)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.grants import Binding, gives_everything
-from audit_webhook.humanize.actors import name_actor
+from audit_webhook.humanize.actors import name_actor, name_proxy
 from audit_webhook.repository import Repository
 from audit_webhook.services import feed
 from audit_webhook.services.permissions import MOST_LEFT_OUT, RANGES, Use, Used, find_needs, list_bindings
@@ -121,7 +121,9 @@ def _role_of(binding: Binding) -> str:
 
 
 def _use(cluster: str, use: Use, now: int) -> UseView:
-    note = f"acting as {shown(name_actor(use.impersonated_user), longest=80)}" if use.impersonated_user else ""
+    through = f"through {name_proxy(use.proxy)}" if use.proxy else ""
+    acting = f"acting as {name_actor(use.impersonated_user)}" if use.impersonated_user else ""
+    note = shown(", ".join(filter(None, (through, acting))), longest=160)
     kind = Kind(use.kind, KIND_LABELS.get(use.kind, use.kind))
     name = shown(name_actor(use.user), longest=100)
     return UseView(Actor(cluster, use.user), name, kind, note, use.batches, moment_of(use.last, now))

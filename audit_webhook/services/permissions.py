@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from audit_webhook.exploration import Asked, Exploration
+from audit_webhook.exploration import Asked, Exploration, NamedCaller
 from audit_webhook.grants import Binding, gives_everything, read_grant
 from audit_webhook.history.manifest import quote as quote_yaml
 from audit_webhook.history.manifest import to_yaml
@@ -26,10 +26,14 @@ LONGEST_LEFT_OUT: Final = 200
 
 
 class Use(NamedTuple):
-    """Somebody who used a binding: as whom, in how many batches of events, and when last (microseconds)."""
+    """Somebody who used a binding: as whom, in how many batches of events, and when last (microseconds).
+
+    ``proxy`` is the authenticated user where that acted for somebody else.
+    """
 
     user: str
     impersonated_user: str
+    proxy: str
     kind: str
     batches: int
     last: int
@@ -61,23 +65,25 @@ def list_bindings(repository: Repository, cluster: str, since: int | None, user:
     grants = exploration.grants(cluster, FIRST if since is None else time_bound(since // 1000))
     read = [(found, grant) for grant in grants if (found := read_grant(grant.value))]
     callers = exploration.named_callers(sorted({caller for (_, caller), _ in read}))
-    uses: dict[Binding, dict[tuple[str, str], Use]] = {}
+    uses: dict[Binding, dict[tuple[str, str, str], Use]] = {}
     for (binding, caller), grant in read:
-        name, impersonated, kind = callers.get(caller, ("", "", ""))
-        if name and (not user or user in (name, impersonated)):
+        who = callers.get(caller, NamedCaller("", "", "", ""))
+        if who.effective_user and (not user or user in who[:3]):
             last = int.from_bytes(grant.last_chunk[:6], "big") * 1000
-            use = Use(name, impersonated, kind, grant.chunks, last)
+            assumed = who.impersonated_user if who.impersonated_user != who.effective_user else ""
+            proxy = who.user if who.user != who.effective_user else ""
+            use = Use(who.effective_user, assumed, proxy, who.kind, grant.chunks, last)
             _add(uses.setdefault(binding, {}), use)
     found_all = [Used(binding, sorted(found.values(), key=lambda use: -use.last)) for binding, found in uses.items()]
     return sorted(found_all, key=lambda used: (not gives_everything(used.binding), used.binding[1:]))
 
 
-def _add(uses: dict[tuple[str, str], Use], use: Use) -> None:
-    known = uses.get((use.user, use.impersonated_user))
+def _add(uses: dict[tuple[str, str, str], Use], use: Use) -> None:
+    known = uses.get(use[:3])
     if known:
         # One batch may hold several ways of coming of the same user: the largest number is certain, the sum is not.
         use = use._replace(batches=max(use.batches, known.batches), last=max(use.last, known.last))
-    uses[use.user, use.impersonated_user] = use
+    uses[use[:3]] = use
 
 
 def find_needs(
@@ -90,7 +96,7 @@ def find_needs(
     exploration = Exploration(repository.database, repository.scope)
     name = quote(actor.name)
     search = compile_query(
-        f'cluster:{quote(actor.cluster)} ((user:{name} as:"") or as:{name} or (user:{name} -as:""))', now,
+        f'cluster:{quote(actor.cluster)} (by:{name} or as:{name})', now,
         repository.database.dialect,
     )
     if since is not None:

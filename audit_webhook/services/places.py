@@ -63,4 +63,4 @@ def place_of(event: Event) -> Place | None:
 
 def actor_of(event: Event) -> Actor | None:
     """Give the actor of a request; None for one without a name."""
-    return Actor(event.cluster, event.user) if event.user else None
+    return Actor(event.cluster, event.actor) if event.actor else None

@@ -16,13 +16,14 @@ from audit_webhook.services.rows import shown
 LONGEST_NAME: Final = 80
 MOST: Final = 200
 COLUMNS: Final = (
-    "client", "cluster", "ns", "resource", "name", "user", "as", "ip", "ua", "command", "manager", "level", "decision",
+    "client", "cluster", "ns", "resource", "name", "user", "by", "as", "session", "ip", "ua",
+    "command", "manager", "level", "decision",
 )
 DEFAULT_COLUMNS: Final = ("client", "cluster")
 MOST_COLUMNS: Final = 4
 _LABELS: Final = {
     "ns": "namespace", "as": "impersonated user", "ip": "address", "ua": "user agent", "manager": "field manager",
-    "user": "actor",
+    "user": "actor", "by": "authenticated user",
 }
 
 

@@ -76,7 +76,7 @@ def resource_of(event: Event) -> str:
 BY: Final[tuple[tuple[str, Callable[[Event], str]], ...]] = (
     ("Verb", lambda event: event.verb),
     ("Resource", resource_of),
-    ("Actor", lambda event: event.user),
+    ("Actor", lambda event: event.actor),
     ("Level", lambda event: event.level),
     ("Outcome", outcome_of),
 )

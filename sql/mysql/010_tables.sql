@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS callers (
     user_agent        VARBINARY(255)  NOT NULL,
     client            VARBINARY(64)   NOT NULL,
     kind              VARBINARY(16)   NOT NULL,
+    effective_user    VARBINARY(512)  NOT NULL,
+    session           VARBINARY(255)  NOT NULL,
+    claimed_ips       VARBINARY(514)  NOT NULL,
     last_day          INT UNSIGNED    NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 

@@ -89,7 +89,8 @@ WHERE e.id = %s
 SELECT (SELECT MIN(id) FROM chunks WHERE id >= %s), (SELECT MIN(id) FROM events WHERE id >= %s)
 
 -- name: callers_after
-SELECT id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind
+SELECT id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind, effective_user,
+session, claimed_ips
 FROM callers WHERE id > %s ORDER BY id LIMIT %s
 
 -- name: actions_after

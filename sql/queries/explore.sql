@@ -1,25 +1,26 @@
 -- What the pages of an actor and of permissions ask. The markers in braces are filled by audit_webhook/search_sql.py.
 
 -- name: callers_of
-SELECT user_groups, impersonated_user, source_ip, user_agent, client, kind, last_day
+SELECT username, effective_user, user_groups, impersonated_user, source_ip, user_agent, client, kind, session,
+claimed_ips, last_day
 FROM callers
-WHERE cluster = %s AND username = %s
+WHERE cluster = %s AND (effective_user = %s OR username = %s)
 ORDER BY last_day DESC LIMIT %s
 
 -- name: actors
-SELECT username, kind, MAX(last_day)
+SELECT effective_user, kind, MAX(last_day)
 FROM callers
 WHERE cluster = %s
-GROUP BY username, kind ORDER BY MAX(last_day) DESC, username LIMIT %s
+GROUP BY effective_user, kind ORDER BY MAX(last_day) DESC, effective_user LIMIT %s
 
 -- name: impersonators_of
 SELECT username, MAX(last_day)
 FROM callers
-WHERE cluster = %s AND impersonated_user = %s
+WHERE cluster = %s AND impersonated_user = %s AND effective_user <> impersonated_user
 GROUP BY username ORDER BY username LIMIT %s
 
 -- name: named_callers
-SELECT id, username, impersonated_user, kind FROM callers WHERE id IN ({ids})
+SELECT id, effective_user, username, impersonated_user, kind FROM callers WHERE id IN ({ids})
 
 -- name: active_chunks
 SELECT p.chunk_id

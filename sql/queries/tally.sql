@@ -36,7 +36,8 @@ DELETE FROM tallies WHERE id < %s
 UPDATE tallies SET chunks = %s, events = %s, content = %s WHERE id = %s AND cluster = %s AND chunks = %s
 
 -- name: read_callers
-SELECT id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind
+SELECT id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind, effective_user,
+session, claimed_ips
 FROM callers WHERE id IN ({ids})
 
 -- name: read_actions

@@ -19,8 +19,8 @@ VALUES (%s, %s, %s)
 
 -- name: insert_callers (mysql)
 INSERT INTO callers (id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind,
-last_day)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+effective_user, session, claimed_ips, last_day)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON DUPLICATE KEY UPDATE last_day = IF(
     cluster = VALUES(cluster) AND username = VALUES(username) AND user_groups = VALUES(user_groups) AND
     impersonated_user = VALUES(impersonated_user) AND source_ip = VALUES(source_ip) AND
@@ -29,8 +29,8 @@ ON DUPLICATE KEY UPDATE last_day = IF(
 
 -- name: insert_callers (sqlite)
 INSERT INTO callers (id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind,
-last_day)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+effective_user, session, claimed_ips, last_day)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (id) DO UPDATE SET last_day = CASE WHEN
     cluster = excluded.cluster AND username = excluded.username AND user_groups = excluded.user_groups AND
     impersonated_user = excluded.impersonated_user AND source_ip = excluded.source_ip AND

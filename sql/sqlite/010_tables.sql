@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS callers (
     user_agent        TEXT NOT NULL,
     client            TEXT NOT NULL,
     kind              TEXT NOT NULL,
+    effective_user    TEXT NOT NULL,
+    session           TEXT NOT NULL,
+    claimed_ips       TEXT NOT NULL,
     last_day          INTEGER NOT NULL
 ) WITHOUT ROWID;
 
