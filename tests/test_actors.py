@@ -88,7 +88,8 @@ def test_stolen_credential_shows_up_at_its_second_address(client: FlaskClient) -
 
 
 def test_actors_of_a_cluster_are_listed_people_first(client: FlaskClient) -> None:
-    post(client, audit_event(0, user=by("system:node:n1")), audit_event(1, user=by("alice")))
+    node = audit_event(0, user=by("system:node:n1"), userAgent="kubelet/v1.36.2")
+    post(client, node, audit_event(1, user=by("alice")))
     post(client, audit_event(2, user=by("bob")), cluster="staging")
     page = read(client, "/actors?cluster=prod")
     assert page.links("/actors/") == ["/actors/prod/alice", "/actors/prod/system:node:n1"]
