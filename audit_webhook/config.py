@@ -92,10 +92,9 @@ class Config:
         read.sender_counts,
     )
     trusted_source_proxies: str = _setting(
-        "",
-        "Addresses or networks of the proxies in front of the kube-apiservers, with commas between them. The address "
-        "that they claim a request to come from is shown as the client's; `ip:` finds claimed addresses either way.",
-        read.networks,
+        "", "Addresses or networks of the proxies in front of the kube-apiservers, with commas between them. The "
+        "address that they claim a request to come from is shown as the client's; `ip:` finds claimed addresses either "
+        "way.", read.networks,
     )
     auth_proxy_peers: str = _setting(
         "", "Addresses or networks of an authenticating proxy, with commas between them. It needs the next three.",
@@ -107,8 +106,7 @@ class Config:
     secret_key: str = _setting(
         "",
         "Key for the marks in the place of masked secrets, by which equal ones can be told. Empty: all look the same.",
-        read.long_secret,
-        secret=True,
+        read.long_secret, secret=True,
     )
     redact_file: str = _setting(
         "",

@@ -41,6 +41,7 @@ COMMAND: Final[dict[str, Schema]] = {
     "stdin": {**TEXT, "description": "What it read from standard input, as far as it was recorded."},
     "cluster": {"type": "string"},
     "user": TEXT,
+    "effective_user": TEXT,
     "time": TIME,
     "events": {"type": "array", "items": ID, "minItems": 1},
 }
