@@ -5,7 +5,7 @@ Bodies are decoded when they are asked for, and secrets in them are masked then:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -14,10 +14,10 @@ import msgspec
 
 from audit_webhook import tolerant
 from audit_webhook.client import kubectl_version
-from audit_webhook.decode import BODIES, LONGEST_REMEMBERED, NamedUser, User, Wire, read_wire, to_event
+from audit_webhook.decode import BODIES, LONGEST_REMEMBERED, Wire, read_wire, to_event
 from audit_webhook.event import Event
-from audit_webhook.events.wire import filed_extra
 from audit_webhook.kubectl.lazy import lazy
+from audit_webhook.kubectl.users import FullUser, loose_user
 from audit_webhook.redact import redact
 from audit_webhook.spans import BrokenJSON, members
 
@@ -33,20 +33,11 @@ CREDENTIAL: Final = "authentication.kubernetes.io/credential-id"
 _NO_BODY: Final = msgspec.Raw(b"")
 
 
-class _FullUser(NamedUser, frozen=True, gc=False):
-    uid: str | None = None
-    extra: dict[str, tuple[str, ...]] | None = None
-
-    def filed(self) -> User:
-        """Return the user with what is filed of it, and nothing else, which may be long."""
-        return User(self.username, self.groups, filed_extra(self.extra) if self.extra else None)
-
-
 class Recorded(Wire, frozen=True, gc=False, rename="camel"):
     """An Event with everything that tells which command was behind it; its bodies stay undecoded."""
 
-    user: _FullUser | None = None
-    impersonated_user: _FullUser | None = None
+    user: FullUser | None = None
+    impersonated_user: FullUser | None = None
     request_object: msgspec.Raw = _NO_BODY
     response_object: msgspec.Raw = _NO_BODY
 
@@ -235,7 +226,7 @@ def read_request(raw: bytes, cluster: str, event: Event | None = None) -> Reques
 
 def request_of(event: Event) -> Request:
     """Give the request of an event whose bytes are not at hand."""
-    assumed = _FullUser(username=event.impersonated_user) if event.impersonated_user else None
+    assumed = FullUser(username=event.impersonated_user) if event.impersonated_user else None
     return Request(event, Recorded(request_uri=event.request_uri, impersonated_user=assumed))
 
 
@@ -249,27 +240,13 @@ def _read_tolerantly(raw: bytes) -> Recorded:
     except BrokenJSON:
         bodies = {}
     return Recorded(
-        user=_loose_user(values.get("user")),
-        impersonated_user=_loose_user(values.get("impersonatedUser")),
+        user=loose_user(values.get("user")),
+        impersonated_user=loose_user(values.get("impersonatedUser")),
         request_object=msgspec.Raw(bodies.get("requestObject", b"")),
         response_object=msgspec.Raw(bodies.get("responseObject", b"")),
         **facts,
         user_agent=wire.user_agent,
     )
-
-
-def _loose_user(value: object) -> _FullUser | None:
-    if not isinstance(value, dict):
-        return None
-    names = {key: value[key] for key in ("username", "uid") if isinstance(value.get(key), str)}
-    groups = value.get("groups")
-    known = tuple(each for each in groups if isinstance(each, str)) if isinstance(groups, list) else ()
-    return _FullUser(**names, groups=known, extra=dict(_loose_extra(value.get("extra"))))
-
-
-def _loose_extra(extra: object) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for key, values in extra.items() if isinstance(extra, dict) else ():
-        yield str(key), tuple(each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
 
 
 def _parse(query: str) -> Mapping[str, list[str]]:
