@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from audit_webhook.explore import losses
 from audit_webhook.refusal_store import Refusal
 from audit_webhook.repository import Repository
 from audit_webhook.services import clusters, feed
@@ -54,7 +55,7 @@ def test_only_the_days_asked_for_are_counted(repository: Repository) -> None:
 def test_lag_is_the_time_from_event_to_receipt(repository: Repository) -> None:
     for seconds in range(3):
         receive(repository, "prod", event_list([audit_event(seconds * 700)]), NOON_US + seconds * 701_000_000)
-    (state,) = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, NOW)
+    (state,), _ = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, NOW)
     assert state.lag == clusters.Lag("1.0 s", "2.0 s", 3)
 
 
@@ -65,7 +66,7 @@ def test_cluster_is_silent_after_far_more_than_its_usual_gap(
     for seconds in range(5):
         receive(repository, "prod", event_list([audit_event(seconds)]), NOON_US + seconds * 3_000_000)
     now = NOON_US + (12 + silence) * 1_000_000
-    (found,) = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, now)
+    (found,), _ = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, now)
     assert found.state == state
 
 
@@ -73,7 +74,7 @@ def test_what_was_dropped_is_told(repository: Repository) -> None:
     receive(repository, "prod", event_list([audit_event(0), audit_event(-86_400), audit_event(-86_401)]), NOW)
     with repository.database.write() as cursor:
         cursor.execute("DELETE FROM tallies WHERE id < (SELECT MAX(id) FROM (SELECT id FROM tallies) others)")
-    (state,) = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, NOW)
+    (state,), _ = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, NOW)
     assert state.kept == Kept(1, NOON_US // 86_400_000_000 * 86_400_000)
     assert state.dropped == 2
 
@@ -81,7 +82,7 @@ def test_what_was_dropped_is_told(repository: Repository) -> None:
 def test_cluster_that_is_refused_is_listed_although_it_never_sent(repository: Repository) -> None:
     refusal = Refusal("staging", NOW - HOUR, "the token is not the one expected", "10.0.0.1")
     repository.refusals.record([refusal], {})
-    (state,) = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, NOW)
+    (state,), _ = clusters.list_clusters(repository, Dimensions(repository.tallies), 7, NOW)
     assert (state.name, state.state, state.contact) == ("staging", "refused", None)
     assert clusters.view_cluster(repository, Dimensions(repository.tallies), "nowhere", 7, NOW) is None
 
@@ -173,3 +174,21 @@ def test_pages_show_the_clusters(sqlite_app: Flask, sqlite_client: FlaskClient) 
     assert "configmaps" in page and "What cannot be seen" in page and "level: None" in page
     assert sqlite_client.get("/clusters/prod?days=999").status_code == 200
     assert sqlite_client.get("/clusters/nowhere").status_code == 404
+
+
+def test_thousands_of_made_up_names_keep_the_pages_short(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "MOST_LISTED", 20)
+    monkeypatch.setattr(losses, "MOST_CLUSTERS", 20)
+    for number in range(60):
+        assert client.post(f"/webhook/audit/c{number}", data=event_list([audit_event()])).status_code == 200
+    states, more = clusters.list_clusters(
+        wiring(app).repository, Dimensions(wiring(app).repository.tallies), 7, wiring(app).clock()
+    )
+    assert len(states) == 20 and more == 40
+    assert "40 further clusters" in client.get("/clusters").get_data(as_text=True)
+    page = client.get("/losses").get_data(as_text=True)
+    assert "40 further clusters" in page and page.count('aria-label="Senders of ') == 20
+    assert client.get("/clusters/c1").status_code == 200
+    assert 'aria-label="Senders of c1"' in client.get("/losses?cluster=c1").get_data(as_text=True)

@@ -17,9 +17,11 @@ def show_clusters() -> str:
     parts = wiring(current_app)
     parts.refusals.flush()
     days = clusters.last_days(request.args.get("days", ""))
-    states = clusters.list_clusters(parts.repository, parts.pictures.dimensions, days, parts.clock())
+    states, more = clusters.list_clusters(parts.repository, parts.pictures.dimensions, days, parts.clock())
     others = nameless(count_refused(parts.repository, days, parts.clock()))
-    return render_template("clusters/list.html", states=states, days=days, choices=clusters.DAYS, nameless=others)
+    return render_template(
+        "clusters/list.html", states=states, days=days, choices=clusters.DAYS, nameless=others, more=more
+    )
 
 
 @bp.get("/clusters/<name>")

@@ -63,7 +63,7 @@ def get_losses() -> Response:
     return _json({
         "clusters": [_with_times(each) for each in losses.document_of_clusters(page.clusters)],
         "losses": [_document_of(line.loss) for line in page.lines if line.loss is not None],
-        "complete": page.is_all and not page.more,
+        "complete": page.is_all and not page.more and not page.more_clusters,
     })
 
 

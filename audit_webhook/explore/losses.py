@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from audit_webhook.config import Config
@@ -24,6 +24,7 @@ from audit_webhook.storage.sender_store import Sender, SenderStore
 DAYS: Final = (1, 7, 30)
 DAY: Final = 86_400_000_000
 MOST_SHOWN: Final = 200
+MOST_CLUSTERS: Final = 100
 TRIES: Final = 5
 """How often a kube-apiserver sends a batch in all that is refused (webhook.go of k8s.io/apiserver)."""
 FOR_GOOD: Final = frozenset({"token", "forbidden", "cluster", "encoding", "size", "malformed", "framing"})
@@ -85,6 +86,17 @@ class LossPage:
     more: int
     is_all: bool
     plots: tuple[Plot, ...]
+    more_clusters: int = 0
+
+
+def _shorten(page: LossPage, most: int) -> LossPage:
+    """Return the page with so many clusters at most, those with a sender that is missed before others."""
+    kept = sorted(page.clusters, key=lambda each: (each.is_whole, not each.senders))[:most]
+    names = {each.name for each in kept}
+    return replace(
+        page, clusters=tuple(each for each in page.clusters if each.name in names),
+        more_clusters=len(page.clusters) - len(kept),
+    )
 
 
 def needs_whole_cluster(scope: Scope) -> bool:
@@ -99,13 +111,14 @@ def view_losses(
     since = now - days * DAY
     found, is_all = losses.list_losses(since, now + DAY)
     wanted = [loss for loss in found if cluster in ("", loss.cluster)]
-    return LossPage(
-        days, cluster,
-        tuple(each for each in view_clusters(losses, senders, config, since, now) if cluster in ("", each.name)),
+    clusters = [each for each in view_clusters(losses, senders, config, since, now) if cluster in ("", each.name)]
+    page = LossPage(
+        days, cluster, tuple(clusters),
         tuple(_line_of(loss) for loss in wanted[:MOST_SHOWN]), max(0, len(wanted) - MOST_SHOWN), is_all,
         plot_losses([each for each in losses.plot_losses(since, _step(days)) if cluster in ("", each.cluster)],
                     since, now, _step(days)),
     )
+    return _shorten(page, MOST_CLUSTERS)
 
 
 def _step(days: int) -> int:

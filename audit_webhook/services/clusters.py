@@ -22,6 +22,7 @@ from audit_webhook.tally_store import Batch, Kept
 
 RECENT: Final = 100
 ROWS: Final = 12
+MOST_LISTED: Final = 200
 DAYS: Final = (1, 7, 30)
 QUIET_AT_LEAST: Final = 60 * SECOND
 QUIET_GAPS: Final = 20
@@ -103,20 +104,29 @@ class ClusterView:
     counsels: tuple[Counsel, ...]
 
 
-def list_clusters(repository: Repository, dimensions: Dimensions, days: int, now: int) -> list[ClusterState]:
-    """Give the state of every cluster that was ever heard from or refused."""
+def list_clusters(
+    repository: Repository, dimensions: Dimensions, days: int, now: int
+) -> tuple[list[ClusterState], int]:
+    """Return the states of the clusters that were heard from or refused last, by name, and how many others there are.
+
+    Whoever has a token for every cluster can make up names, and each costs a query of its own here.
+    """
     traffic = read_traffic(repository, dimensions, days, now)
     contacts = {contact.cluster: contact for contact in repository.contacts()}
     refusals = {refusal.cluster: refusal for refusal in repository.refusals.last_refusals()}
     kept = repository.tallies.tallied_clusters()
     counted = count_refused(repository, days, now)
+    names = contacts.keys() | refusals.keys()
+    last = {name: max(contacts[name].received if name in contacts else 0,
+                      refusals[name].refused if name in refusals else 0) for name in names}
+    listed = sorted(sorted(names, key=lambda name: (name not in contacts, -last[name], name))[:MOST_LISTED])
     return [
         _state(
             repository, name, contacts.get(name), (refusals.get(name), counted.get(name)), traffic.get(name, []),
             kept.get(name), now,
         )
-        for name in sorted(contacts.keys() | refusals.keys())
-    ]
+        for name in listed
+    ], len(names) - len(listed)
 
 
 def view_cluster(

@@ -3,7 +3,7 @@
 -- name: read_senders
 SELECT cluster, address, user_agent, first_heard, last_heard, batches, events, raw_bytes, usual_gap, refused,
 last_refused, refused_kind
-FROM senders ORDER BY cluster, address LIMIT 20000
+FROM senders ORDER BY cluster, address LIMIT 50000
 
 -- name: read_sender (mysql)
 SELECT cluster, address, user_agent, first_heard, last_heard, batches, events, raw_bytes, usual_gap, refused,
