@@ -18,7 +18,7 @@ from audit_webhook.split import (
 )
 
 WHOLE_BYTES: Final = 2 * 1024**2
-PART_BYTES: Final = 4 * 1024**2
+PART_BYTES: Final = 2 * 1024**2
 PART_ITEMS: Final = 2_000
 """Items of a part: a window of two bytes each would otherwise take a hundred times its size."""
 ITEM_BYTES: Final = 16 * 1024**2

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-WINDOW_BYTES: Final = 2 * 1024**2
+WINDOW_BYTES: Final = 1024**2
 """From this many bytes on, that were received and not yet read, no more is received."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from typing import Final
 
@@ -17,7 +17,7 @@ from audit_webhook.deadline import within
 from audit_webhook.errors import (
     AuditWebhookError, MalformedBatch, Overloaded, SpoolUnavailable, StoreMisconfigured, StoreUnavailable,
 )
-from audit_webhook.ingest.parts import Parts
+from audit_webhook.ingest.parts import PART_BYTES, Parts
 from audit_webhook.parcel import Item, Parcel, Unread
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
@@ -46,6 +46,7 @@ class DurableStore:
         """
         self._redaction = redaction
         self._large = threading.BoundedSemaphore(LARGE_PARTS_AT_ONCE)
+        self._long = threading.BoundedSemaphore(1)
         self._repository = repository
         self._breaker = breaker
         self._spool = spool
@@ -65,7 +66,7 @@ class DurableStore:
         try:
             self._check_way()
             for part in parts:
-                with self._room(parts.is_large):
+                with self._room(parts.is_large, part):
                     kept = add_receipts(kept, self._receive_part(cluster, part, received))
                 size = parts.size
         except MalformedBody as error:
@@ -80,17 +81,22 @@ class DurableStore:
             raise StoreUnavailable("the database is away, and there is no spool that could take the batch")
 
     @contextmanager
-    def _room(self, is_large: bool) -> Iterator[None]:
-        """Let few parts of large batches be worked on at once: each takes several times its bytes meanwhile."""
+    def _room(self, is_large: bool, part: Split) -> Iterator[None]:
+        """Let few parts of large batches be worked on at once, and of those with a very long item one at a time.
+
+        Each part takes several times its bytes meanwhile.
+        """
         if not is_large:
             yield
             return
-        if not self._large.acquire(timeout=STORE_SECONDS):
-            raise Overloaded("too many large batches are being stored; send it again")
-        try:
+        is_long = any(len(raw) > 2 * PART_BYTES for raw in part.items)
+        places = [self._long, self._large] if is_long else [self._large]
+        with ExitStack() as taken:
+            for place in places:
+                if not place.acquire(timeout=STORE_SECONDS):
+                    raise Overloaded("too many large batches are being stored; send it again")
+                taken.callback(place.release)
             yield
-        finally:
-            self._large.release()
 
     def _receive_part(self, cluster: str, part: Split, received: int) -> Receipt:
         self._check_way()
