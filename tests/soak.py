@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tests import deployed, disk_trials, galera_trials, trials
+from tests import deployed, disk_trials, galera_trials, large_trials, trials
 from tests.galera import Galera
 from tests.galera_trials import ClusterArena
 from tests.ledger import Verdict
@@ -91,8 +91,39 @@ def _trials(scale: float) -> list[Trial]:
         Trial(
             f"same batch to two services at once, {times(1000)} times", _plain(trials.send_to_two, times(1000))
         ),
+        *_large_trials(times(400), times(60)),
         *_galera_trials(times(10), times(5), times(1000)),
     ]
+
+
+def _large_trials(mebibytes: int, seconds: int) -> list[Trial]:
+    def send(arena: Arena) -> tuple[Verdict, large_trials.Seen]:
+        return large_trials.send_largest(arena, large_trials.large_events(mebibytes, MIB))
+
+    def spool(arena: Arena) -> tuple[Verdict, large_trials.Seen]:
+        return large_trials.spool_largest(arena, large_trials.large_events(mebibytes, MIB))
+
+    def flood(arena: Arena) -> tuple[Verdict, large_trials.Seen]:
+        return large_trials.flood(arena, seconds, 30_000_000, 600_000)
+
+    batch, rate = f"a batch of {mebibytes} MiB, cut off, whole and again", f"30 MB/s of 600 KB events for {seconds} s"
+    return [
+        Trial(f"{batch}, SQLite", _large(send, False)), Trial(f"{batch}, MariaDB", _large(send)),
+        Trial(f"a batch of {mebibytes} MiB while the database is away", _large(spool, spool=True)),
+        Trial(f"{rate}, SQLite", _large(flood, False)), Trial(f"{rate}, MariaDB", _large(flood)),
+    ]
+
+
+def _large(
+    run: Callable[[Arena], tuple[Verdict, large_trials.Seen]], on_mariadb: bool = True, spool: bool = False
+) -> Callable[[Path, MariaDB], tuple[Arena, Verdict, str]]:
+    def trial(folder: Path, server: MariaDB) -> tuple[Arena, Verdict, str]:
+        arena = large_trials.large_arena(Arena(folder, server if on_mariadb else None, spool=spool))
+        verdict, seen = run(arena)
+        memory = f"memory of all processes {seen.memory_before / MIB:.0f} MiB, at most {seen.memory / MIB:.0f} MiB"
+        return arena, verdict, f"{_seen(arena)}; {memory}; slowest /healthz {seen.health_seconds:.2f} s"
+
+    return trial
 
 
 def _deployments(scale: float, base: str) -> list[Trial]:
