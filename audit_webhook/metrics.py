@@ -32,6 +32,7 @@ REASONS: Final[dict[type[Exception], str]] = {
     errors.InvalidCluster: "cluster",
     errors.UnsupportedEncoding: "encoding",
     errors.BodyTooLarge: "size",
+    errors.BodyCutOff: "slow",
     errors.MalformedBatch: "malformed",
     errors.Overloaded: "overload",
     errors.StoreUnavailable: "store",

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from audit_webhook.blueprints.client import client_address
 from audit_webhook.blueprints.errors import status_of
-from audit_webhook.errors import AuditWebhookError, BodyCutOff, BodyTooLarge, MalformedBatch
+from audit_webhook.errors import AuditWebhookError, BodyTooLarge, MalformedBatch
 from audit_webhook.ingest.parts import Parts
 from audit_webhook.services.ingest import Receipt
 from audit_webhook.services.intake import admit, explain_size
@@ -74,12 +74,10 @@ def _count(context: Wiring, cluster: str, size: int, receipt: Receipt) -> None:
 def _note(context: Wiring, cluster: str, error: AuditWebhookError, parts: Parts | None) -> None:
     """Count and remember a refusal; without the text of an error of ours, which may quote what an event held.
 
-    What was kept of it counts as taken. A body that its sender broke off was not refused: the batch is sent again.
+    What was kept of it counts as taken.
     """
     if parts is not None and error.kept is not None and error.kept.received:
         _count(context, cluster, error.kept_bytes, error.kept)
-    if isinstance(error, BodyCutOff):
-        return
     reason = str(error) if status_of(error) != 500 else type(error).__name__
     kind = context.metrics.note_refusal(error)
     agent = request.headers.get("User-Agent", "")

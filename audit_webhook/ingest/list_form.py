@@ -46,13 +46,13 @@ def find_list_end(held: bytes) -> int | None:
     return tail.start() if tail else None
 
 
-def split_strict(elements: bytes) -> Split | None:
-    """Split elements with commas between them; None when a strict parser refuses them, for instance cut in the middle.
+def split_strict(held: bytes, end: int) -> Split | None:
+    """Split the elements before ``end``, with commas between them; None when a strict parser refuses them.
 
     Brackets and strings must all close, hence a cut that is not between two elements is always refused.
     """
     try:
-        found = decode_items(b"".join((_BRACKET, elements, b"]")))
+        found = decode_items(b"".join((_BRACKET, memoryview(held)[:end], b"]")))
     except (msgspec.DecodeError, RecursionError):
         return None
     return set_aside_scalars([bytes(raw) for raw in found])

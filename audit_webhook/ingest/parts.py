@@ -18,7 +18,7 @@ from audit_webhook.split import (
 )
 
 WHOLE_BYTES: Final = 2 * 1024**2
-PART_BYTES: Final = 2 * 1024**2
+PART_BYTES: Final = 4 * 1024**2
 PART_ITEMS: Final = 2_000
 """Items of a part: a window of two bytes each would otherwise take a hundred times its size."""
 ITEM_BYTES: Final = 16 * 1024**2
@@ -76,11 +76,14 @@ class Parts:
         taken, self._held = self._held[:size], self._held[size:]
         return taken
 
+    def _drop(self, size: int) -> None:
+        self._held = self._held[size:]
+
     def _skip_blanks(self) -> bool:
         """Go to the next byte that is no white space; False when the body has none."""
         while True:
             self._fill(WHOLE_BYTES)
-            self._take(after_blank(self._held, 0, len(self._held)))
+            self._drop(after_blank(self._held, 0, len(self._held)))
             if self._held or self._ended:
                 return bool(self._held)
 
@@ -92,7 +95,7 @@ class Parts:
             return
         is_object = self._held.startswith(b"{")
         while start is not None:
-            self._take(start)
+            self._drop(start)
             yield from self._elements()
             start = self._next_list() if is_object else None
 
@@ -122,10 +125,10 @@ class Parts:
         """Take all elements that a strict parser takes up to where an event begins, or up to the end of the list."""
         end = find_list_end(self._held) if self._ended else None
         last = end or self._held.rfind(_NEXT_EVENT) + 1
-        part = split_strict(self._held[:last]) if last else None
+        part = split_strict(self._held, last) if last else None
         if part is None:
             return None
-        self._take(last + 1)
+        self._drop(last + 1)
         return part, end is None
 
     def _scanned_run(self) -> tuple[Split, bool] | None:
@@ -142,7 +145,7 @@ class Parts:
         except BrokenJSON:
             if not position:
                 return None
-        self._take(position)
+        self._drop(position)
         return part, not closed
 
     def _find_separator(self, position: int) -> int:
@@ -182,7 +185,7 @@ class Parts:
         if not self._skip_blanks():
             return part, False
         position, closed = self._step_over(0, part)
-        self._take(position)
+        self._drop(position)
         return part, not closed
 
     def _run_of_documents(self) -> Split:
@@ -194,7 +197,7 @@ class Parts:
             if end is None:
                 break
             take_document(self._take(end), 0, part)
-            self._take(after_blank(self._held, 0, len(self._held)))
+            self._drop(after_blank(self._held, 0, len(self._held)))
         if not part.items and not part.broken and self._held:
             self._take_long_document(part)
         return part

@@ -148,9 +148,12 @@ class Channel(HTTPChannel):
             self._give_up()
 
     def _expire_upload(self, upload: Any, now: float) -> None:
-        """Give up on a large batch that comes too slowly: with each piece of it there is more time."""
+        """Give up on a large batch that comes too slowly: with each piece of it there is more time.
+
+        The application notes it, as it does when the sender itself gives up.
+        """
         if now - upload.began > REQUEST_SECONDS + upload.body_bytes_received / LEAST_BYTES_A_SECOND:
-            self._give_up()
+            self.will_close = True
 
     def _give_up(self) -> None:
         if not self.will_close:

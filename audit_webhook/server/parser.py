@@ -36,7 +36,7 @@ class Parser(HTTPRequestParser):
         self._is_batch = False
         self._is_judged = False
         self._body = Body()
-        self._failure: Exception = BodyCutOff("the connection ended before the body did")
+        self._failure: Exception = BodyCutOff("the batch did not arrive in time, or its sender broke off")
         self.began: Final = time.monotonic()
         self.arrived = self.began
         self.unread = False
