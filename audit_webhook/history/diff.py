@@ -6,12 +6,14 @@ Whatever is the same is left out, however long it is: the lines above a differen
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final, Literal, NamedTuple
 
 from audit_webhook.history.lists import pairs, telling_key
 from audit_webhook.history.manifest import Line, write, write_item, write_key, write_member, write_scalar
 
 Sign = Literal[" ", "+", "-"]
+MOST_LINES: Final = 10_000
 # Annotations that repeat the manifest, or count its changes.
 _RECORDS: Final = (
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -29,10 +31,14 @@ class DiffLine(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What differs in what people set, and in what Kubernetes itself keeps: status and records of who applied what."""
+    """What differs in what people set, and in what Kubernetes itself keeps: status and records of who applied what.
+
+    `is_cut` tells that there are more lines than the first `MOST_LINES` of each.
+    """
 
     essence: tuple[DiffLine, ...]
     noise: tuple[DiffLine, ...]
+    is_cut: bool = False
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -47,7 +53,9 @@ def compare(old: object, new: object) -> Difference:
     """Give what differs between two states; None stands for no object at all."""
     before, noise_before = part(old)
     after, noise_after = part(new)
-    return Difference(tuple(_differ(before, after, "")), tuple(_differ(noise_before, noise_after, "")))
+    essence, noise = _differ(before, after, ""), _differ(noise_before, noise_after, "")
+    found = tuple(islice(essence, MOST_LINES)), tuple(islice(noise, MOST_LINES))
+    return Difference(*found, is_cut=next(essence, None) is not None or next(noise, None) is not None)
 
 
 def part(value: object) -> tuple[object, object]:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from audit_webhook.deadline import check
 from audit_webhook.history.blame import carry, claim
 from audit_webhook.history.diff import Difference, compare, part
-from audit_webhook.history.manifest import Marks, is_too_deep
+from audit_webhook.history.manifest import Marks, extent_of
 from audit_webhook.history.states import Request, Result, after_write, is_answer, list_names, uid_of
 from audit_webhook.history.unrecorded import Unrecorded, find_unrecorded
 
@@ -24,6 +24,9 @@ Deed = Literal[
 BEFORE: Final = 0
 UNRECORDED: Final = 1 << 32
 """Added to the number of a revision, it marks what was changed before that revision by requests without any record."""
+MOST_STEPS: Final = 200_000
+"""Members and items of all states of an object that are compared, one after the other."""
+TOO_LARGE: Final = "What it changed is not shown: the content is too large to compare."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +84,35 @@ def follow(requests: Iterable[Request]) -> Life:
     """Give the life that the requests, oldest first, tell of."""
     state = _State()
     revisions: list[Revision] = []
+    left = MOST_STEPS
     for number, request in enumerate(requests, 1):
         check()
-        state, revision = _step(state, _shallow(request), number)
+        state, revision = _step(state, _bounded(request, left), number)
         revisions.append(revision)
+        left -= extent_of(state.manifest).nodes
     manifest = None if state.manifest is None else part(state.manifest)[0]
     return Life(tuple(revisions), manifest, state.marks, state.exists, state.is_partial, state.gap)
 
 
-def _shallow(request: Request) -> Request:
-    """Leave out bodies that are nested deeper than anything of Kubernetes, as if they had been cut."""
-    if is_too_deep(request.request) or is_too_deep(request.response):
+def _bounded(request: Request, left: int) -> Request:
+    """Leave out bodies that are nested deeper than anything of Kubernetes, or too large to compare."""
+    sent, answered = extent_of(request.request), extent_of(request.response)
+    if sent.is_too_deep or answered.is_too_deep:
         return replace(request, request=None, response=None, is_truncated=True)
+    if request.verb == "deletecollection":  # of whose answer only the names are read
+        return request
+    if sent.is_too_large or answered.is_too_large or sent.nodes + answered.nodes > left:
+        return replace(request, request=None, response=None, is_too_large=True)
     return request
+
+
+def _after(base: object, request: Request) -> Result | None:
+    """Return the object after a request; None also when applying its patch made it too deep or too large."""
+    result = after_write(base, request)
+    if result is None or not result.is_rebuilt:
+        return result
+    extent = extent_of(result.manifest)
+    return None if extent.is_too_deep or extent.is_too_large else result
 
 
 def _step(state: _State, request: Request, number: int) -> tuple[_State, Revision]:
@@ -126,7 +145,7 @@ def _is_comparable(state: _State, request: Request) -> bool:
 
 def _rehearse(state: _State, request: Request, number: int) -> Revision:
     """A dry run changes nothing; what it would have changed is known when its result was recorded."""
-    result = after_write(state.manifest, request)
+    result = _after(state.manifest, request)
     difference = compare(state.manifest, result.manifest) if result and _is_known(state) else None
     return Revision(number, request, "rehearsed", difference, note="A dry run: nothing was changed.")
 
@@ -158,7 +177,7 @@ def _delete(
     state: _State, unrecorded: Unrecorded | None, request: Request, number: int
 ) -> tuple[_State, Revision]:
     """An object with a time of grace or with finalizers is only marked; the answer then is the object itself."""
-    result = after_write(state.manifest, request) if request.verb == "delete" else None
+    result = _after(state.manifest, request) if request.verb == "delete" else None
     if result and result.is_leaving:
         difference = compare(state.manifest, result.manifest) if _is_known(state) else None
         revision = Revision(
@@ -186,7 +205,7 @@ def _write(
     state: _State, unrecorded: Unrecorded | None, request: Request, number: int
 ) -> tuple[_State, Revision]:
     is_new = request.code == 201 and not request.subresource
-    result = after_write(None if is_new else state.manifest, request)
+    result = _after(None if is_new else state.manifest, request)
     if is_new:
         return _create(state, result, request, number)
     if result is None:
@@ -232,6 +251,8 @@ def _unseen(state: _State, request: Request, number: int) -> tuple[_State, Revis
 
 
 def _why_unseen(request: Request) -> str:
+    if request.is_too_large:
+        return TOO_LARGE
     if request.is_truncated:
         return "What it changed is not known: the apiserver cut the content off."
     if request.request is None and request.response is None:

@@ -6,8 +6,9 @@ comparison that knows them can say what changed within an item.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from typing import Final
 
 import orjson
@@ -39,7 +40,6 @@ MERGE_KEYS: Final[dict[str, tuple[str, ...]]] = {
 }
 SETS: Final = frozenset({"finalizers", "podCIDRs"})
 _LIKELY: Final = ("name", "uid", "type", "key", "containerPort", "port", "mountPath", "ip")
-MOST_COMPARED: Final = 100  # the comparison takes the square of it
 
 
 def merge_key(field: str, items: list[object]) -> str:
@@ -69,20 +69,66 @@ def _values(key: str, items: list[object]) -> list[str] | None:
     return values if len(set(values)) == len(values) else None
 
 
+def identity(value: object) -> object:
+    """Return what stands for a value in a set or a table: itself, or what is in it as JSON."""
+    if isinstance(value, dict | list):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return value
+
+
 def pairs(old: list[object], new: list[object]) -> Iterator[tuple[int | None, int | None]]:
-    """Give the positions of items that belong together, in the new order, removed ones where they stood.
+    """Yield the positions of items that belong together, in the new order, removed ones where they stood.
 
     An item that only one array has is paired with None.
     """
     key = telling_key(old, new)
     if key:
         yield from _pairs_by_key(key, old, new)
-    elif len(old) > MOST_COMPARED or len(new) > MOST_COMPARED:
-        yield from _pairs_by_position(range(len(old)), range(len(new)))
-    else:
-        matcher = SequenceMatcher(None, _written(old), _written(new), autojunk=False)
-        for _, a, b, c, d in matcher.get_opcodes():
-            yield from _pairs_by_position(range(a, b), range(c, d))
+        return
+    before, after = 0, 0
+    for before_kept, after_kept in [*_kept(old, new), (len(old), len(new))]:
+        yield from _pairs_by_position(range(before, before_kept), range(after, after_kept))
+        if before_kept < len(old):
+            yield before_kept, after_kept
+        before, after = before_kept + 1, after_kept + 1
+
+
+def _kept(old: list[object], new: list[object]) -> list[tuple[int, int]]:
+    """Return the positions of equal items in both arrays, as many as rise in both.
+
+    The first of several equal items is taken for the first, the second for the second: so that the longest rising
+    sequence of old positions, found in n log n steps, is the answer.
+    """
+    olds, news = _written(old), _written(new)
+    most = min(len(olds), len(news))
+    head = next((place for place in range(most) if olds[place] != news[place]), most)
+    tail = next((place for place in range(most - head) if olds[-1 - place] != news[-1 - place]), most - head)
+    places: dict[bytes, deque[int]] = {}
+    for place in range(head, len(olds) - tail):
+        places.setdefault(olds[place], deque()).append(place)
+    matched = [
+        (found.popleft(), place) for place in range(head, len(news) - tail) if (found := places.get(news[place]))
+    ]
+    ends = ((len(olds) - back, len(news) - back) for back in range(tail, 0, -1))
+    return [*((place, place) for place in range(head)), *_rising(matched), *ends]
+
+
+def _rising(matched: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the longest part of some pairs, in their order, whose first numbers rise."""
+    lowest: list[int] = []
+    last: list[int] = []
+    before: list[int] = []
+    for index, (place, _) in enumerate(matched):
+        length = bisect_left(lowest, place)
+        before.append(last[length - 1] if length else -1)
+        lowest[length:length + 1] = [place]
+        last[length:length + 1] = [index]
+    chosen: list[tuple[int, int]] = []
+    index = last[-1] if last else -1
+    while index >= 0:
+        chosen.append(matched[index])
+        index = before[index]
+    return chosen[::-1]
 
 
 def _written(items: list[object]) -> list[bytes]:

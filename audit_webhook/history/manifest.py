@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 DEEPEST: Final = 100
+MOST_NODES: Final = 50_000
+"""Members and items of one object that are compared; the largest type definitions in use have some 30,000."""
 _PLAIN: Final = re.compile(r"[A-Za-z_/][\w./@-]*(?:[ :]+[\w./@-]+)*", re.ASCII)
 _AMBIGUOUS: Final = re.compile(r":(?: |$)|[ :]{2}")
 _QUANTITY: Final = re.compile(r"[1-9][0-9]{0,17}(?:m|k|M|G|T|Ki|Mi|Gi|Ti|s|h)", re.ASCII)
@@ -47,19 +49,40 @@ class Line(NamedTuple):
 UNMARKED: Final = Marks(0)
 
 
+class Extent(NamedTuple):
+    """How much a value is: the members and items on all of its levels, and how many levels it has."""
+
+    nodes: int
+    depth: int
+
+    @property
+    def is_too_deep(self) -> bool:
+        """Whether the value has more levels than the functions of this package take."""
+        return self.depth > DEEPEST
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the value has more members and items than this package compares."""
+        return self.nodes > MOST_NODES
+
+
+def extent_of(value: object) -> Extent:
+    """Measure a value, up to where it is too deep or too large."""
+    nodes, depth = 0, 0
+    level = [value] if isinstance(value, dict | list) else []
+    while level and depth <= DEEPEST and nodes <= MOST_NODES:
+        depth += 1
+        nodes += sum(map(len, level))
+        level = [
+            each for outer in level for each in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(each, dict | list)
+        ] if nodes <= MOST_NODES else []
+    return Extent(nodes, depth)
+
+
 def is_too_deep(value: object) -> bool:
     """Whether a value has more levels than the functions of this package take."""
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            each
-            for outer in level
-            for each in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
-            if isinstance(each, dict | list)
-        ]
-        if not level:
-            return False
-    return True
+    return extent_of(value).is_too_deep
 
 
 def to_yaml(value: object) -> str:

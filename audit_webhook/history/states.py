@@ -29,6 +29,7 @@ class Request:
     code: int | None = None
     is_dry_run: bool = False
     is_truncated: bool = False
+    is_too_large: bool = False
     is_built_in: bool = True
     has_manager: bool = False
     level: str = ""

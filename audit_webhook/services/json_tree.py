@@ -19,6 +19,8 @@ OPEN_LEVELS: Final = 3
 LARGEST_OPEN: Final = 40
 LONGEST_TEXT: Final = 4_000
 INDENTED_BYTES: Final = 256 * 1024
+INDENTED_LENGTH: Final = 4 * INDENTED_BYTES
+_BREAKS: Final = tuple("\n" + "  " * depth for depth in range(DEEPEST + 1))
 _FOLDED: Final = frozenset({"managedFields"})
 # A text that never ends is one token up to the end: the JSON may have been cut within it.
 _TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],:]|[^\s"{}\[\],:]++', re.DOTALL)
@@ -95,10 +97,11 @@ def _leaf(key: str, value: object) -> Node:
 def indent(text: str) -> str:
     """Break JSON into indented lines without changing any of its tokens; what is no JSON comes out as it can.
 
-    Only white space between tokens differs from what was received: duplicate keys, big numbers and escapes stay.
+    Only white space between tokens differs from what was received: duplicate keys, big numbers and escapes stay. Short
+    tokens on deep levels are mostly white space: what is longer than `INDENTED_LENGTH` with it is left out.
     """
     pieces: list[str] = []
-    depth = 0
+    depth, length = 0, 0
     previous = ""
     for found in _TOKEN.finditer(text):
         token = found[0]
@@ -106,10 +109,14 @@ def indent(text: str) -> str:
             depth -= 1
         if _breaks(previous, token):
             # Deep nesting must not make the text quadratically longer.
-            pieces.append("\n" + "  " * max(0, min(depth, DEEPEST)))
+            pieces.append(_BREAKS[max(0, min(depth, DEEPEST))])
+            length += len(pieces[-1])
         elif previous == ":":
             pieces.append(" ")
         pieces.append(token)
+        length += len(token)
+        if length > INDENTED_LENGTH:
+            return "".join(pieces) + "\n… the rest is left out here; the raw JSON has all of it"
         if token in ("{", "["):
             depth += 1
         previous = token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from audit_webhook.history.diff import DiffLine
@@ -10,7 +11,7 @@ from audit_webhook.history.life import UNRECORDED, Revision
 from audit_webhook.history.manifest import write
 from audit_webhook.services.document import document_of
 from audit_webhook.services.object_gap import MOST_LINES, Room
-from audit_webhook.services.object_view import MOST_PAGE_LINES
+from audit_webhook.services.object_view import MOST_BLAMED, MOST_PAGE_LINES
 from audit_webhook.services.objects import History
 from audit_webhook.services.rows import shown
 
@@ -88,5 +89,5 @@ def _manifest(history: History) -> list[dict[str, object]]:
             "or_before": line.number < 0,
             "is_unrecorded": line.number > UNRECORDED,
         }
-        for line in write(life.manifest, life.marks)
+        for line in islice(write(life.manifest, life.marks), MOST_BLAMED)
     ]

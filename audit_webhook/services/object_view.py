@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final
 
 from audit_webhook.event import Event
@@ -20,6 +20,7 @@ from audit_webhook.services.places import Actor, Place, actor_of
 from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
 
 MOST_PAGE_LINES: Final = 8_000
+MOST_BLAMED: Final = 20_000
 OPEN_LINES: Final = 24
 AGES: Final = 5
 _DEEDS: Final[dict[Deed, str]] = {
@@ -173,6 +174,8 @@ def _deed(revision: Revision) -> str:
 def _remarks(revision: Revision) -> Iterator[str]:
     if revision.note:
         yield shown(revision.note, longest=300)
+    if revision.difference and revision.difference.is_cut:
+        yield "Only the beginning of what differs was compared: there is too much of it."
     if revision.gap:
         plural = "requests" if revision.gap > 1 else "request"
         yield f"May hold changes of at least {revision.gap} earlier {plural} whose content was not recorded."
@@ -209,6 +212,8 @@ def _notes(history: History) -> Iterator[str]:
         )
     if life.manifest is not None and life.gap:
         yield f"{life.gap} later changes were recorded without content: the manifest is older than they are."
+    if life.manifest is not None and next(islice(write(life.manifest), MOST_BLAMED, None), None):
+        yield f"Of the manifest, only the first {MOST_BLAMED:,} lines are shown: it is too large."
     if life.is_partial:
         yield "The manifest holds only what requests set since it was first seen."
 
@@ -218,7 +223,7 @@ def _blame(history: History, now: int) -> Iterator[Blame]:
     if life.manifest is None:
         return
     newest = len(life.revisions)
-    lines = write(life.manifest, life.marks)
+    lines = islice(write(life.manifest, life.marks), MOST_BLAMED)
     for number, group in groupby(lines, key=lambda line: line.number):
         text = "\n".join(shown(line.text) for line in group)
         place = abs(number) % UNRECORDED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,11 +12,12 @@ from audit_webhook import tolerant
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.event import Event
 from audit_webhook.history.life import Life, follow
+from audit_webhook.history.manifest import MOST_NODES
 from audit_webhook.history.states import Request
 from audit_webhook.identity import from_text, to_text
 from audit_webhook.query.edit import quote
 from audit_webhook.kubectl import Card
-from audit_webhook.repository import Raw, Repository
+from audit_webhook.repository import Located, Raw, Repository
 from audit_webhook.search_sql import LAST, Condition, Search
 from audit_webhook.services.neighbours import cards_by_event
 from audit_webhook.services.places import SESSIONS, Place
@@ -23,6 +25,10 @@ from audit_webhook.services.query import compile_query
 from audit_webhook.services.search import event_of, find
 
 PAGE: Final = 200
+PAGE_BYTES: Final = 8 * 1024**2
+PAGE_NODES: Final = 200_000
+FEWEST: Final = 2
+"""Requests on a page at least, however large they are."""
 MOST_MASS_DELETIONS: Final = 20
 _WRITES: Final = ("create", "update", "patch", "delete")
 _ENDINGS: Final = ("ResponseComplete", "Panic")
@@ -56,8 +62,9 @@ def history(repository: Repository, place: Place, before: str | None, now: int) 
     """Give the newest part of an object's life, or the part before an event; raises InvalidParameter."""
     edge = _read_edge(before) if before else LAST
     located = repository.select_events(_writes(place), edge, PAGE)
-    since = located[-1].id if len(located) == PAGE else None
-    found = [(event_of(raw), raw) for raw in repository.read_chunks(located)]
+    raws = _affordable(repository.read_chunks(_within_bytes(located)))
+    since = raws[-1].id if len(located) == PAGE or len(raws) < len(located) else None
+    found = [(event_of(raw), raw) for raw in raws]
     if found:
         found += _mass_deletions(repository, place, edge, since, now)
     found.sort(key=lambda pair: pair[0].id)
@@ -65,6 +72,24 @@ def history(repository: Repository, place: Place, before: str | None, now: int) 
     life = follow(request_of(event, raw, place.name) for event, raw in found)
     cards = cards_by_event(repository, [raw for _, raw in found], now)
     return History(place, events, [raw.raw for _, raw in found], life, to_text(since) if since else None, cards)
+
+
+def _within_bytes(located: Sequence[Located]) -> Sequence[Located]:
+    """Return the newest requests that are together not too long for one page; the rest is on the next one."""
+    sizes = accumulate(item.length for item in located)
+    return located[:max(FEWEST, sum(size <= PAGE_BYTES for size in sizes))]
+
+
+def _affordable(raws: Sequence[Raw]) -> Sequence[Raw]:
+    """Return the newest requests whose contents one page can compare.
+
+    A request may leave the whole object to be compared, which the largest content of the page stands for.
+    """
+    nodes = [min(raw.raw.count(b",") + raw.raw.count(b":"), 2 * MOST_NODES) for raw in raws]
+    largest = min(max(nodes, default=0), MOST_NODES)
+    is_patch = [b'"verb":"patch"' in raw.raw for raw in raws]
+    costs = accumulate(max(each, largest if patch else 0) for each, patch in zip(nodes, is_patch, strict=True))
+    return raws[:max(FEWEST, sum(cost <= PAGE_NODES for cost in costs))]
 
 
 def _read_edge(text: str) -> bytes:
