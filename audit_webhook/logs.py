@@ -6,7 +6,6 @@ What a client sent is never in it: no token, no body, no query string. Control c
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -14,8 +13,9 @@ from typing import Any, Final
 
 import orjson
 
+from audit_webhook.visible_text import write_out, write_out_json
+
 _OWN: Final = logging.LogRecord("", 0, "", 0, "", (), None).__dict__.keys() | {"message", "asctime", "taskName"}
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What waitress says of its queue and of each client that goes away is counted by the metrics.
 _QUIET: Final = {"waitress": logging.ERROR, "waitress.queue": logging.CRITICAL}
 
@@ -45,7 +45,7 @@ class JsonLines(logging.Formatter):
             fields["exception"] = record.exc_info[0].__name__
             fields["where"] = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(record.exc_info[2])]
         line = orjson.dumps(fields, default=str).decode()
-        return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
+        return write_out_json(line)
 
 
 class TextLines(logging.Formatter):
@@ -58,7 +58,7 @@ class TextLines(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Give the line without what follows it of an exception."""
         more = "".join(f" {name}={value}" for name, value in extras(record).items() if value != "")
-        return _CONTROL.sub(lambda found: repr(found.group())[1:-1], super().formatMessage(record) + more)
+        return write_out(super().formatMessage(record) + more)
 
 
 def extras(record: logging.LogRecord) -> dict[str, Any]:

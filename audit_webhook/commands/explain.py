@@ -12,6 +12,7 @@ import orjson
 
 from audit_webhook.errors import MalformedBatch
 from audit_webhook.services.explain import Explained, document_of, explain
+from audit_webhook.visible_text import write_out_json
 
 HELP: Final = "tell which commands were typed, from files of audit events"
 STDIN: Final = "-"
@@ -40,7 +41,7 @@ def run(chosen: argparse.Namespace) -> int:
         found = found or bool(explained.cards or explained.unreadable)
         for card in explained.cards:
             document = document_of(name, card)
-            print(orjson.dumps(document).decode() if chosen.json else "\n".join(_lines(document)))
+            print(write_out_json(orjson.dumps(document).decode()) if chosen.json else "\n".join(_lines(document)))
         if explained.unreadable:
             print(f"audit-webhook: {name}: {_pieces(explained.unreadable)}", file=sys.stderr)
     return code if found else FAILED

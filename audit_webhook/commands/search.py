@@ -17,6 +17,7 @@ from audit_webhook.services.export import walk, write_ndjson
 from audit_webhook.services.lines import explain, line_of
 from audit_webhook.services.query import compile_query
 from audit_webhook.services.search import event_of
+from audit_webhook.visible_text import write_out_json
 from audit_webhook.wiring import now
 
 HELP: Final = "print the events that match a query, newest first; exit code 1 when none does"
@@ -65,4 +66,4 @@ def lines_of(repository: Repository, raws: Sequence[Raw], as_json: bool) -> Iter
         yield from (line_of(event_of(raw)) for raw in raws)
         return
     for document in documents_of(repository, raws, now()):
-        yield write_ndjson([document]).decode().rstrip("\n")
+        yield write_out_json(write_ndjson([document]).decode().rstrip("\n"))

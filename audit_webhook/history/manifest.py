@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from audit_webhook.visible_text import is_hidden
+
 DEEPEST: Final = 100
 MOST_NODES: Final = 50_000
 """Members and items of one object that are compared; the largest type definitions in use have some 30,000."""
@@ -182,7 +184,7 @@ def quote(text: str) -> str:
 def _escape(character: str) -> str:
     if character in _ESCAPES:
         return _ESCAPES[character]
-    if character.isprintable():
+    if not is_hidden(character):
         return character
     number = ord(character)
     if 0xD800 <= number <= 0xDFFF:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 import shlex
-import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from audit_webhook.span_edits import Span, assigned_values, replace_spans
+from audit_webhook.visible_text import write_out
 
 MASK: Final = "***"
 LONGEST_WORD: Final = 20_000
 _SAFE: Final = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*+")
-_HARMLESS: Final = frozenset("\n\t ")
-_ACTING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+KEPT: Final = "\n\t"
 _SECRET: Final = re.compile(
     r"password|passwd|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key", re.IGNORECASE
 )
@@ -51,24 +50,13 @@ def join(words: Iterable[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """Write out control, formatting and unassigned characters as ``\\u202e``; spaces, tabs and newlines stay."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(character if _is_plain(character) else _written_out(character) for character in text)
+    """Write out what acts on a terminal or cannot be seen as ``\\u202e``; spaces, tabs and newlines stay."""
+    return write_out(text, KEPT)
 
 
 def is_plain(words: Iterable[str]) -> bool:
     """Whether a line can show the words as they are."""
-    return all(word.isascii() and word.isprintable() or all(map(_is_plain, word)) for word in words)
-
-
-def _is_plain(character: str) -> bool:
-    return character in _HARMLESS or unicodedata.category(character) not in _ACTING
-
-
-def _written_out(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return all(escape(word) == word for word in words)
 
 
 def mask(words: Iterable[str]) -> list[str]:

@@ -11,10 +11,12 @@ from audit_webhook.client_address import find_client_address
 from audit_webhook.event import Event
 from audit_webhook.events.identities import proxy_name
 from audit_webhook.query.edit import quote
-from audit_webhook.services.rows import moment_of, shown, write_duration
+from audit_webhook.services.rows import moment_of, shown, shown_value, write_duration
 
 CREDENTIAL: Final = "authentication.kubernetes.io/"
 MOST_VALUES: Final = 40
+LONGEST_QUERY: Final = 2_000
+"""A longer value is no link: a query has at most 4,096 characters."""
 _KIND_MARKS: Final = {
     "human": "person",
     "serviceaccount": "service account",
@@ -80,11 +82,12 @@ def _term(field: str, raw: str) -> str:
 
 
 def _linked(field: str, raw: str, mark: str = "", is_code: bool = False) -> Value:
-    return Value(shown(raw), _term(field, raw), shown(mark), is_code)
+    query = _term(field, raw) if len(raw) <= LONGEST_QUERY else ""
+    return Value(shown_value(raw), query, shown(mark), is_code)
 
 
 def _code(raw: str) -> Value:
-    return Value(shown(raw), is_code=True)
+    return Value(shown_value(raw), is_code=True)
 
 
 def _who(event: Event, document: Mapping[str, object]) -> Iterable[Fact]:

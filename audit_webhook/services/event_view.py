@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final, NamedTuple
 
 from audit_webhook.event import Event
@@ -23,6 +24,7 @@ _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us"
 _SPAN: Final = re.compile(r"(?<![\d.])(\d++(?:\.\d++)?)(ms|µs|us|ns|h|m|s)", re.ASCII)
 _DURATION: Final = re.compile(f"(?:{_SPAN.pattern})+", re.ASCII)
 MOST_ANNOTATIONS: Final = 200
+MOST_LATENCIES: Final = 40
 LONGEST_ANNOTATION: Final = 4_000
 
 
@@ -154,7 +156,8 @@ def _stage(stage: Event, shown_event: Event, now: int) -> Stage:
 
 
 def _latency(annotations: Mapping[str, str]) -> Iterable[Latency]:
-    spans = {key.removeprefix(LATENCY): value for key, value in annotations.items() if key.startswith(LATENCY)}
+    known = ((key.removeprefix(LATENCY), value) for key, value in annotations.items() if key.startswith(LATENCY))
+    spans = dict(islice(known, MOST_LATENCIES))
     total = _seconds(spans.get("total", "")) or max([_seconds(value) for value in spans.values()], default=0.0)
     for name, value in sorted(spans.items(), key=lambda span: (span[0] != "total", -_seconds(span[1]))):
         percent = min(100, round(100 * _seconds(value) / total)) if total else 0

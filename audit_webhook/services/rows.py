@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,13 +11,10 @@ from audit_webhook.event import EPOCH, Event, rfc3339
 from audit_webhook.humanize import Part, badge, emphasis, outcome, sentence, why
 from audit_webhook.query.fields import BY_NAME
 from audit_webhook.services.places import Actor, Place, actor_of, place_of
+from audit_webhook.visible_text import write_out
 
 LONGEST_TEXT: Final = 2_000
 SECOND: Final = 1_000_000
-_UNSEEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 KIND_LABELS: Final = {
     "human": "person",
     "serviceaccount": "service account",
@@ -29,10 +25,16 @@ KIND_LABELS: Final = {
 
 
 def shown(text: str, kept: str = "", longest: int = LONGEST_TEXT) -> str:
-    r"""Give a text with what cannot be seen, or turns the line around, written out as ``\u202e``; long ones are cut."""
+    r"""Return a text with what cannot be seen, or turns the line around, as ``\u202e``; long ones are cut."""
     if len(text) > longest:
         text = f"{text[:longest]}… ({len(text):,} characters)"
-    return _UNSEEN.sub(lambda found: found[0] if found[0] in kept else f"\\u{ord(found[0]):04x}", text)
+    return write_out(text, kept)
+
+
+def shown_value(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return a text as `shown` does, in quotes when spaces at its ends or in a row would not be seen."""
+    written = shown(text, longest=longest)
+    return f"“{written}”" if written != written.strip(" ") or "  " in written else written
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def row_of(event: Event, now: int, columns: Iterable[str] = ()) -> Row:
         badge=Mark(shown(word.text), word.tone),
         outcome=Mark(shown(result.text), result.tone),
         cluster=event.cluster,
-        cells=tuple(Cell(name, shown(BY_NAME[name].value(event), longest=200)) for name in columns),
+        cells=tuple(Cell(name, shown_value(BY_NAME[name].value(event), longest=200)) for name in columns),
         emphasis=emphasis(event),
         why=why(event),
         actor=actor_of(event),
