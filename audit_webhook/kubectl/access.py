@@ -11,7 +11,7 @@ from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.objects import checked
 from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.run import Run
-from audit_webhook.kubectl.values import entries, part, text
+from audit_webhook.kubectl.values import entries, part, text, write_json
 
 _GROUPS: Final = {resource.plural: resource.group for resource in BUILT_IN}
 _CLUSTER_WIDE: Final = {resource.plural for resource in BUILT_IN if not resource.is_namespaced}
@@ -79,7 +79,8 @@ def _reconcile(run: Run) -> Line | None:
 
 def _add_removals(line: Line, before: object, after: object) -> None:
     for member, flag in (("rules", "permissions"), ("subjects", "subjects")):
-        removed = [each for each in entries(before, member) if each not in entries(after, member)]
+        kept = set(map(write_json, entries(after, member)))
+        removed = any(write_json(each) not in kept for each in entries(before, member))
         if removed and f"--remove-extra-{flag}" not in line.flags:
             line.flag(f"remove-extra-{flag}")
 

@@ -79,12 +79,11 @@ def tell(run: Run) -> Card:
     audit_ids = tuple(dict.fromkeys(request.audit_id for request in run.requests))
     if line is None:
         return Card(None, None, run.main.event, events, run.start, run.end, audit_ids, unknown=(NO_FORM,), run=run)
-    _add_common(line, run)
     for doubt in doubts(run):
         line.guess(doubt)
     words = line.words
     command = join(words)
-    if not (command.isascii() and command.isprintable() and "\\u" not in command) and not is_plain(words):
+    if not (command.isascii() and command.isprintable() and "\\u" not in command.lower()) and not is_plain(words):
         line.guess("characters that would act on a terminal are written out")
     if any(event.cut for event in events):
         line.guess("some values are too long and were cut")
@@ -98,10 +97,11 @@ def _line_of(run: Run) -> Line | None:
     for teller in (_specific, equivalent):
         try:
             line = teller(run)
+            if line is not None:
+                _add_common(line, run)
+                return line
         except Unsayable:
             continue
-        if line is not None:
-            return line
     return None
 
 

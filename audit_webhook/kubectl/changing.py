@@ -12,7 +12,7 @@ from audit_webhook.kubectl.registry import command, tellers_of
 from audit_webhook.kubectl.request import Request, gathers
 from audit_webhook.kubectl.revisions import add_revision
 from audit_webhook.kubectl.run import Run
-from audit_webhook.kubectl.values import entries, part, text, write_json
+from audit_webhook.kubectl.values import entries, only, part, text, write_json
 
 RESTARTED: Final = "kubectl.kubernetes.io/restartedAt"
 _WORKLOADS: Final = frozenset({"deployments", "statefulsets", "daemonsets", "replicasets", "cronjobs", "jobs"})
@@ -205,7 +205,7 @@ def _tell_old(run: Run) -> Line | None:
     first, body = run.main, run.main.body
     containers = part(body, "spec", "template", "spec", "containers")
     if isinstance(body, dict) and set(body) == {"spec"}:
-        if set(body["spec"] or ()) == {"taints"}:
+        if only(body["spec"], "taints") and "taints" in body["spec"]:
             return _tell_as("kubectl-taint", run)
         if entries(containers) and all(set(each) == {"name", "image"} for each in entries(containers)):
             return _tell_as("kubectl-set", run)

@@ -10,6 +10,7 @@ from audit_webhook.kubectl.setting import add_subjects
 from audit_webhook.kubectl.values import entries, joined, only, pairs, part, text, texts
 
 _GROUPS: Final = {resource.plural: resource.group for resource in BUILT_IN}
+MOST_RESOURCES: Final = 5_000  # each group with each resource: a small rule can name millions of pairs
 
 
 def role(name: str, body: Any) -> Line | None:
@@ -34,6 +35,8 @@ def _add_rules(line: Line, body: Any) -> Line | None:
     if len(verbs) != 1 or len(names) != 1 or not only(part(body, "metadata"), "name", "namespace"):
         return None
     line.flag("verb", ",".join(verbs.pop()))
+    if sum(len(texts(rule, "apiGroups")) * len(texts(rule, "resources")) for rule in rules) > MOST_RESOURCES:
+        return None
     resources = [
         _resource(group, resource)
         for rule in rules for group in texts(rule, "apiGroups") for resource in texts(rule, "resources")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.words import MASK, Unsayable, escape, mask, mask_text
 
 Confidence = Literal["exact", "likely", "equivalent"]
+LONGEST: Final = 2_000_000
+"""Characters of a command; no system starts a program with more (execve(2), ARG_MAX)."""
 
 
 class Line:
@@ -28,6 +30,13 @@ class Line:
         self.has_namespace = True
         self.common = True
         self.standard_managers: tuple[str, ...] = ()
+        self._length = 0
+
+    def _take(self, *words: str) -> None:
+        """Count words; raises Unsayable when they are too many: a small body can ask for endless ones."""
+        self._length += sum(map(len, words)) + len(words)
+        if self._length > LONGEST:
+            raise Unsayable("longer than any command")
 
     @property
     def words(self) -> list[str]:
@@ -40,12 +49,15 @@ class Line:
         for word in words:
             if word.startswith("-") or not word:
                 raise Unsayable(word)
+        self._take(*words)
         self.arguments += words
         return self
 
     def flag(self, name: str, value: object = None) -> Line:
         """Add a flag, with its value when there is one."""
-        self.flags.append(f"--{name}" if value is None else f"--{name}={value}")
+        word = f"--{name}" if value is None else f"--{name}={value}"
+        self._take(word)
+        self.flags.append(word)
         return self
 
     def flag_if(self, name: str, value: object) -> Line:
@@ -56,12 +68,14 @@ class Line:
         """Add short flags as people write them, such as ``-n shop``; raises Unsayable for what looks like a flag."""
         if any(word.startswith("-") or not word for word in words[1:]):
             raise Unsayable(words[1])
+        self._take(*words)
         self.flags += words
         return self
 
     def tail(self, words: Iterable[object]) -> Line:
         """Set what follows ``--``, passwords and tokens masked."""
         plain = [str(word) for word in words]
+        self._take(*plain)
         self.after = mask(plain)
         return self.masks(self.after != plain)
 

@@ -114,8 +114,9 @@ def _difference(before: dict[tuple[str, str], str], after: dict[tuple[str, str],
     added = [
         taint_word((taint, value)) for taint, value in after.items() if before.get(taint) != value
     ]
+    left = {key for key, _ in after}
     removed = [
-        f"{key}-" if key not in {other for other, _ in after} else f"{key}:{effect}-"
+        f"{key}-" if key not in left else f"{key}:{effect}-"
         for key, effect in before if (key, effect) not in after
     ]
     return [*added, *dict.fromkeys(removed)]

@@ -38,6 +38,10 @@ SECONDS: Final = 1.5
 """How long is looked for neighbours; commands that may lack requests then are likely at most, and say so."""
 LARGEST_READ: Final = 256 * 1024
 """Bodies of larger events are not looked into for a command, on whatever page."""
+LOOKED_INTO: Final = 4 * 1024**2
+"""Bytes of all events of a page whose bodies are looked into; of further ones, only what stands beside the bodies is."""
+READ_BYTES: Final = 48 * 1024**2
+"""Bytes of all events that are read around those of a page."""
 PARTIAL: Final = "whether more requests belong to it: not all around it were looked at"
 HIDDEN: Final = "whether requests belong to it that you may not see"
 
@@ -63,6 +67,7 @@ class Surroundings:
         self._gaps: list[_Window] = []
         self._staged: set[bytes] = set()
         self._grouping = Grouping()
+        self._to_look_into, self._to_read = LOOKED_INTO, READ_BYTES
         self._add(raws)
 
     def cards(self) -> list[Card]:
@@ -93,7 +98,9 @@ class Surroundings:
     def _add(self, raws: Iterable[Raw]) -> None:
         for raw in raws:
             if raw.id not in self._known:
-                request = self._known[raw.id] = _request_of(raw)
+                is_small = len(raw.raw) <= min(LARGEST_READ, self._to_look_into)
+                self._to_look_into -= len(raw.raw) if is_small else 0
+                request = self._known[raw.id] = _request_of(raw, is_small)
                 self._grouping.add(request)
 
     def _add_stages(self, events: Iterable[Event]) -> None:
@@ -104,9 +111,16 @@ class Surroundings:
             search = of_requests(compile_query("", self._now, self._repository.database.dialect), hashes)
             self._read(self._repository.select_events(search, LAST, MOST_STAGES))
 
-    def _read(self, located: Iterable[Located]) -> None:
+    def _read(self, located: Iterable[Located]) -> bool:
+        """Add events as far as there is room for them; return whether there was for all."""
         fresh = {place.id: place for place in located if place.id not in self._known}
-        self._add(self._repository.read_chunks(list(fresh.values())))
+        affordable = [place for place in fresh.values() if self._afford(place)]
+        self._add(self._repository.read_chunks(affordable))
+        return len(affordable) == len(fresh)
+
+    def _afford(self, place: Located) -> bool:
+        self._to_read -= place.length
+        return self._to_read >= 0
 
     def _look_around(self, times: Iterable[int], typed: Sequence[Event]) -> None:
         """Add what the same people's kubectl sent around some times."""
@@ -125,8 +139,7 @@ class Surroundings:
             bounds = [time_bound(max(0, each // 1_000)) for each in (window.start, window.end + 1_000)]
             most = MOST + len(self._asked)
             found = self._repository.select_events(search._replace(lowest=bounds[0], highest=bounds[1]), LAST, most)
-            self._read(found)
-            if len(found) == most:
+            if not self._read(found) or len(found) == most:
                 self._gaps.append(window)
         self._windows = _merged([*self._windows, *wanted])
 
@@ -147,7 +160,7 @@ class Surroundings:
         bounds = [time_bound(max(0, each // 1_000)) for each in (min(times), max(times) + EDITING)]
         found = self._repository.select_events(search._replace(lowest=bounds[0], highest=bounds[1]), LAST, MOST_EDITS)
         self._read(found)
-        edits = [self._known[place.id].event for place in found]
+        edits = [self._known[place.id].event for place in found if place.id in self._known]
         names = {(event.cluster, event.resource, event.namespace, event.name) for event in looks}
         self._look_around(
             [edit.time for edit in edits if (edit.cluster, edit.resource, edit.namespace, edit.name) in names], typed
@@ -198,9 +211,9 @@ def _is_typed(event: Event) -> bool:
     return event.client == "kubectl" and bool(event.user)
 
 
-def _request_of(raw: Raw) -> Request:
+def _request_of(raw: Raw, is_small: bool) -> Request:
     event = event_of(raw)
-    if len(raw.raw) <= LARGEST_READ:
+    if is_small:
         return read_request(raw.raw, raw.cluster, event)
     return request_of(msgspec.structs.replace(event, level="Metadata"))
 
