@@ -39,7 +39,7 @@ SECONDS: Final = 1.5
 LARGEST_READ: Final = 256 * 1024
 """Bodies of larger events are not looked into for a command, on whatever page."""
 LOOKED_INTO: Final = 4 * 1024**2
-"""Bytes of all events of a page whose bodies are looked into; of further ones, only what stands beside the bodies is."""
+"""Bytes of all events whose bodies are looked into for a page; of others, only what stands beside the bodies is."""
 READ_BYTES: Final = 48 * 1024**2
 """Bytes of all events that are read around those of a page."""
 PARTIAL: Final = "whether more requests belong to it: not all around it were looked at"
