@@ -225,6 +225,10 @@ def test_cluster_is_heard_when_the_last_request_was_taken() -> None:
     assert (status.state, status.contact) == ("heard", contact())
 
 
+def test_cluster_that_was_heard_long_ago_is_silent() -> None:
+    assert setup.tell_status("prod", [contact(received=NOW - HOUR)], [], NOW).state == "silent"
+
+
 def test_cluster_is_refused_when_the_last_request_was_refused() -> None:
     status = setup.tell_status("prod", [contact(received=NOW - 5 * SECOND)], [refusal()], NOW)
     assert (status.state, status.refusal) == ("refused", refusal())

@@ -28,6 +28,8 @@ from audit_webhook.services.setup_address import read_kubeconfig
 
 FOLDER: Final = "/etc/kubernetes/audit"
 FRESH: Final = 3600 * 1_000_000
+SILENT_AFTER: Final = 600 * 1_000_000
+"""A cluster with the policies of this page is never quiet for so long."""
 REFUSED_DAYS: Final = 7
 TRANSPORTS: Final = ("https", "http")
 TOKEN_PLACEHOLDER: Final = "PUT-THE-WEBHOOK_TOKEN-HERE"
@@ -63,7 +65,7 @@ class SetupFile:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is known of a cluster: `state` is waiting, heard or refused, whichever came last.
+    """What is known of a cluster: `state` is waiting, heard, silent or refused, whichever came last.
 
     Other clusters' contacts and fresh refusals stand beside it, because a name with a typing error is one of them.
     `refused` and `nameless` count requests of these days, for the cluster and for no name that is listed.
@@ -285,7 +287,7 @@ def tell_status(
     if refusal is not None and (contact is None or refusal.refused > contact.received):
         state = "refused"
     else:
-        state = "heard" if contact else "waiting"
+        state = "waiting" if contact is None else "heard" if now - contact.received < SILENT_AFTER else "silent"
     others = sorted(known.values(), key=lambda other: -other.received)
     fresh = [other for other in refused.values() if now - other.refused < FRESH]
     return Status(
