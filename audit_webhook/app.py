@@ -106,7 +106,10 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     breaker = Breaker(repository.is_ready)
     store, key = ReaderStore(repository.database), open_access_key(config)
     may_write = part != "pages" or config.may_pages_write
-    senders = SenderLog(SenderStore(repository.database) if may_write else None, LossStore(repository.database), now)
+    senders = SenderLog(
+        SenderStore(repository.database) if may_write else None, LossStore(repository.database), now,
+        config.retention_days,
+    )
     refusals = RefusalBook(
         repository.refusals if may_write else None, LossStore(repository.database) if may_write else None, senders
     )

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from audit_webhook.ingest import senders as log
+from audit_webhook.ingest.import_losses import import_losses
 from audit_webhook.ingest.senders import SenderLog, merge, state_of
 from audit_webhook.repository import Repository
 from audit_webhook.services.intake import RefusalBook
@@ -14,6 +15,7 @@ from audit_webhook.storage import loss_store, sender_store
 from audit_webhook.storage.loss_store import PAUSE, RESTART, LossStore
 from audit_webhook.storage.sender_store import MOST_REFUSED_SENDERS, MOST_SENDERS, Sender, SenderStore
 from tests.factories import NOON_US
+from tests.test_apiserver_log import klog, message
 
 SECOND = 1_000_000
 AGENT = "kube-apiserver/v1.36.2 (linux/amd64) kubernetes/abc"
@@ -186,9 +188,16 @@ def test_refusals_of_many_addresses_and_names_stay_few_rows(repository: Reposito
     assert len(found) <= loss_store.MOST_ADDRESSES_AN_HOUR + 300
 
 
+def test_lost_events_are_named_no_longer_than_events_are_kept(repository: Repository) -> None:
+    store = LossStore(repository.database)
+    import_losses(store, "prod", "x", [line.encode() for line in klog(message(1))], NOON_US)
+    for days, left in ((0, 1), (90, 1), (30, 0)):
+        SenderLog(SenderStore(repository.database), store, lambda: NOON_US, days).forget_old(NOON_US + 40 * log.DAY)
+        assert len(store.list_losses(0, 2 * NOON_US)[0]) == left
+
+
 def test_old_senders_and_losses_are_forgotten(notes: Notes) -> None:
     notes.send(1)
-    RefusalBook(None, notes.losses)
     notes.log.forget_old(notes.now + 10 * log.DAY)
     assert len(notes.senders.read_senders()) == 1
     notes.log.forget_old(notes.now + 32 * log.DAY)

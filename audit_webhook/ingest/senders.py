@@ -92,8 +92,14 @@ def _learn_gap(known: Sender, note: Sender) -> int:
 class SenderLog:
     """Notes of a process, and what all processes have written down."""
 
-    def __init__(self, senders: SenderStore | None, losses: LossStore, clock: Callable[[], int]) -> None:
-        """Write into these stores when `flush` is called; without one for senders, nothing is noted."""
+    def __init__(
+        self, senders: SenderStore | None, losses: LossStore, clock: Callable[[], int], retention_days: int = 0
+    ) -> None:
+        """Write into these stores when `flush` is called; without one for senders, nothing is noted.
+
+        ``retention_days`` is how long events are kept, 0 for ever: lost events are named no longer than that.
+        """
+        self._kept_days: Final = min(retention_days or KEPT_DAYS, KEPT_DAYS)
         self._senders = senders
         self._losses = losses
         self._clock = clock
@@ -131,7 +137,7 @@ class SenderLog:
         """Delete what is older than any page shows."""
         if self._senders is not None:
             self._senders.forget(now - SENDER_DAYS * DAY)
-            self._losses.forget(now - KEPT_DAYS * DAY)
+            self._losses.forget(now - self._kept_days * DAY)
 
     def _add(self, note: Sender) -> None:
         key = (note.cluster, note.address)
