@@ -46,6 +46,10 @@ class DailyPruning(Worker):
         if first_kept == self._first_kept:
             return
         try:
+            if doubts := retention.doubts(self._repository, self._days, moment):
+                advice = retention.advice(self._days)
+                logger.error("retention deletes nothing: %s. If that is right, %s", doubts, advice)
+                return
             found = retention.prune(self._repository, self._days, moment, witness=self._witness)
             logger.info("retention: %d events older than %d days were deleted", found.events, self._days)
             self._first_kept = first_kept

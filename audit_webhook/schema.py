@@ -7,9 +7,11 @@ by itself, so a start that was cut off begins the same step once more. Several p
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 from audit_webhook.database import Cursor, Database
@@ -38,7 +40,7 @@ def migrate(database: Database, now: datetime | None = None) -> list[int]:
         try:
             applied = _apply_missing(cursor, database.dialect)
             if database.dialect == "mysql":
-                make_partitions(cursor, now or datetime.now(UTC))
+                make_partitions(cursor, now or min(datetime.now(UTC), _server_time(cursor)))
         finally:
             _unlock(cursor, database.dialect)
     return applied
@@ -99,12 +101,14 @@ def locked(cursor: Cursor) -> Iterator[None]:
         _unlock(cursor, "mysql")
 
 
-def drop_partitions(cursor: Cursor, table: str, before: datetime) -> None:
-    """Drop the partitions of the days before a midnight in UTC.
+def drop_partitions(cursor: Cursor, table: str, before: datetime, kept: Collection[str] = ()) -> None:
+    """Drop the partitions of the days before a midnight in UTC, but for those that hold a kept day (``p20261123``).
 
     Waits at most a second for searches that are reading the table: whoever stores something waits behind.
     """
-    expired = sorted(name for name in _partitions(cursor, table) if name < f"p{before:%Y%m%d}")
+    names = sorted(_partitions(cursor, table))
+    needed = {names[bisect_left(names, day)] for day in kept}  # what has no partition of its own lies in the next one
+    expired = [name for name in names if name < f"p{before:%Y%m%d}" and name not in needed]
     if expired:
         cursor.execute(f"SET SESSION lock_wait_timeout = {DROP_LOCK_SECONDS}")
         cursor.execute(f"ALTER TABLE {table} DROP PARTITION {', '.join(expired)}")
@@ -120,19 +124,26 @@ def _partitions(cursor: Cursor, table: str) -> set[str]:
 
 
 def make_partitions(cursor: Cursor, now: datetime) -> None:
-    """Split the days from a week ago to a week ahead off the last partition, in each partitioned table.
+    """Split the days from a week ago to a week ahead off the partitions that hold them, in each partitioned table.
 
     What lies before the first partition goes into it, what lies after the last day into ``p_future``: an event whose
-    day has no partition yet is stored all the same.
+    day has no partition yet is stored all the same. A clock that was ahead has left a partition that holds all days up
+    to its own; the days are split off that one.
     """
     first = (now - timedelta(days=DAYS_BEHIND)).date()
     for table in PARTITIONED:
-        newest = max(_partitions(cursor, table) - {"p_future"}, default="")
-        days = [first + timedelta(days=offset) for offset in range(DAYS_BEHIND + DAYS_AHEAD + 1)]
-        names = {f"p{day:%Y%m%d}": time_bound(_midnight_after(day.isoformat())).hex() for day in days}
-        wanted = {name: bound for name, bound in names.items() if name > newest}
-        if wanted:
-            cursor.execute(_split_statement(table, wanted))
+        known = sorted(_partitions(cursor, table))
+        names = [f"p{first + timedelta(days=offset):%Y%m%d}" for offset in range(DAYS_BEHIND + DAYS_AHEAD + 1)]
+        for covering, group in groupby(names, lambda name: known[bisect_left(known, name)]):
+            wanted = [name for name in group if name != covering]
+            if wanted and (covering != known[0] or covering > names[-1]):
+                cursor.execute(_split_statement(table, covering, wanted))
+
+
+def _server_time(cursor: Cursor) -> datetime:
+    """Return what the server's clock shows: of two clocks, the one that is ahead may be wrong by a year."""
+    cursor.execute("SELECT UNIX_TIMESTAMP()")
+    return datetime.fromtimestamp(int(cursor.fetchall()[0][0]), UTC)
 
 
 def _midnight_after(day: str) -> int:
@@ -140,10 +151,15 @@ def _midnight_after(day: str) -> int:
     return int(midnight.timestamp() * 1000)
 
 
-def _split_statement(table: str, bounds: dict[str, str]) -> str:
-    days = ", ".join(f"PARTITION {name} VALUES LESS THAN (x'{bound}')" for name, bound in bounds.items())
-    future = "PARTITION p_future VALUES LESS THAN (MAXVALUE)"
-    return f"ALTER TABLE {table} REORGANIZE PARTITION p_future INTO ({days}, {future})"
+def _split_statement(table: str, covering: str, names: list[str]) -> str:
+    parts = ", ".join(f"PARTITION {name} VALUES LESS THAN ({_bound_of(name)})" for name in (*names, covering))
+    return f"ALTER TABLE {table} REORGANIZE PARTITION {covering} INTO ({parts})"
+
+
+def _bound_of(name: str) -> str:
+    if name == "p_future":
+        return "MAXVALUE"
+    return f"x'{time_bound(_midnight_after(f'{name[1:5]}-{name[5:7]}-{name[7:9]}')).hex()}'"
 
 
 def is_current(database: Database) -> bool:

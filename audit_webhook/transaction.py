@@ -14,6 +14,7 @@ from audit_webhook.errors import DuplicateKey, StoreBusy
 from audit_webhook.rows import Chunk, Posting
 from audit_webhook.sealing import EventRow, Head, Seal, record_of, seal_next
 
+DAY: Final = 86_400_000
 DELETED_AT_ONCE: Final = 64
 """Ids in the statement ``delete_tallies``."""
 _CONTINUED: Final = "the stream of seals was continued by somebody else: %s"
@@ -130,6 +131,10 @@ class Transaction:
             return False
         return True
 
+    def insert_late(self, chunk: bytes, received: int) -> None:
+        """Note that a new chunk was received, in microseconds, on a later day than that of its events."""
+        self._cursor.execute(self._statements["insert_late"], (chunk, received))
+
     def insert_seal(self, row: Seal) -> None:
         """Insert the seal of a new chunk; raises StoreBusy when its number is taken, by somebody who has no right to.
 
@@ -215,6 +220,8 @@ def insert_fresh(
         except DuplicateKey as error:
             raise PartlyStored(str(error)) from error
         transaction.insert_postings(chunk.postings)
+        if received // 1000 // DAY > int.from_bytes(chunk.id[:6], "big") // DAY:
+            transaction.insert_late(chunk.id, received)
         transaction.insert_tally(TallyRow(chunk.id, chunk.cluster, 0, len(chunk.events), chunk.tally))
         record = record_of(chunk.cluster, received, chunk.first_id, chunk.raw_bytes, chunk.rows)
         seal = seal_next(head, chunk.id, len(chunk.events), time.time_ns() // 1000, chunk.root, record)

@@ -50,7 +50,8 @@ ROOMS: Final = {
     "sqlite": set(),
     "board": set(),
     "services": {
-        "access", "anchors", "breaker", "checkpoints", "config", "evidence", "evidence_store", "exploration", "history",
+        "access", "anchors", "breaker", "checkpoints", "config", "engine_state", "evidence", "evidence_store",
+        "exploration", "history",
         "humanize", "ingest", "kubectl", "operate", "pruning", "query",
         "reader_store", "refusal_store", "repository", "saved_searches",
         "search_sql", "signing", "spool", "storage", "tally_store", "transaction", "users",

@@ -63,7 +63,7 @@ def test_day_is_kept_whole_until_its_midnight(repository: Repository) -> None:
     midnight = now() // DAY * DAY
     for offset in (-1, 0):
         item = audit_event(stageTimestamp=rfc3339(midnight - 5 * DAY + offset))
-        receive(repository, "prod", event_list([item]), now())
+        receive(repository, "prod", event_list([item]), midnight - 5 * DAY + offset)
     assert retention.prune(repository, 5, midnight + DAY - 1).events == 1
     assert [event.time for event in feed.page(repository, "", None, 9, now()).events] == [midnight - 5 * DAY]
 
@@ -72,7 +72,7 @@ def test_dry_run_tells_what_would_go_and_deletes_nothing(
     engine: Config, repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(repository, 200)
-    store(repository, 1)
+    store(repository, 0)
     before = counts(repository)
     monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: engine)
     assert main(["prune", "--older-than", "90d", "--dry-run"]) == 0
@@ -183,19 +183,22 @@ def test_what_was_read_is_forgotten_with_what_could_be_read(repository: Reposito
 
 def test_pruning_happens_once_a_day(repository: Repository) -> None:
     store(repository, 10)
+    store(repository, 0, 9)
     pruning_daily = DailyPruning(repository, 5)
     pruning_daily.prune(now())
-    assert counts(repository)[0] == 0
+    assert counts(repository)[0] == 9
     store(repository, 9)
+    store(repository, 0, 1)
     pruning_daily.prune(now())
-    assert counts(repository)[0] == 3
-    pruning_daily.prune(now() + DAY)
-    assert counts(repository)[0] == 0
+    assert counts(repository)[0] == 13
+    pruning_daily.prune(now() + DAY - 1_000_000)
+    assert counts(repository)[0] == 10
 
 
-@pytest.mark.parametrize(("days", "left"), [(0, 3), (5, 0)])
+@pytest.mark.parametrize(("days", "left"), [(0, 7), (5, 4)])
 def test_only_a_number_of_days_deletes_anything(repository: Repository, days: int, left: int) -> None:
     store(repository, 10)
+    store(repository, 0, 4)
     worker = DailyPruning(repository, days)
     worker.start()
     deadline = time.monotonic() + (20 if days else 0.3)

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--older-than", required=True, type=_days, metavar="DAYS", help="such as 90d; whole days in UTC"
     )
     parser.add_argument("--dry-run", action="store_true", help="only tell what would be deleted")
+    parser.add_argument("--force", action="store_true", help="delete even if the clock or the amount looks wrong")
 
 
 def _days(text: str) -> int:
@@ -45,6 +46,10 @@ def run(chosen: argparse.Namespace) -> int:
         def progress(left: Expired) -> None:
             bar.draw(1 - left.events / max(found.events, 1), f"{left.events:,} events left")
 
+        doubts = retention.doubts(repository, chosen.older_than, moment)
+        if doubts and not chosen.dry_run and not chosen.force:
+            print(f"nothing was deleted: {doubts}. If that is right, {retention.advice(chosen.older_than)}")
+            return 2
         if not chosen.dry_run:
             witness = open_witness(config, repository, now, may_make_key=False)
             retention.prune(repository, chosen.older_than, moment, progress, witness)

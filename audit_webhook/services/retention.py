@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from audit_webhook import engine_state
+from audit_webhook.event import rfc3339
 from audit_webhook.pruning import DAY, Expired, Pruner
 from audit_webhook.repository import Repository
 from audit_webhook.services.witness import Witness
 
 GRACE_DAYS: Final = 30
 """How much longer callers and actions stay than events: a clock that ran ahead dates events later than they came."""
+
+MOST_AHEAD: Final = 86_400_000_000
+"""Microseconds that our clock may be ahead of the newest receipt, the newest event and the database's clock."""
+LARGEST_SHARE: Final = 0.5
 
 Watch = Callable[[Expired], None]
 
@@ -23,6 +29,32 @@ def first_kept(days: int, now: int) -> int:
 def preview(repository: Repository, days: int, now: int) -> Expired:
     """Tell what `prune` would delete."""
     return Pruner(repository.database).count_expired(first_kept(days, now))
+
+
+def doubts(repository: Repository, days: int, now: int) -> str:
+    """Return why nothing should be deleted unless a person says so; empty when nothing speaks against it.
+
+    A clock that is ahead would delete all there is: it must not be far beyond the other clocks that left a trace here,
+    and no single turn may take most of what is stored.
+    """
+    pruner = Pruner(repository.database)
+    expired = pruner.count_expired(first_kept(days, now))
+    if expired.oldest is None:
+        return ""
+    newest = min(engine_state.newest_arrival(repository.database), pruner.newest_event() * 1000)
+    if repository.database.dialect == "mysql":
+        newest = min(newest, now + round(engine_state.clock_skew(repository.database) * 1_000_000))
+    if now - newest > MOST_AHEAD:
+        return f"the clock shows {rfc3339(now)}, but nothing else here is later than {rfc3339(newest)}"
+    share = expired.events / max(pruner.count_all(), expired.events, 1)
+    if share > max(LARGEST_SHARE, 2 / (days + 1)):
+        return f"{share:.0%} of all events, {expired.events:,}, would go at once"
+    return ""
+
+
+def advice(days: int) -> str:
+    """Return what a person runs who knows that so much may go."""
+    return f"run: audit-webhook prune --older-than {days}d --force"
 
 
 def prune(

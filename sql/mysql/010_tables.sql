@@ -33,6 +33,13 @@ CREATE TABLE IF NOT EXISTS chunks (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
 PARTITION BY RANGE COLUMNS (id) (PARTITION p_future VALUES LESS THAN (MAXVALUE));
 
+-- Chunks that were received on a later day than that of their events: their day is kept as long as they are to be.
+CREATE TABLE IF NOT EXISTS late_chunks (
+    chunk_id BINARY(16)      NOT NULL PRIMARY KEY,
+    received BIGINT UNSIGNED NOT NULL,
+    KEY late_chunks_received (received)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
 CREATE TABLE IF NOT EXISTS postings (
     field    VARBINARY(16)  NOT NULL,
     value    VARBINARY(255) NOT NULL,

@@ -2,6 +2,9 @@
 INSERT INTO chunks (id, cluster, stream, sequence, received, first_id, events, raw_bytes, frames, content)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
+-- name: insert_late
+INSERT INTO late_chunks (chunk_id, received) VALUES (%s, %s)
+
 -- name: insert_seal
 INSERT INTO seals (stream, sequence, chunk_id, events, sealed, root, record, link)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)

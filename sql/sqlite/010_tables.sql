@@ -34,6 +34,14 @@ CREATE TABLE IF NOT EXISTS chunks (
 
 CREATE INDEX IF NOT EXISTS chunks_arrival ON chunks (stream, sequence);
 
+-- Chunks that were received on a later day than that of their events: their day is kept as long as they are to be.
+CREATE TABLE IF NOT EXISTS late_chunks (
+    chunk_id BLOB NOT NULL PRIMARY KEY,
+    received INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS late_chunks_received ON late_chunks (received);
+
 CREATE TABLE IF NOT EXISTS postings (
     field    TEXT NOT NULL,
     value    TEXT NOT NULL,
