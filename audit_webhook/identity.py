@@ -18,7 +18,7 @@ from ulid import ULID
 EARLIEST: Final = 946_684_800_000_000  # 2000-01-01; Kubernetes is younger
 LATEST: Final = 4_102_444_800_000_000  # 2100-01-01
 _LOG_START: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",'
-_SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_MINUTE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 ROW_ID_BYTES: Final = 16
 LONGEST_AUDIT_ID: Final = 64
@@ -115,22 +115,25 @@ def microseconds(timestamp: str) -> int | None:
 
 def milliseconds(timestamp: str) -> int | None:
     """Read an RFC 3339 time as whole milliseconds since the epoch, by the shortest way for the apiserver's form."""
-    fraction = _MILLISECONDS.get(timestamp[19:23])
-    if fraction is not None and timestamp[23:] in _REST:
-        second = _exact_second(timestamp[:19])
-        if second is not None:
-            return second // 1000 + fraction
+    fraction, second = _MILLISECONDS.get(timestamp[19:23]), _SECONDS.get(timestamp[16:19])
+    if fraction is not None and second is not None and timestamp[23:] in _REST:
+        minute = _exact_minute(timestamp[:16])
+        if minute is not None:
+            return minute + second + fraction
     moment = microseconds(timestamp)
     return None if moment is None else moment // 1000
 
 
 _MILLISECONDS: Final = {f".{number:03d}": number for number in range(1000)}
+_SECONDS: Final = {f":{number:02d}": number * 1000 for number in range(61)}
 _REST: Final = frozenset(f"{number:03d}Z" for number in range(1000))
 
 
 @lru_cache(maxsize=4096)
-def _exact_second(text: str) -> int | None:
-    return _whole_second(text) if _SECOND.fullmatch(text) else None
+def _exact_minute(text: str) -> int | None:
+    """Return a minute as milliseconds; those of a day are fewer than what is remembered."""
+    whole = _whole_second(f"{text}:00") if _MINUTE.fullmatch(text) else None
+    return None if whole is None else whole // 1000
 
 
 @lru_cache(maxsize=4096)

@@ -16,8 +16,9 @@ from audit_webhook.entry import ActionRow, CallerRow, Entry, groups_of
 from audit_webhook.grants import grant_of
 from audit_webhook.errors import IdTaken
 from audit_webhook.identity import chunk_id, row_id
-from audit_webhook.sealing import EventRow, digest_rows, root_of
-from audit_webhook.tally import tally_events
+from audit_webhook.sealing import EventRow, digest_content, digest_rows, root_of
+from audit_webhook.tally import Count, Key, count_events
+from audit_webhook.tally import pack as pack_counts
 
 WINDOW: Final = 600_000_000
 WINDOW_MILLISECONDS: Final = WINDOW // 1000
@@ -31,7 +32,7 @@ Posting = tuple[str, str, bytes]
 
 
 class Chunk(NamedTuple):
-    """What one chunk brings into every table; ``root`` and ``rows`` are what its seal needs to know of its events."""
+    """What one chunk brings into every table; the last three are what its seal needs to know of its events."""
 
     id: bytes
     cluster: str
@@ -46,6 +47,20 @@ class Chunk(NamedTuple):
     tally: bytes
     root: bytes
     rows: bytes
+    stored: bytes
+
+
+class Description(NamedTuple):
+    """What the tables say of a chunk but for its content; all of it follows from the events. Leaves in stored order."""
+
+    id: bytes
+    first_id: bytes
+    events: list[EventRow]
+    callers: dict[bytes, CallerRow]
+    actions: dict[bytes, ActionRow]
+    postings: list[Posting]
+    counts: dict[Key, Count]
+    leaves: list[bytes]
 
 
 def lay_out(cluster: str, entries: Iterable[Entry]) -> list[Chunk]:
@@ -108,6 +123,26 @@ def lay_out_chunk(cluster: str, entries: Sequence[Entry], order: Sequence[int]) 
 
     Raises IdTaken when two callers, or two actions, have one id; `storage.row_ids` gives them ids of their own.
     """
+    packed = pack([entries[place].raw for place in order])
+    offsets = [0] * len(entries)
+    for place, offset in zip(order, packed.offsets, strict=True):
+        offsets[place] = offset
+    found = describe(cluster, entries, order, offsets)
+    return Chunk(
+        found.id, cluster, found.first_id, packed.raw_bytes, packed.frames, packed.content, found.events,
+        found.callers, found.actions, found.postings, pack_counts(found.counts), root_of(found.leaves),
+        digest_rows(found.events), digest_content(packed.frames, packed.content),
+    )
+
+
+def describe(
+    cluster: str, entries: Sequence[Entry], order: Sequence[int], offsets: Sequence[int], is_counted: bool = True
+) -> Description:
+    """Return what the tables say of a chunk whose events stand at these offsets; raises IdTaken, see `lay_out_chunk`.
+
+    ``order`` gives the places of the entries in stored order; offsets are those of the entries as they are given.
+    ``counts`` are empty unless they are wanted.
+    """
     ids, raws, leaves, callers, actions, audits, namespaces, names, uris, grounds = zip(*entries, strict=True)
     caller_ids, action_ids = [row[0] for row in callers], [row[0] for row in actions]
     by_id: dict[bytes, CallerRow] = dict(zip(caller_ids, callers, strict=True))
@@ -115,10 +150,6 @@ def lay_out_chunk(cluster: str, entries: Sequence[Entry], order: Sequence[int]) 
     if tuple(map(by_id.__getitem__, caller_ids)) != callers or tuple(map(done.__getitem__, action_ids)) != actions:
         raise IdTaken("two callers or two actions of the batch have one id")
     identifier = chunk_id([ids[place] for place in order])
-    packed = pack([raws[place] for place in order])
-    offsets = [0] * len(ids)
-    for place, offset in zip(order, packed.offsets, strict=True):
-        offsets[place] = offset
     lengths = list(map(len, raws))
     grants = {
         grant_of(cluster, reason, groups_of(by_id[caller]), caller)
@@ -127,20 +158,11 @@ def lay_out_chunk(cluster: str, entries: Sequence[Entry], order: Sequence[int]) 
     rows: list[EventRow] = list(zip(
         ids, repeat(identifier), offsets, lengths, caller_ids, action_ids, audits, namespaces, names, uris,
     ))
-    return Chunk(
-        id=identifier,
-        cluster=cluster,
-        first_id=min(ids),
-        raw_bytes=packed.raw_bytes,
-        frames=packed.frames,
-        content=packed.content,
-        events=rows,
-        callers=by_id,
-        actions=done,
-        postings=_postings(identifier, by_id.values(), done.values(), set(namespaces), grants),
-        tally=tally_events(ids, caller_ids, action_ids, namespaces, lengths),
-        root=root_of([leaves[place] for place in order]),
-        rows=digest_rows(rows),
+    return Description(
+        identifier, min(ids), rows, by_id, done,
+        _postings(identifier, by_id.values(), done.values(), set(namespaces), grants),
+        count_events(ids, caller_ids, action_ids, namespaces, lengths) if is_counted else {},
+        [leaves[place] for place in order],
     )
 
 

@@ -28,7 +28,7 @@ LOCK_SECONDS: Final = 8
 DROP_LOCK_SECONDS: Final = 1
 MIGRATION_SECONDS: Final = 600
 _NO_TABLE: Final = ("no such table", "(1146,")
-_STEPS_TABLE: Final = (
+STEPS_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER NOT NULL PRIMARY KEY, applied VARCHAR(32) NOT NULL)"
 )
 
@@ -47,7 +47,7 @@ def migrate(database: Database, now: datetime | None = None) -> list[int]:
 
 
 def _apply_missing(cursor: Cursor, dialect: str) -> list[int]:
-    cursor.execute(_STEPS_TABLE)
+    cursor.execute(STEPS_TABLE)
     cursor.execute("SELECT step FROM schema_steps")
     done = {step for (step,) in cursor.fetchall()}
     known = steps(dialect)
@@ -55,7 +55,7 @@ def _apply_missing(cursor: Cursor, dialect: str) -> list[int]:
         raise StoreMisconfigured("another version of this program made the tables; give this one an empty database")
     missing = {number: text for number, text in known.items() if number not in done}
     for number, text in missing.items():
-        for statement in _statements(text):
+        for statement in statements_of(text):
             cursor.execute(statement)
         placeholder = "?" if dialect == "sqlite" else "%s"
         cursor.execute(
@@ -71,7 +71,8 @@ def steps(dialect: str) -> dict[int, str]:
     return {int(path.name[:3]): path.read_text("utf-8") for path in sorted((SQL / dialect).glob("[0-9]*.sql"))}
 
 
-def _statements(text: str) -> list[str]:
+def statements_of(text: str) -> list[str]:
+    """Return the statements of a step's text."""
     bare = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     return [statement.strip() for statement in bare.split(";") if statement.strip()]
 

@@ -7,14 +7,14 @@ for the content, all SHA-256:
 - ``root``: a Merkle tree over the raw events in stored order (RFC 6962, section 2.1), so that one event can be proved
   without the others; the leaf of an event is its digest, from which most ids are taken too;
 - ``rows``: the rows of the table events in the order of their ids, by which events are found;
-- ``record``: those rows, and what the table chunks says of the whole.
+- ``record``: those rows, the compressed content as it lies in the table chunks, and what else that table
+  says.
 
-Postings and tallies are no part of it: they can be worked out from the events.
+Callers, actions, postings and tallies follow from the events: `audit-webhook verify` works them out anew.
 
-A seal has one of two forms, which its record tells apart. In the older one a leaf is the SHA-256 of a zero byte and the
-event's bytes, as in the RFC. In the newer one the cluster and a zero byte come before the bytes. No leaf can be passed
-off as a node, which begins with a byte of one: no cluster's name does, and the record holds the cluster. Nor can a node
-be passed off as a leaf: the seal holds the number of events, and with it the depth of each.
+The leaf of an event is the SHA-256 of its cluster, a zero byte and its bytes. No leaf can be passed off as a node,
+which begins with a byte of one: no cluster's name does, and the record holds the cluster. Nor can a node be passed off
+as a leaf: the seal holds the number of events, and with it the depth of each.
 """
 
 from __future__ import annotations
@@ -29,10 +29,8 @@ from audit_webhook.identity import digest_events
 BEGINNING: Final = bytes(32)
 """What stands in the place of the seal before the first one."""
 _LINK: Final = b"audit-webhook seal 1\0"
-NEWEST: Final = 2
-_RECORDS: Final = {NEWEST: b"audit-webhook record 2\0", 1: b"audit-webhook record 1\0"}
-FORMS: Final = tuple(_RECORDS)
-_ROW: Final = b"%b%b%b%b%d,%d,%d,%d,%d,%b%b%b%b"
+_RECORD: Final = b"audit-webhook record 3\0"
+_ROW: Final = b"%b%b%b%b%d,%d,%d,%d,%d,%d,%b%b%b%b"
 
 EventRow = tuple[bytes, bytes, int, int, bytes, bytes, bytes, str, str, str]
 
@@ -77,20 +75,26 @@ def link_of(previous: bytes, seal: Seal) -> bytes:
     ))).digest()
 
 
-def record_of(
-    cluster: str, received: int, first_id: bytes, raw_bytes: int, rows: bytes, form: int = NEWEST
-) -> bytes:
-    """Give the hash of what is known of a chunk as a whole, and of its events' rows."""
-    name, numbers = cluster.encode("utf-8", "surrogateescape"), _number(received) + _number(raw_bytes)
-    return sha256(b"".join((_RECORDS[form], numbers, first_id, rows, name))).digest()
+class Record(NamedTuple):
+    """What is known of a chunk as a whole; ``received`` is in microseconds, ``rows`` and ``content`` are hashes."""
+
+    cluster: str
+    received: int
+    first_id: bytes
+    raw_bytes: int
+    rows: bytes
+    content: bytes
 
 
-def form_of(
-    record: bytes | None, cluster: str, received: int, first_id: bytes, raw_bytes: int, rows: bytes
-) -> int | None:
-    """Give the form of the seal that has this record; None when it is the record of something else."""
-    found = (form for form in FORMS if record_of(cluster, received, first_id, raw_bytes, rows, form) == record)
-    return next(found, None)
+def record_of(known: Record) -> bytes:
+    """Return the hash of what is known of a chunk as a whole, and of its events' rows."""
+    name, numbers = known.cluster.encode("utf-8", "surrogateescape"), _number(known.received) + _number(known.raw_bytes)
+    return sha256(b"".join((_RECORD, numbers, known.first_id, known.rows, known.content, name))).digest()
+
+
+def digest_content(frames: bytes, content: bytes) -> bytes:
+    """Return the hash of a chunk's frame table and its compressed content."""
+    return sha256(b"".join((_number(len(frames)), frames, content))).digest()
 
 
 def write_rows(rows: Iterable[EventRow]) -> list[bytes]:
@@ -98,11 +102,21 @@ def write_rows(rows: Iterable[EventRow]) -> list[bytes]:
     columns = list(zip(*rows, strict=True))
     if not columns:
         return []
-    ids, chunks, offsets, lengths, callers, actions, audits, *texts = columns
-    spaces, names, uris = ([text.encode("utf-8", "surrogateescape") for text in column] for column in texts)
+    *numbers, spaces, names, uris = columns
+    return write_columns(*numbers, *([text.encode("utf-8", "surrogateescape") for text in column] for column in (
+        spaces, names, uris
+    )))
+
+
+def write_columns(
+    ids: Sequence[bytes], chunks: Sequence[bytes], offsets: Sequence[int], lengths: Sequence[int],
+    callers: Sequence[bytes], actions: Sequence[bytes], audits: Sequence[bytes], spaces: Sequence[bytes],
+    names: Sequence[bytes], uris: Sequence[bytes],
+) -> list[bytes]:
+    """Write rows that are given by their columns; ids of events, chunks, callers and actions have 16 bytes each."""
     return list(map(_ROW.__mod__, zip(
-        ids, chunks, callers, actions, offsets, lengths, map(len, audits), map(len, spaces), map(len, names), audits,
-        spaces, names, uris, strict=True,
+        ids, chunks, callers, actions, offsets, lengths, map(len, audits), map(len, spaces), map(len, names),
+        map(len, uris), audits, spaces, names, uris, strict=True,
     )))
 
 
@@ -111,9 +125,9 @@ def digest_rows(rows: Iterable[EventRow]) -> bytes:
     return sha256(b"".join(sorted(write_rows(rows)))).digest()
 
 
-def leaves_of(cluster: str, raws: Iterable[bytes], form: int = NEWEST) -> list[bytes]:
-    """Give the leaves of a chunk's events."""
-    return digest_events(cluster, raws) if form == NEWEST else [sha256(b"\0" + raw).digest() for raw in raws]
+def leaves_of(cluster: str, raws: Iterable[bytes]) -> list[bytes]:
+    """Return the leaves of a chunk's events."""
+    return digest_events(cluster, raws)
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:

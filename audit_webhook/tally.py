@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -22,6 +22,8 @@ from audit_webhook.identity import time_bound
 LANE: Final = 300_000
 DAY: Final = 86_400_000
 LANES: Final = DAY // LANE
+LARGEST: Final = 256 * 1024**2
+"""Bytes of a tally; one of a million combinations has some hundred megabytes."""
 _BITS: Final = 32
 _tools = threading.local()
 
@@ -42,15 +44,15 @@ class Count(NamedTuple):
     raw_bytes: int
 
 
-def tally_events(
+def count_events(
     ids: Sequence[bytes], callers: Iterable[bytes], actions: Iterable[bytes], namespaces: Iterable[str],
     lengths: Iterable[int],
-) -> bytes:
-    """Count the events of one chunk, which all lie in one day, and give the packed tally.
+) -> dict[Key, Count]:
+    """Count the events of one chunk, which all lie in one day.
 
     Of each event: its id, the ids of its caller and its action, its namespace, and the length of its raw bytes.
     """
-    places = list(zip(callers, actions, namespaces, _lanes_of(ids), strict=True))
+    places = list(zip(callers, actions, namespaces, lanes_of(ids), strict=True))
     sizes: defaultdict[_Place, int] = defaultdict(int)
     for place, length in zip(places, lengths, strict=True):
         sizes[place] += length
@@ -58,11 +60,11 @@ def tally_events(
     for (caller, action, namespace, lane), number in Counter(places).items():
         size = sizes[caller, action, namespace, lane]
         _add(counts, (caller, action, namespace), Count(number << lane * _BITS, size))
-    return pack(counts)
+    return counts
 
 
-def _lanes_of(ids: Sequence[bytes]) -> list[int]:
-    """Give the lane of each id; most chunks lie in one."""
+def lanes_of(ids: Sequence[bytes]) -> list[int]:
+    """Return the lane of each id of a chunk's events; most chunks lie in one."""
     first, last = _lane(min(ids)), _lane(max(ids))
     return [first] * len(ids) if first == last else list(map(_lane, ids))
 
@@ -94,6 +96,23 @@ def merge(tallies: Iterable[bytes]) -> dict[Key, Count]:
             count = Count(int.from_bytes(lanes, "little") << first * _BITS, size)
             _add(counts, (caller, action, namespace), count)
     return counts
+
+
+def read_tally(packed: bytes) -> Iterator[tuple[Key, int, int, array[int]]]:
+    """Return of each key its raw bytes, its first lane and the events of each lane from this one on.
+
+    Raises ValueError when somebody has put something else in the tally's place.
+    """
+    try:
+        if zstandard.frame_content_size(packed) > LARGEST:
+            raise ValueError("it is larger than any tally")
+        entries = _decoder.decode(_decompressor().decompress(packed))
+    except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+        raise ValueError(f"it is no tally: {error}") from error
+    for caller, action, namespace, size, first, lanes in entries:
+        if not 0 <= first < LANES or len(lanes) % 4 or first + len(lanes) // 4 > LANES:
+            raise ValueError("it counts events of another day")
+        yield (caller, action, namespace), size, first, array("I", lanes)
 
 
 def keep_namespaces(packed: bytes, namespaces: Collection[str] | None) -> bytes:

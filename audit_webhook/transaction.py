@@ -12,7 +12,7 @@ from audit_webhook.database import Cursor, Pipeline, classified, pipeline_of
 from audit_webhook.entry import ActionRow, CallerRow
 from audit_webhook.errors import DuplicateKey, StoreBusy
 from audit_webhook.rows import Chunk, Posting
-from audit_webhook.sealing import EventRow, Head, Seal, record_of, seal_next
+from audit_webhook.sealing import EventRow, Head, Record, Seal, record_of, seal_next
 
 DAY: Final = 86_400_000
 DELETED_AT_ONCE: Final = 64
@@ -223,8 +223,8 @@ def insert_fresh(
         if received // 1000 // DAY > int.from_bytes(chunk.id[:6], "big") // DAY:
             transaction.insert_late(chunk.id, received)
         transaction.insert_tally(TallyRow(chunk.id, chunk.cluster, 0, len(chunk.events), chunk.tally))
-        record = record_of(chunk.cluster, received, chunk.first_id, chunk.raw_bytes, chunk.rows)
-        seal = seal_next(head, chunk.id, len(chunk.events), time.time_ns() // 1000, chunk.root, record)
+        known = Record(chunk.cluster, received, chunk.first_id, chunk.raw_bytes, chunk.rows, chunk.stored)
+        seal = seal_next(head, chunk.id, len(chunk.events), time.time_ns() // 1000, chunk.root, record_of(known))
         transaction.insert_seal(seal)
         fresh.append(chunk)
         head = Head(seal.stream, seal.sequence, seal.link)

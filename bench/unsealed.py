@@ -16,7 +16,9 @@ from audit_webhook.sealing import BEGINNING, Head, Seal
 
 def leave_out() -> None:
     """Let sealing do nothing in this process and its children."""
-    for room, name in ((rows, "root_of"), (rows, "digest_rows"), (transaction, "record_of")):
+    for room, name in (
+        (rows, "root_of"), (rows, "digest_rows"), (rows, "digest_content"), (transaction, "record_of"),
+    ):
         _replace(room, name, lambda *parts: BEGINNING)
     _replace(transaction, "seal_next", _count)
     _replace(transaction.Transaction, "insert_seal", lambda transaction, seal: None)

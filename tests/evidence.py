@@ -94,10 +94,16 @@ class Evidence:
     def undone(self, *tables: str) -> Iterator[None]:
         """Put these tables back afterwards as they were."""
         kept = {table: self.rows(f"SELECT * FROM {table}") for table in tables}
-        yield
+        try:
+            yield
+        finally:
+            self._put_back(kept)
+
+    def _put_back(self, kept: dict[str, Rows]) -> None:
         with self.repository.database.write() as cursor:
             for table, rows in kept.items():
                 cursor.execute(f"DELETE FROM {table}")
-                marks = ", ".join(["%s"] * len(rows[0]))
+                marks = ", ".join(["%s"] * len(rows[0])) if rows else ""
                 statement = f"INSERT INTO {table} VALUES ({marks})"
-                cursor.executemany(adapt(statement, self.repository.database.dialect), rows)
+                if rows:
+                    cursor.executemany(adapt(statement, self.repository.database.dialect), rows)

@@ -14,7 +14,9 @@ from audit_webhook.config import Config
 from audit_webhook.errors import StoreUnavailable
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.services.ingest import receive
-from audit_webhook.tally import DAY, LANES, Count, add_lanes, mask_lanes, merge, pack, read_lanes, sum_id, tally_events
+from audit_webhook.tally import (
+    DAY, LANES, Count, add_lanes, count_events, mask_lanes, merge, pack, read_lanes, sum_id,
+)
 from audit_webhook.transaction import Transaction
 from tests.factories import NOON_US, audit_event, event_list
 from tests.mariadb import MariaDB
@@ -58,8 +60,8 @@ def test_lanes_are_added_side_by_side() -> None:
 
 def test_event_is_counted_in_the_lane_of_its_time() -> None:
     moment = 13 * DAY + 10 * 300_000 + 299_999
-    packed = tally_events([moment.to_bytes(6, "big") + bytes(10)], [b"c"], [b"a"], ["shop"], [900])
-    assert merge([packed]) == {(b"c", b"a", "shop"): Count(1 << 320, 900)}
+    counts = count_events([moment.to_bytes(6, "big") + bytes(10)], [b"c"], [b"a"], ["shop"], [900])
+    assert merge([pack(counts)]) == counts == {(b"c", b"a", "shop"): Count(1 << 320, 900)}
 
 
 def test_every_new_event_is_counted(repository: Repository) -> None:

@@ -12,6 +12,7 @@ import pytest
 from audit_webhook.config import Config
 from audit_webhook.event import rfc3339
 from audit_webhook.evidence_store import EvidenceStore
+from audit_webhook.identity import to_text
 from audit_webhook.parcel import Parcel
 from audit_webhook.redaction import make_redaction
 from audit_webhook.repository import open_repository
@@ -21,6 +22,7 @@ from audit_webhook.services.ingest import read_batch, receive, store_batch
 from audit_webhook.wiring import now
 from tests.evidence import MINUTE, Evidence
 from tests.factories import NOON_US, audit_event, event_list
+from tests.test_tampering_tables import seal_all_anew
 
 DAY = 1440 * MINUTE
 
@@ -129,6 +131,16 @@ def test_what_is_deleted_without_a_signed_record_is_missing(evidence: Evidence) 
     evidence.sign()
     retention.prune(evidence.repository, 5, now())
     assert [finding.kind for finding in evidence.found()] == ["MISSING"]
+
+
+def test_row_that_says_something_else_than_its_event_is_found_whoever_has_sealed_it(evidence: Evidence) -> None:
+    for number, column in enumerate(("namespace", "name", "request_uri")):
+        evidence.store_batches(1, first=number)
+        event = evidence.rows("SELECT e.id FROM events e JOIN chunks k ON k.id = e.chunk_id WHERE k.sequence = %s "
+                              "ORDER BY e.id", number + 1)[3][0]
+        evidence.change(f"UPDATE events SET {column} = %s WHERE id = %s", "another", event)
+        seal_all_anew(evidence)
+        assert ("MODIFIED", to_text(event)) in [(each.kind, each.place) for each in evidence.found()]
 
 
 def test_copy_of_the_database_verifies(sqlite_config: Config, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from audit_webhook.repository import Repository
 from audit_webhook.services.proof import Unproved, check_proof
 from audit_webhook.services.verify import Report, verify
 from audit_webhook.services.verify_report import document_of, lines_of
+from audit_webhook.services.verify_workers import Examiners, processes_for
 from audit_webhook.services.witness import open_memory
 from audit_webhook.signing import Keys, read_keys
 from audit_webhook.wiring import now
@@ -88,7 +89,8 @@ def _verify(repository: Repository, keys: Keys, chosen: argparse.Namespace, reme
         bar.draw(share, f"{step} of {events:,} events compared")
 
     try:
-        return verify(repository, keys, _anchors(chosen.anchors), chosen.since, progress, remembered)
+        with Examiners(processes_for(total)) as examiners:
+            return verify(repository, keys, _anchors(chosen.anchors), chosen.since, progress, remembered, examiners)
     finally:
         bar.clear()
 

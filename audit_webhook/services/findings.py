@@ -6,12 +6,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from audit_webhook.identity import to_text
+
 MOST: Final = 1_000
 """Findings that are kept; all are counted."""
 
 Kind = Literal[
-    "MODIFIED", "MISSING", "EXTRA", "REORDERED", "BAD_LINK", "GAP", "BAD_SIGNATURE", "TRUNCATED", "UNSEALED"
+    "MODIFIED", "MISSING", "EXTRA", "REORDERED", "BAD_LINK", "GAP", "BAD_SIGNATURE", "TRUNCATED", "UNSEALED", "SCHEMA"
 ]
+
+
+def name_of(identifier: bytes) -> str:
+    """Return an id as text; one that somebody has changed may have any length."""
+    return to_text(identifier) if len(identifier) == 16 else identifier.hex() or "unknown"
 
 
 class Finding(NamedTuple):

@@ -19,14 +19,14 @@ from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import to_text
 from audit_webhook.repository import Raw, Repository
 from audit_webhook.sealing import (
-    BEGINNING, FORMS, Head, Seal, climb, digest_rows, form_of, leaves_of, link_of, path_of, record_of,
+    BEGINNING, Head, Record, Seal, climb, digest_content, digest_rows, leaves_of, link_of, path_of, record_of,
 )
 from audit_webhook.services.intake import check_cluster
 from audit_webhook.services.verify_chunk import rows_in
 from audit_webhook.evidence.continuity import SLACK_MICROSECONDS
 from audit_webhook.signing import Keys
 
-FORMATS: Final = {form: f"audit-webhook proof {form}" for form in FORMS}
+FORMAT: Final = "audit-webhook proof 3"
 CHECKPOINTS_AT_ONCE: Final = 50
 MOST_CHECKPOINTS: Final = 500
 MOST_SEALS: Final = 20_000
@@ -82,18 +82,18 @@ def raw_of(document: Any) -> bytes:
 
 
 def _check(document: Any, keys: Keys) -> int:
-    form = next((form for form, name in FORMATS.items() if document["format"] == name), 0)
-    _need(form != 0, "it is of another format")
+    _need(document["format"] == FORMAT, "it is of another format")
     stream = bytes.fromhex(document["stream"])
     seals = [_read_seal(stream, item) for item in document["seals"]]
     event, record, leaf, first = document["event"], document["record"], document["leaf"], seals[0]
-    (found,) = leaves_of(event["cluster"], [raw_of(document)], form)
+    (found,) = leaves_of(event["cluster"], [raw_of(document)])
     root = climb(found, leaf["index"], first.events, [bytes.fromhex(each) for each in leaf["path"]])
     _need(root == first.root, "the event is not in its batch")
-    identifier, rows = bytes.fromhex(record["first_id"]), bytes.fromhex(record["rows"])
-    is_whole = (len(identifier), len(rows)) == (16, 32) and 0 <= event["received"] < 1 << 63
+    identifier, rows, stored = (bytes.fromhex(record[name]) for name in ("first_id", "rows", "content"))
+    is_whole = (len(identifier), len(rows), len(stored)) == (16, 32, 32) and 0 <= event["received"] < 1 << 63
     _need(is_whole, "what stands for the batch in it has not the right length")
-    whole = record_of(check_cluster(event["cluster"]), event["received"], identifier, record["raw_bytes"], rows, form)
+    cluster = check_cluster(event["cluster"])
+    whole = record_of(Record(cluster, event["received"], identifier, record["raw_bytes"], rows, stored))
     _need(whole == first.record, "cluster or time of receipt are not those that were sealed")
     link = bytes.fromhex(document["previous"])
     for number, seal in enumerate(seals, first.sequence):
@@ -151,24 +151,25 @@ def _seals_until(store: EvidenceStore, seal: Seal, last: int) -> list[Seal]:
 
 
 def _tree_part(repository: Repository, store: EvidenceStore, chunk: SealedChunk, event: Raw) -> dict[str, Any]:
-    """Give the form of the proof, the path from the event to its batch's root, and what else of the batch is sealed."""
+    """Return the format, the path from the event to its batch's root, and what else of the batch is sealed."""
     rows = rows_in(store, chunk)
-    written = digest_rows(rows)
-    form = form_of(chunk.record, chunk.cluster, chunk.received, chunk.first_id, chunk.raw_bytes, written)
-    if form is None:
-        raise NoProof("what is stored of the event's batch is not what was sealed: run `audit-webhook verify`")
     ((_, frames, content),) = repository.chunk_contents([chunk.id])
+    written, stored = digest_rows(rows), digest_content(frames, content)
+    known = Record(chunk.cluster, chunk.received, chunk.first_id, chunk.raw_bytes, written, stored)
+    if record_of(known) != chunk.record:
+        raise NoProof("what is stored of the event's batch is not what was sealed: run `audit-webhook verify`")
     try:
         whole = unpack_whole(content, frames)
     except Damaged as error:
         raise NoProof(f"the event's batch is damaged: {error}") from error
-    leaves = leaves_of(chunk.cluster, (whole[row[2]:row[2] + row[3]] for row in rows), form)
+    leaves = leaves_of(chunk.cluster, (whole[row[2]:row[2] + row[3]] for row in rows))
     index = [row[0] for row in rows].index(event.id)
     return {
-        "format": FORMATS[form],
+        "format": FORMAT,
         "leaf": {"index": index, "path": [each.hex() for each in path_of(leaves, index)]},
         "record": {
             "first_id": chunk.first_id.hex(), "raw_bytes": chunk.raw_bytes, "rows": written.hex(),
+            "content": stored.hex(),
         },
     }
 

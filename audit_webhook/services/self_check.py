@@ -15,10 +15,9 @@ from audit_webhook.checkpoints import Signed, read
 from audit_webhook.config import Config
 from audit_webhook.evidence.memory import Memory, default_path
 from audit_webhook.evidence_store import EvidenceStore
-from audit_webhook.identity import to_text
 from audit_webhook.repository import Repository
 from audit_webhook.sealing import BEGINNING, Head
-from audit_webhook.services.findings import Finding, Findings
+from audit_webhook.services.findings import Finding, Findings, name_of
 from audit_webhook.services.verify_seals import SealCheck, place_of
 from audit_webhook.services.verify_trail import Trail
 from audit_webhook.services.witness import open_memory
@@ -100,7 +99,7 @@ class SelfCheck:
             is_known = seal.sealed >= trail.began
             if not is_there and is_known and not trail.was_pruned(seal.chunk_id, seal.stream, seal.sequence):
                 place = place_of(seal.stream, seal.sequence)
-                findings.add("MISSING", to_text(seal.chunk_id), f"{place}: a batch of {seal.events} events is gone")
+                findings.add("MISSING", name_of(seal.chunk_id), f"{place}: a batch of {seal.events} events is gone")
             head = Head(seal.stream, seal.sequence, seal.link)
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from audit_webhook.checkpoints import Signed
+from audit_webhook.database import Database
+from audit_webhook.errors import StoreMisconfigured
+from audit_webhook.evidence.tables import find_differences, find_inconsistencies
 from audit_webhook.evidence_store import EvidenceStore
 from audit_webhook.repository import Repository
 from audit_webhook.services.findings import Findings
 from audit_webhook.services.verify_content import ContentCheck
 from audit_webhook.services.verify_seals import SealCheck, StreamReport
+from audit_webhook.services.verify_tables import TableCheck
 from audit_webhook.services.verify_trail import Trail
+from audit_webhook.services.verify_workers import Examiners
 from audit_webhook.signing import Keys
 
 Progress = Callable[[str, int], None]
@@ -67,6 +74,7 @@ class Report:
 def verify(
     repository: Repository, keys: Keys, anchors: Iterable[Signed] = (), since: int = 0,
     progress: Progress = lambda step, events: None, remembered: Signed | None = None,
+    examiners: Examiners | None = None,
 ) -> Report:
     """Check signatures and seals of everything, and the content from a time in milliseconds on.
 
@@ -78,12 +86,40 @@ def verify(
     trail.take_anchors(anchors)
     given = trail.anchors
     trail.take_anchors([remembered] if remembered else [])
-    trail.follow()
-    trail.end()
-    streams = SealCheck(store, trail, findings, lambda events: progress("seals", events)).run()
-    content = ContentCheck(repository, store, trail, findings, lambda events: progress("events", events))
-    content.run(since)
+    streams: list[StreamReport] = []
+    examiners = examiners or Examiners()
+    tables = TableCheck(store, trail, findings, examiners.secret, since)
+    content = ContentCheck(
+        store, trail, findings, lambda events: progress("events", events), examiners, tables
+    )
+    with _schema_first(repository.database, findings):
+        trail.follow()
+        trail.end()
+        streams = SealCheck(store, trail, findings, lambda events: progress("seals", events)).run()
+        tables.begin()
+        content.run(since)
+        tables.end()
     return Report(
         findings, streams, trail.signed, trail.newest_time, given, content.events, time.monotonic() - begun,
         remembered is not None, tuple(trail.notes),
     )
+
+
+@contextmanager
+def _schema_first(database: Database, findings: Findings) -> Iterator[None]:
+    """Compare the schema before the block and the file of SQLite beside it.
+
+    Where the schema is another one, what cannot be read for that reason is no error: it was found already.
+    """
+    differences = find_differences(database)
+    for name, text in differences:
+        findings.add("SCHEMA", name, text)
+    with ThreadPoolExecutor(1, "consistency") as pool:
+        consistency = pool.submit(find_inconsistencies, database)
+        try:
+            yield
+        except StoreMisconfigured:
+            if not differences:
+                raise
+        for name, text in consistency.result():
+            findings.add("SCHEMA", name, text)

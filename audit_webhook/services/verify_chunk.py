@@ -10,16 +10,17 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from audit_webhook.chunk import Damaged, unpack_whole
-from audit_webhook.entry import ActionRow, Entry
+from audit_webhook.entry import Entry
+from audit_webhook.errors import IdTaken
 from audit_webhook.evidence_store import EvidenceStore, SealedChunk
 from audit_webhook.identity import chunk_id, time_bound, to_text
-from audit_webhook.rows import WINDOW_MILLISECONDS, lay_out_chunk, window_end
-from audit_webhook.sealing import FORMS, EventRow, digest_rows, form_of, leaves_of, root_of
-from audit_webhook.services.findings import Findings
+from audit_webhook.rows import WINDOW_MILLISECONDS, describe, window_end
+from audit_webhook.sealing import EventRow, Record, digest_content, digest_rows, leaves_of, record_of, root_of
+from audit_webhook.services.findings import Findings, name_of
 from audit_webhook.services.reading import identify
+from audit_webhook.services.verify_examine import Part, with_stored_ids
 from audit_webhook.services.verify_seals import place_of
 from audit_webhook.tolerant import Undecodable
-from audit_webhook.uri_column import expand
 
 
 class Piece(NamedTuple):
@@ -30,27 +31,23 @@ class Piece(NamedTuple):
     found: Entry | None
 
 
-def locate(
-    store: EvidenceStore, chunk: SealedChunk, content: bytes, frames: bytes, findings: Findings
-) -> None:
+def locate(store: EvidenceStore, part: Part, findings: Findings) -> None:
     """Note what is wrong with a chunk; there is at least one finding."""
-    before = findings.counts.total()
+    chunk, before = part.chunk, findings.counts.total()
     rows = rows_in(store, chunk)
     try:
-        whole = unpack_whole(content, frames)
+        whole = unpack_whole(part.content, part.frames)
     except Damaged as error:
-        findings.add("MODIFIED", _name(chunk.id), f"{_place(chunk)}: the content of the batch is damaged: {error}")
+        findings.add("MODIFIED", name_of(chunk.id), f"{_place(chunk)}: the content of the batch is damaged: {error}")
         return
     pieces = _pieces(chunk, whole, rows)
-    raws = [piece.raw for piece in pieces]
-    if any(root_of(leaves_of(chunk.cluster, raws, form)) == chunk.root for form in FORMS):
+    if root_of(leaves_of(chunk.cluster, [piece.raw for piece in pieces])) == chunk.root:
         _compare_rows(chunk, pieces, rows, findings)
-    elif not _is_of_another_cluster(chunk, pieces, rows):
+    elif not _is_of_another_cluster(part, pieces, rows):
         _compare_content(chunk, pieces, rows, findings)
     if findings.counts.total() == before:
-        what = "cluster, time of receipt, numbers or id of the batch, or what stands between its events"
-        text = f"{_place(chunk)}: {what}, was changed"
-        findings.add("MODIFIED", _name(chunk.id), text)
+        what = "cluster, time of receipt, numbers, id or compressed content of the batch, or what stands between events"
+        findings.add("MODIFIED", name_of(chunk.id), f"{_place(chunk)}: {what}, was changed")
 
 
 def rows_in(store: EvidenceStore, chunk: SealedChunk) -> list[EventRow]:
@@ -80,37 +77,36 @@ def _piece(cluster: str, offset: int, raw: bytes) -> Piece:
         return Piece(offset, raw, None)
 
 
-def _is_of_another_cluster(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow]) -> bool:
-    """Whether no event has the id of a row, which follows from the cluster too, and the record has not this cluster."""
-    known = {row[0] for row in rows}
+def _is_of_another_cluster(part: Part, pieces: list[Piece], rows: list[EventRow]) -> bool:
+    """Return whether no event has the id of a row, which follows from the cluster too, nor the record this cluster."""
+    known, chunk = {row[0] for row in rows}, part.chunk
     if any(piece.found and piece.found.id in known for piece in pieces):
         return False
-    about = chunk.cluster, chunk.received, chunk.first_id, chunk.raw_bytes, digest_rows(rows)
-    return form_of(chunk.record, *about) is None
+    written, stored = digest_rows(rows), digest_content(part.frames, part.content)
+    return chunk.record != record_of(
+        Record(chunk.cluster, chunk.received, chunk.first_id, chunk.raw_bytes, written, stored)
+    )
 
 
 def _compare_rows(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow], findings: Findings) -> None:
     """The content is as it was sealed: compare the rows with those that follow from it."""
     found = [piece.found for piece in pieces if piece.found is not None]
-    wanted = {row[0]: row for row in lay_out_chunk(chunk.cluster, found, range(len(found))).events} if found else {}
+    offsets = [piece.offset for piece in pieces if piece.found is not None]
+    try:
+        own = with_stored_ids(chunk.cluster, found, offsets, rows)
+        wanted = {row[0]: row for row in describe(chunk.cluster, own, range(len(own)), offsets).events}
+    except (IdTaken, ValueError):
+        return
     there = {row[0]: row for row in rows}
     if there and not wanted.keys() & there.keys():
         return  # ids follow from the cluster too: it was changed, not each of the events
     for identifier in sorted(wanted.keys() - there.keys()):
         findings.add("MISSING", to_text(identifier), f"{_place(chunk)}: the row by which the event is found is gone")
     for identifier in sorted(there.keys() - wanted.keys()):
-        findings.add("EXTRA", _name(identifier), f"{_place(chunk)}: a row that belongs to no event of the batch")
-    actions = {entry.id: entry.action for entry in found}
+        findings.add("EXTRA", name_of(identifier), f"{_place(chunk)}: a row that belongs to no event of the batch")
     for identifier in sorted(wanted.keys() & there.keys()):
-        action = actions[identifier]
-        if _meaning(wanted[identifier], action) != _meaning(there[identifier], action):
+        if wanted[identifier][2:] != there[identifier][2:]:
             findings.add("MODIFIED", to_text(identifier), f"{_place(chunk)}: the row of the event was changed")
-
-
-def _meaning(row: EventRow, action: ActionRow) -> tuple[object, ...]:
-    """Give what a row says of its event, with the whole URI: rows of earlier releases hold it so."""
-    *others, namespace, name, uri = row[2:]
-    return (*others, namespace, name, expand(uri, action[2], namespace, action[3], name))
 
 
 def _compare_content(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow], findings: Findings) -> None:
@@ -126,14 +122,14 @@ def _compare_content(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRo
         _compare_count(chunk, ids, known, findings)
         return
     if sorted(ids) == sorted(known) and chunk_id(ids) != chunk.id:
-        findings.add("REORDERED", _name(chunk.id), f"{_place(chunk)}: the events of the batch stand in another order")
+        findings.add("REORDERED", name_of(chunk.id), f"{_place(chunk)}: the events of the batch stand in another order")
         return
     for row, own in strange:
         if row and own not in known:
-            findings.add("MODIFIED", _name(row), f"{_place(chunk)}: the event is not the one that was sealed")
+            findings.add("MODIFIED", name_of(row), f"{_place(chunk)}: the event is not the one that was sealed")
     if not strange:
         text = f"{_place(chunk)}: an event of the batch was exchanged for another one"
-        findings.add("MODIFIED", _name(chunk.id), text)
+        findings.add("MODIFIED", name_of(chunk.id), text)
 
 
 def _compare_count(chunk: SealedChunk, ids: list[bytes], known: set[bytes], findings: Findings) -> None:
@@ -143,19 +139,15 @@ def _compare_count(chunk: SealedChunk, ids: list[bytes], known: set[bytes], find
     if more < 0:
         text = f"{place}: {-more} of {chunk.sealed_events} events of the batch are gone"
         for identifier in lost or [chunk.id]:
-            findings.add("MISSING", _name(identifier), text)
+            findings.add("MISSING", name_of(identifier), text)
         return
     text = f"{place}: there are {more} more events than the {chunk.sealed_events} that were sealed"
     strangers = [own for own in ids if own not in known]
     if not strangers and more == 1:
         strangers = [own for place, own in enumerate(ids) if chunk_id(ids[:place] + ids[place + 1:]) == chunk.id]
     for identifier in strangers or [chunk.id]:
-        findings.add("EXTRA", _name(identifier), text)
+        findings.add("EXTRA", name_of(identifier), text)
 
 
 def _place(chunk: SealedChunk) -> str:
     return place_of(chunk.stream, chunk.sequence)
-
-
-def _name(identifier: bytes) -> str:
-    return to_text(identifier) if len(identifier) == 16 else identifier.hex() or "unknown"

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from audit_webhook.evidence_store import EvidenceStore
-from audit_webhook.identity import to_text
 from audit_webhook.sealing import BEGINNING, Head, Seal, link_of
-from audit_webhook.services.findings import Findings
+from audit_webhook.services.findings import Findings, name_of
 from audit_webhook.services.verify_trail import Trail
 
 
@@ -97,7 +96,7 @@ class SealCheck:
         pruned = not is_there and self._trail.was_pruned(seal.chunk_id, seal.stream, seal.sequence)
         if not is_there and not pruned:
             self._findings.add(
-                "MISSING", to_text(seal.chunk_id),
+                "MISSING", name_of(seal.chunk_id),
                 f"{place_of(seal.stream, seal.sequence)}: a batch of {seal.events} events is gone",
             )
         signed = self._trail.heads.get(seal.stream)

@@ -38,6 +38,7 @@ class Trail:
         self.notes: list[str] = []
         self._pruned: dict[bytes, list[tuple[bytes, int]]] = {}
         self._late: set[tuple[bytes, int]] = set()
+        self._has_pruned = False
 
     def take_anchors(self, anchors: Iterable[Signed]) -> None:
         """Take checkpoints that were kept elsewhere: those of the database have to be the same."""
@@ -78,6 +79,11 @@ class Trail:
         for number, (checkpoint, _) in sorted(self._anchored.items()):
             if not any(number in gap for gap in self._gaps):
                 self._learn(checkpoint)
+
+    @property
+    def has_pruned(self) -> bool:
+        """Whether anything was ever deleted on purpose, as far as is known."""
+        return self._has_pruned
 
     def was_pruned(self, chunk: bytes, stream: bytes, sequence: int) -> bool:
         """Return whether a signed record says that this batch of a stream was deleted on purpose."""
@@ -166,6 +172,7 @@ class Trail:
                 self.trimmed[head.stream] = head
         self._late.update((head.stream, head.sequence) for head in checkpoint.late)
         if checkpoint.pruned:
+            self._has_pruned = True
             bound = time_bound(checkpoint.pruned)
             for head in checkpoint.heads:
                 found = self._pruned.get(head.stream, [])

@@ -66,7 +66,7 @@ SELECT 1 FROM chunks WHERE id = %s
 
 -- name: event_rows (mysql)
 SELECT CONCAT(id, chunk_id, caller_id, action_id, CONCAT_WS(0x2C, chunk_offset, chunk_length, LENGTH(audit_key),
-LENGTH(namespace), LENGTH(name), CONCAT(audit_key, namespace, name, request_uri)))
+LENGTH(namespace), LENGTH(name), LENGTH(request_uri), CONCAT(audit_key, namespace, name, request_uri)))
 FROM events WHERE id >= %s AND id < %s
 ORDER BY id LIMIT %s
 
@@ -90,10 +90,68 @@ SELECT (SELECT MIN(id) FROM chunks WHERE id >= %s), (SELECT MIN(id) FROM events 
 
 -- name: callers_after
 SELECT id, cluster, username, user_groups, impersonated_user, source_ip, user_agent, client, kind, effective_user,
-session, claimed_ips
+session, claimed_ips, last_day
 FROM callers WHERE id > %s ORDER BY id LIMIT %s
 
 -- name: actions_after
 SELECT id, verb, api_group, resource, subresource, code, level, stage, decision, manager, command, dry_run, truncated,
-cut
+cut, last_day
 FROM actions WHERE id > %s ORDER BY id LIMIT %s
+
+-- name: postings_after
+SELECT field, value, chunk_id FROM postings
+WHERE field > %s OR (field = %s AND value > %s) OR (field = %s AND value = %s AND chunk_id > %s)
+ORDER BY field, value, chunk_id LIMIT %s
+
+-- name: tallies_between
+SELECT id, cluster, chunks, events, content FROM tallies WHERE id >= %s AND id < %s
+
+-- name: first_tally
+SELECT MIN(id) FROM tallies WHERE id >= %s
+
+-- name: chunk_ids_between
+SELECT id FROM chunks WHERE id >= %s AND id < %s
+
+-- name: arrivals
+SELECT stream, cluster, sequence, received, events FROM arrivals
+
+-- name: odd_events
+SELECT 1 FROM events WHERE id < %s OR id IS NULL LIMIT 1
+
+-- name: odd_chunks
+SELECT 1 FROM chunks WHERE id < %s OR id IS NULL LIMIT 1
+
+-- name: odd_callers
+SELECT 1 FROM callers WHERE id < %s OR id IS NULL LIMIT 1
+
+-- name: odd_actions
+SELECT 1 FROM actions WHERE id < %s OR id IS NULL LIMIT 1
+
+-- name: odd_tallies
+SELECT 1 FROM tallies WHERE id < %s OR id IS NULL LIMIT 1
+
+-- name: odd_seals
+SELECT 1 FROM seals WHERE stream < %s OR stream IS NULL LIMIT 1
+
+-- name: schema_objects
+SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name
+
+-- name: schema_tables
+SELECT table_name, table_type, engine FROM information_schema.tables WHERE table_schema = DATABASE()
+
+-- name: schema_columns
+SELECT table_name, column_name, column_type, is_nullable, column_default, extra, generation_expression,
+character_set_name
+FROM information_schema.columns WHERE table_schema = DATABASE()
+
+-- name: schema_keys
+SELECT table_name, index_name, non_unique, column_name, sub_part, index_type FROM information_schema.statistics
+WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index
+
+-- name: schema_partitions
+SELECT DISTINCT table_name, partition_method, partition_expression FROM information_schema.partitions
+WHERE table_schema = DATABASE() AND partition_name IS NOT NULL
+
+-- name: schema_extras
+SELECT 'trigger', trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()
+UNION ALL SELECT 'event', event_name FROM information_schema.events WHERE event_schema = DATABASE()
