@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit_webhook.checkpoints import Signed
-from audit_webhook.database import Database
 from audit_webhook.errors import StoreMisconfigured
 from audit_webhook.evidence.tables import find_differences, find_inconsistencies
 from audit_webhook.evidence_store import EvidenceStore
@@ -92,7 +91,7 @@ def verify(
     content = ContentCheck(
         store, trail, findings, lambda events: progress("events", events), examiners, tables
     )
-    with _schema_first(repository.database, findings):
+    with _schema_first(repository, findings):
         trail.follow()
         trail.end()
         streams = SealCheck(store, trail, findings, lambda events: progress("seals", events)).run()
@@ -106,16 +105,16 @@ def verify(
 
 
 @contextmanager
-def _schema_first(database: Database, findings: Findings) -> Iterator[None]:
+def _schema_first(repository: Repository, findings: Findings) -> Iterator[None]:
     """Compare the schema before the block and the file of SQLite beside it.
 
     Where the schema is another one, what cannot be read for that reason is no error: it was found already.
     """
-    differences = find_differences(database)
+    differences = find_differences(repository.database)
     for name, text in differences:
         findings.add("SCHEMA", name, text)
     with ThreadPoolExecutor(1, "consistency") as pool:
-        consistency = pool.submit(find_inconsistencies, database)
+        consistency = pool.submit(find_inconsistencies, repository.database)
         try:
             yield
         except StoreMisconfigured:

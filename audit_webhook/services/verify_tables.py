@@ -7,9 +7,8 @@ compared with the tables. Batches may come and go meanwhile; what could be their
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
-from audit_webhook.database import Row
 from audit_webhook.errors import StoreUnavailable
 from audit_webhook.evidence_store import CHUNKS_AT_ONCE, ROWS_AT_ONCE, EvidenceStore, Posting, SealedChunk
 from audit_webhook.identity import time_bound, to_text
@@ -19,6 +18,7 @@ from audit_webhook.services.verify_examine import SUMS, Day, Examined, Used, day
 from audit_webhook.services.verify_trail import Trail
 
 MOST_NAMED: Final = 200
+Row = tuple[Any, ...]
 Ends = dict[tuple[bytes, str], tuple[int, int, int]]
 """Newest number, newest time of receipt and number of events, by stream and cluster."""
 
