@@ -123,7 +123,7 @@ def _may_have_own_kind(action: Action, level: str | None) -> bool:
     return find(action.api_group, action.resource) is None
 
 
-def is_short_caller(user: User, impersonated: User, source_ips: tuple[str, ...], agent: str) -> bool:
+def is_short_caller(user: NamedUser, impersonated: NamedUser, source_ips: tuple[str, ...], agent: str) -> bool:
     """Whether what tells who called is short enough to be remembered."""
     lists = (user.groups or (), impersonated.groups or (), source_ips, *user.all_extra(), *impersonated.all_extra())
     texts = len(agent) + len(user.username or "") + len(impersonated.username or "")

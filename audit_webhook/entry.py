@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.bounds import are_plain
 from audit_webhook.decode import (
-    LONGEST_REMEMBERED, NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, ObjectReference, User, Wire,
+    LONGEST_REMEMBERED, NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, NamedUser, ObjectReference, Wire,
     action_of, caller_of, is_short_action, is_short_caller, to_event,
 )
 from audit_webhook.event import Event
@@ -100,12 +100,8 @@ def _callers_of(cluster: str, wires: Sequence[Wire], raws: Sequence[bytes]) -> l
     ]
 
 
-def _who(wire: Wire) -> tuple[User, User, tuple[str, ...], str]:
-    user, assumed = wire.user, wire.impersonated_user
-    return (
-        user.filed() if user else NO_USER, assumed.filed() if assumed else NO_USER, wire.source_ips or (),
-        wire.user_agent or "",
-    )
+def _who(wire: Wire) -> tuple[NamedUser, NamedUser, tuple[str, ...], str]:
+    return wire.user or NO_USER, wire.impersonated_user or NO_USER, wire.source_ips or (), wire.user_agent or ""
 
 
 def _actions_of(
@@ -156,10 +152,10 @@ def _entry_of(entry: Entry, event: Event) -> Entry:
 
 
 def _filed_caller(
-    cluster: str, user: User, impersonated: User, addresses: tuple[str, ...], agent: str
+    cluster: str, user: NamedUser, impersonated: NamedUser, addresses: tuple[str, ...], agent: str
 ) -> tuple[CallerRow, str]:
     """Give the row of who called, an empty one when something must be cut, and the program behind the user agent."""
-    who = caller_of(user, impersonated, addresses, agent)
+    who = caller_of(user.filed(), impersonated.filed(), addresses, agent)
     if not who.is_bounded:
         return NO_CALLER, who.program
     row = _caller_row(

@@ -27,6 +27,10 @@ class NamedUser(msgspec.Struct, frozen=True, gc=False):
         """Return the user with what is filed of it, and nothing else, which may be long."""
         return User(self.username, self.groups)
 
+    def all_extra(self) -> tuple[tuple[str, ...], ...]:
+        """Return all extra values that are filed."""
+        return ()
+
 
 class _Extra(msgspec.Struct, frozen=True, gc=False):
     """Of the extra values those that say who somebody is."""
