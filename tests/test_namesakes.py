@@ -8,6 +8,9 @@ import pytest
 
 from audit_webhook.api_resources import BUILT_IN, find, has_namesake, singular_of
 from audit_webhook.humanize import badge, emphasis, summary, why
+from audit_webhook.kubectl import cards_of, read_request
+from audit_webhook.kubectl.sentences import sentence_of
+from tests.factories import audit_event, encode
 from tests.recorded import KUBELET, MANAGER, controller, in_pod, ran, read, ref, user
 
 KUBEVIRT = "subresources.kubevirt.io"
@@ -191,3 +194,15 @@ def test_command_beside_a_shell_is_shown(line: str) -> None:
 
 def test_shell_without_input_is_a_command() -> None:
     assert summary(read(**in_pod("exec", "command=env&command=bash"))).startswith("alice ran “")
+
+
+@pytest.mark.parametrize("changes", [ACTIONS[3][0], ACTIONS[4][0], ACTIONS[6][0], ACTIONS[8][0], PROJECTS[0][0]])
+@pytest.mark.parametrize("agent", ["kubectl/v1.31.0 (linux/amd64) kubernetes/9edcffc", "virtctl/v1.2.0"])
+def test_command_is_one_that_kubectl_has(changes: dict[str, Any], agent: str) -> None:
+    event = audit_event(**{**changes, "userAgent": agent})
+    event["requestURI"] = changes.get("requestURI", "/apis/x/v1/y/z")
+    card = cards_of([read_request(encode(event), "prod")])[0]
+    command = card.command or ""
+    assert "--subresource=console" not in command and "--subresource=vnc" not in command
+    assert "-n payments" not in command
+    assert "whether as a dry run" not in sentence_of(card) or not changes["objectRef"]["subresource"]

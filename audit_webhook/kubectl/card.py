@@ -10,6 +10,7 @@ from audit_webhook.event import Event
 from audit_webhook.events.identities import ORIGINAL_USER, proxy_name
 from audit_webhook.humanize import Phrase
 from audit_webhook.humanize.actors import name_proxy
+from audit_webhook.humanize.objects import is_namespace
 from audit_webhook.kubectl import families
 from audit_webhook.kubectl.deeds import phrase_for
 from audit_webhook.kubectl.doubts import doubts
@@ -144,7 +145,7 @@ def _add_common(line: Line, run: Run) -> None:
 
 def _add_namespace(line: Line, request: Request) -> None:
     event = request.event
-    if not line.has_namespace or event.resource == "namespaces" or not event.namespace or "-A" in line.flags:
+    if not line.has_namespace or is_namespace(event) or not event.namespace or "-A" in line.flags:
         return
     if event.namespace.startswith("-"):
         line.flag("namespace", event.namespace)

@@ -60,7 +60,7 @@ def phrase_for(run: Run, command: str) -> Phrase:
     past, infinitive = named or (phrase.past, phrase.infinitive)
     if (past, infinitive) != (phrase.past, phrase.infinitive) and event.name:
         phrase = Phrase(past, infinitive, one_object(event))
-    if words[0] in ("delete", "drain") and run.main.event.verb == "delete":
+    if words[0] in ("delete", "drain") and event.verb == "delete" and not event.subresource:
         phrase = _deletion(run, phrase)
     endings: Iterable[Callable[[Run], str]] = (_replicas, _image, _rights, _marks, _taints, _owner)
     ending = next((found for tell in endings if (found := tell(run))), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from audit_webhook.humanize.subresources import is_interactive
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.run import Run
@@ -21,7 +22,7 @@ def tell_raw(run: Run) -> Line | None:
     """Tell a request by its path; None for a method that kubectl has no raw form of."""
     request = run.main
     verb = _VERBS.get(request.event.verb)
-    if verb is None or not _PATH.fullmatch(request.uri):
+    if verb is None or is_interactive(request.event) or not _PATH.fullmatch(request.uri):
         return None
     line = Line(verb).flag("raw", request.uri).because(f"the path {request.path} as it was asked for")
     line.common = False

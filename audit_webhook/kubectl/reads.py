@@ -25,6 +25,8 @@ ALL: Final = frozenset(
     "cronjobs jobs".split()
 )
 ROLLED: Final = frozenset({"deployments", "statefulsets", "daemonsets"})
+_READABLE: Final = frozenset({"", "status", "scale", "resize"})
+"""Subresources that `kubectl get` takes (k8s.io/kubectl pkg/cmd/get)."""
 REVISIONS: Final = frozenset({"replicasets", "controllerrevisions"})
 _DUMPED: Final = frozenset({"replicationcontrollers", "services", "daemonsets", "deployments", "replicasets", "pods"})
 _CHUNK: Final = "500"
@@ -40,6 +42,8 @@ def read(run: Run) -> Line | None:
         line = teller(run, gets, lists)
         if line is not None:
             return line
+    if run.main.event.subresource not in _READABLE:
+        return tell_raw(run)
     if _is_missing_pod(run, gets):
         return _missing_pod(gets[0])
     if _is_raw(run, lists):
