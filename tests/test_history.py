@@ -218,6 +218,17 @@ def test_clock_that_was_ahead_stops_nothing(evidence: Evidence) -> None:
     assert any("a clock was wrong" in note for note in report.notes)
 
 
+def test_clock_that_differs_from_the_database_s_is_logged_once_and_stops_nothing(
+    evidence: Evidence, caplog: pytest.LogCaptureFixture
+) -> None:
+    witness = Witness(evidence.store, str(evidence.key_file), evidence.clock, skew=lambda: -86_400.0)
+    for number in range(3):
+        evidence.store_batches(1, first=number)
+        evidence.ahead += 2 * MINUTE
+        assert witness.sign_when_due()
+    assert caplog.text.count("the database's clock is -86400 seconds ahead") == 1
+
+
 @pytest.mark.parametrize("made", [0, 4_000_000_000_000_000])
 def test_changed_time_of_a_checkpoint_s_row_is_found_and_stops_nothing(evidence: Evidence, made: int) -> None:
     evidence.fill(3)

@@ -13,6 +13,7 @@ from audit_webhook.config import Config
 from audit_webhook.database import Database
 from audit_webhook.doctor.finding import Finding, fail, ok, say_seconds, warn
 from audit_webhook.errors import HistoryRefused, KeyUnusable
+from audit_webhook.evidence.tables import find_differences
 from audit_webhook.evidence_store import EvidenceStore
 from audit_webhook.services.witness import Witness, open_memory
 from audit_webhook.signing import read_keys
@@ -39,6 +40,9 @@ def check_key(config: Config) -> Iterator[Finding]:
 
 def check_checkpoints(config: Config, database: Database) -> Iterator[Finding]:
     """Compare the last checkpoint with what is remembered and with the last batch; the tables must be there."""
+    for name, text in find_differences(database):
+        advice = "run `audit-webhook verify`, and find out who changed the schema"
+        yield fail(CHECK, f"the schema is not as this program makes it: {name}: {text}", advice)
     received = engine_state.newest_arrival(database)
     if not config.evidence_key_file or not received:
         return

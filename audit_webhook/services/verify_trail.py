@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -69,6 +70,9 @@ class Trail:
 
     def end(self) -> None:
         """Learn from the anchors, and note which of them the database has no more."""
+        if self.newest is not None and self.newest.made > time.time_ns() // 1000 + CLOCK_MICROSECONDS:
+            told = f"checkpoint {self.newest.number} says {rfc3339(self.newest.made)}"
+            self._note(f"{told}, a time to come: a clock is wrong")
         self._has_ended = True
         missing = sorted(number for number in self._anchored if number > self._number)
         if missing:

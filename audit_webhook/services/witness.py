@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from audit_webhook import engine_state
 from audit_webhook.anchors import anchor
 from audit_webhook.checkpoints import BadCheckpoint, Checkpoint, Resumed, Signed, is_signed, read, sign
 from audit_webhook.config import Config
@@ -47,12 +48,15 @@ class Witness:
     def __init__(
         self, store: EvidenceStore, key_file: str, clock: Callable[[], int],
         publish: Callable[[str], None] = lambda token: None, may_make_key: bool = True, memory: Memory | None = None,
+        skew: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Sign with this file's key, none when it is empty; ``publish`` is given each checkpoint in one word.
 
         The clock gives microseconds. A missing key is made when it may be. Without a ``memory``, the newest checkpoint
-        is remembered beside the key.
+        is remembered beside the key. ``skew`` returns by how many seconds the database's clock is ahead.
         """
+        self._skew: Final = skew
+        self._has_warned = False
         self._may_make_key: Final = may_make_key
         self._store: Final = store
         self._key_file: Final = key_file
@@ -205,8 +209,17 @@ class Witness:
 
     def _insert(self, moment: int, last: Last | None, **content: Any) -> bool:
         """Sign the checkpoint that follows another one, and insert it; tell whether no other process was quicker."""
+        self._compare_clocks()
         number, previous = (last[0] + 1, last[1].digest) if last else (1, BEGINNING)
         return self._sign(Checkpoint(number, moment, previous, self._keys.public)._replace(**content))
+
+    def _compare_clocks(self) -> None:
+        """Log once that this machine and the database do not agree on the time; the order is that of the numbers."""
+        skew = self._skew()
+        is_wrong = abs(skew) * 1_000_000 > SLACK_MICROSECONDS
+        if is_wrong and not self._has_warned:
+            logger.error("the database's clock is %.0f seconds ahead of ours: checkpoints may carry a wrong time", skew)
+        self._has_warned = is_wrong
 
     def _sign(self, checkpoint: Checkpoint) -> bool:
         signed = sign(checkpoint, self._keys)
@@ -275,7 +288,7 @@ def open_witness(
     return Witness(
         EvidenceStore(repository.database), config.evidence_key_file, clock,
         lambda token: anchor(config.evidence_anchors, token), may_make_key,
-        open_memory(config, may_remember),
+        open_memory(config, may_remember), lambda: engine_state.clock_skew(repository.database),
     )
 
 
