@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from itertools import repeat
+from itertools import accumulate, repeat
 from operator import attrgetter, lt
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ _CUT_FIELDS: Final = tuple(name for name in LIMITS if name not in ("user_groups"
 _CUT_LIMITS: Final = tuple(LIMITS[name] for name in _CUT_FIELDS)
 MOST_PLAIN: Final = 24
 HASH_DIGITS: Final = 32
+GROUP_MARK_LENGTH: Final = 17
 
 _texts_of: Final = attrgetter(*_CUT_FIELDS)
 
@@ -109,16 +111,23 @@ def bounded_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def bounded_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
-    """Keep whole groups until their joined length reaches the limit."""
-    kept: list[str] = []
-    room = LIMITS["user_groups"]
-    for group in groups:
-        clean = cut(group.replace("\n", " "), 255)
-        room -= len(clean.encode()) + 1
-        if room < 0:
-            break
-        kept.append(clean)
-    return tuple(kept)
+    """Return the groups within the limit: whole where all fit, else some whole and a mark for each further one.
+
+    A search for a group looks for its mark too, so that a member of many groups is found by each of them. Whoever is in
+    more groups than there is room for, at least 450, is found by those only.
+    """
+    clean = [cut(group.replace("\n", " "), 255) for group in groups]
+    sizes = [len(group.encode()) + 1 for group in clean]
+    if sum(sizes) <= LIMITS["user_groups"]:
+        return tuple(clean)
+    whole = bisect_right(list(accumulate(sizes)), LIMITS["user_groups"] // 2)
+    marks = (LIMITS["user_groups"] - sum(sizes[:whole])) // (GROUP_MARK_LENGTH + 1)
+    return tuple([*clean[:whole], *map(group_mark, clean[whole:whole + marks])])
+
+
+def group_mark(group: str) -> str:
+    """Return what stands for a group for which there is no room."""
+    return "~" + sha256(group.encode()).hexdigest()[:GROUP_MARK_LENGTH - 1]
 
 
 def cut(text: str, limit: int) -> str:

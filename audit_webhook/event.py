@@ -22,7 +22,7 @@ LIMITS: Final[dict[str, int]] = {
     "impersonated_user": 512,
     "effective_user": 512,
     "session": 255,
-    "user_groups": 1024,
+    "user_groups": 16384,
     "source_ip": 80,
     "claimed_ips": 512,
     "user_agent": 255,

@@ -92,20 +92,23 @@ EXPORT: Final = [
     Q,
     parameter("format", "How events are written.", {"type": "string", "enum": ["ndjson", "csv"], "default": "ndjson"}),
 ]
+SHORTFALL: Final[Schema] = {"type": "string", "description": "Only there when matches may be left out: why."}
 PAGE: Final = json(record({
     "events": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
     "next": {
         "type": ["string", "null"],
         "description": "The cursor of the next page; null at the end. A page may be short although more is to come.",
     },
-}))
+    "shortfall": SHORTFALL,
+}, "events", "next"))
 COMMANDS: Final = json(record({
     "commands": {"type": "array", "items": {"$ref": "#/components/schemas/Command"}},
     "next": {
         "type": ["string", "null"],
         "description": "The cursor of the next page, which leaves out what this one has folded; null at the end.",
     },
-}))
+    "shortfall": SHORTFALL,
+}, "commands", "next"))
 WITH_RAW: Final = json({"allOf": [
     {"$ref": "#/components/schemas/Event"}, record({"raw": {"type": "string", "description": "The JSON as stored."}}),
 ]})

@@ -120,6 +120,10 @@ class TallyStore:
             for row in self._by_ids(self._statements["read_actions"], ids)
         ]
 
+    def has_cut_values(self) -> bool:
+        """Return whether of any stored event a value was cut for searching."""
+        return bool(self._rows(self._statements["has_cut_values"]))
+
     def count_matches(
         self, search: Search, low: bytes, high: bytes, step: int, spans: Sequence[Span] = ()
     ) -> list[Matches]:

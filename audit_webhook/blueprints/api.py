@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, request
 
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.openapi import describe
+from audit_webhook.search.completeness import find_shortfall
 from audit_webhook.services import cards, events, feed
 from audit_webhook.services.actor_document import document_of_actor, document_of_actors
 from audit_webhook.services.actors import portray
@@ -43,7 +44,7 @@ def get_events() -> Response:
         parts.repository, request.args.get("q", ""), request.args.get("cursor") or None, limit, parts.clock()
     )
     events = list(documents_of(parts.repository, page.raws, parts.clock()))
-    return _json({"events": events, "next": page.next})
+    return _json({"events": events, "next": page.next, **_shortfall()})
 
 
 @bp.get("/events/<identifier>")
@@ -65,7 +66,8 @@ def get_commands() -> Response:
         parts.repository, request.args.get("q", ""), request.args.get("cursor") or None, limit, parts.clock(),
         "commands",
     )
-    return _json({"commands": [document_of_card(card) for card in page.cards], "next": page.next})
+    commands = [document_of_card(card) for card in page.cards]
+    return _json({"commands": commands, "next": page.next, **_shortfall()})
 
 
 @bp.get("/export")
@@ -120,6 +122,13 @@ def get_actor(cluster: str, name: str) -> Response:
 def _draw(by: str) -> Picture:
     parts = wiring(current_app)
     return parts.pictures.draw(request.args.get("q", ""), by, parts.clock(), PICTURE_SECONDS)
+
+
+def _shortfall() -> dict[str, str]:
+    """Return why the answer may leave matches out, as a member of it; nothing when it does not."""
+    parts = wiring(current_app)
+    found = find_shortfall(parts.repository, request.args.get("q", ""), parts.clock())
+    return {"shortfall": found} if found else {}
 
 
 def _limit(text: str) -> int:

@@ -9,6 +9,7 @@ import operator
 from collections.abc import Callable
 from typing import Final
 
+from audit_webhook.bounds import group_mark
 from audit_webhook.event import Event
 from audit_webhook.query.fields import BY_NAME, SEVERAL, WORD_FIELDS
 from audit_webhook.query.needles import spellings
@@ -47,10 +48,11 @@ def compile_predicate(node: Node) -> Predicate:
 
 def _equals(field: str, value: str) -> Predicate:
     get = BY_NAME[field].value
+    if field == "usergroup":
+        forms = {value, group_mark(value)}
+        return lambda event, raw: not forms.isdisjoint(event.user_groups) if value else not event.user_groups
     if several := SEVERAL.get(field) if value else None:
         return lambda event, raw: value in several(event)
-    if field == "usergroup":
-        return lambda event, raw: not event.user_groups
     return lambda event, raw: get(event) == value
 
 

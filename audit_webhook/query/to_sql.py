@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
+from audit_webhook.bounds import group_mark
 from audit_webhook.identity import audit_key, from_text, time_bound
 from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
 from audit_webhook.query.syntax import And, Body, Compare, Equals, Glob, Node, Not, Or, Word
@@ -112,7 +113,8 @@ def _compared(field: str) -> str:
 def _equals(field: str, value: str) -> Where:
     column, kind = BY_NAME[field].column, BY_NAME[field].type
     if kind == "groups" and value:
-        return Where(f"INSTR({_GROUPS}, %s) > 0", (f"\n{value}\n",), "\n" not in value)
+        sql = f"(INSTR({_GROUPS}, %s) > 0 OR INSTR({_GROUPS}, %s) > 0)"
+        return Where(sql, (f"\n{value}\n", f"\n{group_mark(value)}\n"), "\n" not in value)
     if kind == "user" and value:
         return Where(f"({column} = %s OR {_AUTHENTICATED} = %s)", (value, value))
     if kind == "addresses" and value:

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 from audit_webhook.query import QueryError, parse, time_bounds
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.repository import Repository
+from audit_webhook.search.completeness import find_shortfall
 from audit_webhook.services import cards, feed
 from audit_webhook.services.card_rows import row_of_card
 from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
@@ -109,6 +110,7 @@ class FeedView:
     ranges: Picker = Picker("", ())
     kinds: Picker = Picker("", ())
     hints: tuple[Hint, ...] = ()
+    shortfall: str = ""
     is_store_empty: bool = False
     can_load_demo: bool = False
 
@@ -157,6 +159,7 @@ def view_page(
         progress=_progress(page.progress, now),
         reach=_reach(text, now),
         hints=() if rows or page.next else tuple(_hints(text)),
+        shortfall=find_shortfall(repository, text, now),
         is_store_empty=not rows and not names,
         can_load_demo=can_load_demo,
     )

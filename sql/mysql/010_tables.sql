@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS callers (
     id                BINARY(16)      NOT NULL PRIMARY KEY,
     cluster           VARBINARY(63)   NOT NULL,
     username          VARBINARY(512)  NOT NULL,
-    user_groups       VARBINARY(1026) NOT NULL,
+    user_groups       VARBINARY(16386) NOT NULL,
     impersonated_user VARBINARY(512)  NOT NULL,
     source_ip         VARBINARY(80)   NOT NULL,
     user_agent        VARBINARY(255)  NOT NULL,

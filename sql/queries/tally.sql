@@ -40,6 +40,9 @@ SELECT id, cluster, username, user_groups, impersonated_user, source_ip, user_ag
 session, claimed_ips
 FROM callers WHERE id IN ({ids})
 
+-- name: has_cut_values
+SELECT 1 FROM actions WHERE cut = 1 LIMIT 1
+
 -- name: read_actions
 SELECT id, verb, api_group, resource, subresource, code, level, stage, decision, manager, command, dry_run, truncated,
 cut
