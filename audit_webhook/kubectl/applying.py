@@ -43,6 +43,8 @@ def apply(run: Run) -> Line | None:
         return line.because("only the noted manifest was changed, and the object was read before the schema")
     line = from_file(Line("apply"), run, CLIENT_SIDE)
     _add_prune(line, run)
+    if not run.preludes and _changes_only_annotations(run.main.body):
+        line.guess("whether edit-last-applied was run: when the schema was read was not recorded")
     if any(deed.event.verb == "delete" for deed in run.deeds):
         line.flag("force")
     return line

@@ -28,13 +28,17 @@ def add_targets(line: Line, run: Run, all_flag: str = "all") -> Line:
     add_types(line, chosen)
     add_chosen(line, chosen[0])
     line.because("a list before, and then each of its objects")
-    return line.flag(all_flag) if all_flag and not line.flags else line
+    is_narrowed = chosen[0].parameter("labelSelector") or chosen[0].parameter("fieldSelector")
+    return line.flag(all_flag) if all_flag and not is_narrowed else line
 
 
 def read_first(run: Run) -> list[Request]:
     """Return the looks at all objects with which some commands begin: those that were not changed were named too."""
-    if not run.is_kubectl or not gathers(run.main):
+    if not run.is_kubectl:
         return []
+    if not gathers(run.main):
+        missed = [read for read in run.gets() if read.event.code == 404 and read.event.resource in _resources(run)]
+        return [] if run.main.event.verb == "create" else missed
     usual = _WORKLOADS | _resources(run)
     return [
         read for read in run.gets()

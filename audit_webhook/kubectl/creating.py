@@ -17,12 +17,13 @@ from audit_webhook.kubectl.manifests import last_applied
 from audit_webhook.kubectl.objects import checked, slashed
 from audit_webhook.kubectl.raw import tell_raw
 from audit_webhook.kubectl.registry import command
-from audit_webhook.kubectl.request import Request
+from audit_webhook.kubectl.request import Request, is_made_by_flags
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.values import joined, only, pairs, part, text, texts
 from audit_webhook.kubectl.words import MASK
 
 MANAGER: Final = "kubectl-create"
+_BROKEN: Final = (400, 415, 422)
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"
 _TLS: Final = "kubernetes.io/tls"
 _DOCKER: Final = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
@@ -41,7 +42,8 @@ def create(run: Run) -> Line | None:
     if source and first.event.resource == "jobs" and not first.has_body:
         line.flag("from", slashed(source.event)).because("the cron job that was read before")
     line.standard_managers = (MANAGER,)
-    return line.lacks("whether the same object came from a file")
+    is_typed = is_made_by_flags(first) or bool(run.preludes)  # then the schema would have been read for a file
+    return (line.lacks if is_typed else line.guess)("whether the same object came from a file")
 
 
 def _sub_command(request: Request) -> Line | None:
@@ -50,6 +52,8 @@ def _sub_command(request: Request) -> Line | None:
     maker = _MAKERS.get(resource)
     if maker is None:
         return None
+    if not request.has_body and request.event.code in _BROKEN:
+        return None  # what flags make is well formed
     if not request.has_body:
         line = Line("create", *_PLAIN_WORDS[resource])
         line.guess("what was created, and whether from a file: the body was not recorded")

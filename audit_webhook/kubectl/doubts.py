@@ -24,9 +24,16 @@ def doubts(run: Run) -> Iterator[str]:
         yield "which command wrote it: kubectl before 1.18 names no field manager"
     if _is_divisible(run):
         yield SEVERAL
+    if run.deeds and from_files(main) and _is_read_twice(run):
+        yield "whether the first read belongs to it: commands with files read an object once"
     if any(request.role == "read" for request in run.requests[run.committed :]):
         yield "whether the last reads belong to it"
     yield from run.doubts
+
+
+def _is_read_twice(run: Run) -> bool:
+    found = [read.thing for read in run.gets() if read.start < run.deeds[0].start and not read.is_refused]
+    return len(found) > len(set(found))
 
 
 def _is_divisible(run: Run) -> bool:

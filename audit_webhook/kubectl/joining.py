@@ -224,6 +224,8 @@ def _follows(run: Run, request: Request, gap: int) -> int:
         return YES if gap <= POLL else NO
     if deed.event.subresource == "scale" and event.subresource == "scale" and request.thing in run.touched:
         return YES if gap <= POLL else NO
+    if deed.event.subresource == event.subresource == "scale" and event.verb == "get" and request.thing in run.seen:
+        return YES if gap <= SOON else NO
     if event.verb == "list" and _is_pruning(run, request) and gap <= SOON:
         return YES
     if request.is_table or deed.role == "session" and deed.event.subresource != "exec":

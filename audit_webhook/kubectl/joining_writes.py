@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from audit_webhook.kubectl.nodes import drained_node
-from audit_webhook.kubectl.request import Request, gathers
+from audit_webhook.kubectl.request import Request, gathers, is_made_by_flags
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.sessions import is_resumed
-from audit_webhook.kubectl.values import part, text
+from audit_webhook.kubectl.values import part
 
 _MILLISECOND: Final = 1_000
 _SECOND: Final = 1_000_000
@@ -77,7 +77,7 @@ def _is_same_write(run: Run, last: Request, request: Request, gap: int) -> bool:
     if gap < -_MILLISECOND * 2:
         return False
     if from_files(request):
-        return not _is_made_by_flags(request) and gap <= _allowed(run, request)
+        return not is_made_by_flags(request) and gap <= _allowed(run, request)
     if request.event.api_group == _RIGHTS and not request.manager:
         return last.event.api_group == _RIGHTS and gap <= 500 * _MILLISECOND
     if last.event.verb != request.event.verb or request.event.verb not in ("patch", "update"):
@@ -98,13 +98,6 @@ def _migrates(run: Run, request: Request) -> bool:
     return request.manager == run.deeds[0].manager and own[0] is not own[-1] and (
         own[-1].manager == "kubectl-last-applied" or "force" not in own[-1].parameters
     )
-
-
-def _is_made_by_flags(request: Request) -> bool:
-    """Whether an object names no namespace, which kubectl writes into everything that it reads from files."""
-    if request.event.verb != "create" or not request.has_body or not request.event.namespace:
-        return False
-    return not text(request.body, "metadata", "namespace")
 
 
 def _allowed(run: Run, request: Request) -> int:

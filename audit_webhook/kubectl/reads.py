@@ -56,7 +56,7 @@ def _is_missing_pod(run: Run, gets: list[Request]) -> bool:
     """Whether a pod was not there and the namespace was then asked for, as far as known not for people to read."""
     if len(gets) != 1 or gets[0].event.resource != "pods" or gets[0].event.code != 404:
         return False
-    return any(read.event.resource == "namespaces" and not read.is_table for read in run.reads)
+    return not run.lists() and any(read.event.resource == "namespaces" and not read.is_table for read in run.reads)
 
 
 def _missing_pod(request: Request) -> Line:
@@ -133,6 +133,9 @@ def _describe(run: Run, gets: list[Request], lists: list[Request]) -> Line | Non
     about = [each for each in run.reads if each.parameter("fieldSelector").startswith(_ABOUT_OBJECT)]
     chosen = [each for each in lists if each.event.resource == gets[0].event.resource and each.start <= gets[-1].start]
     missed = gets[0].event.code == 404 and len(gets) > 1
+    if gets[0].event.code == 404 and any(each.event.resource == gets[0].event.resource for each in lists):
+        line = add_objects(Line("describe"), gets[:1]).because("what begins with the name was looked for")
+        return line.guess("whether get was run, and then another command")
     if not (about or chosen or max(times.values()) > 1) or (max(times.values()) > 1 and gets[0].event.code == 404):
         return None
     if any(each.event.resource in REVISIONS and not each.parameter("limit") for each in lists) and not about:
@@ -224,7 +227,8 @@ def _top(run: Run, gets: list[Request], lists: list[Request]) -> Line | None:
         line.add(first.event.name)
     else:
         add_chosen(line, first)
-    return line.because("metrics.k8s.io without paging").lacks("--containers, --sort-by and --sum")
+    line.because("metrics.k8s.io without paging").lacks("--containers, --sort-by and --sum")
+    return line.guess("whether get --raw was run")
 
 
 def _cluster_info(run: Run, gets: list[Request], lists: list[Request]) -> Line | None:

@@ -215,6 +215,14 @@ def gathers(deed: Request) -> bool:
     return not deed.manager and (deed.event.subresource == "scale" or deed.event.resource == "nodes")
 
 
+def is_made_by_flags(request: Request) -> bool:
+    """Whether an object names no namespace, which kubectl writes into everything that it reads from files."""
+    if request.event.verb != "create" or not request.has_body or not request.event.namespace:
+        return False
+    metadata = request.body.get("metadata") if isinstance(request.body, dict) else None
+    return isinstance(metadata, dict) and not metadata.get("namespace")
+
+
 def read_request(raw: bytes, cluster: str, event: Event | None = None) -> Request:
     """Read one stage of a request; raises tolerant.Undecodable when it is no JSON object."""
     try:

@@ -17,7 +17,7 @@ def add_revision(line: Line, run: Run) -> Line:
     revisions = _revisions(run)
     template = _template(run.main.body)
     if not revisions or template is None:
-        return line.lacks("--to-revision: the revisions were not recorded")
+        return line.guess("--to-revision: the revisions were not recorded")
     matching = [number for number, other in revisions.items() if _normal(other) == _normal(template)]
     ordered = sorted(revisions)
     if matching and (len(ordered) < 2 or matching[-1] != ordered[-2]):

@@ -169,6 +169,7 @@ def _add_own_labels(line: Line, target: Request | None, body: Any) -> None:
     """Add selector and labels that are not the object's own."""
     answer = target.response if target else None
     if not isinstance(answer, dict):
+        line.guess("--selector and --labels: the object was not recorded")
         return
     selector, labels = pairs(body, "spec", "selector"), pairs(body, "metadata", "labels")
     own = pairs(answer, "metadata", "labels")

@@ -54,7 +54,8 @@ def parts_of(card: Card) -> tuple[Part, ...]:
 
 def _missing(run: Run) -> tuple[Part, ...]:
     """Name what a command did not find beside what it changed."""
-    missed = [read.event for read in run.gets() if read.event.code == 404] if gathers(run.main) else []
+    is_by_name = gathers(run.main) or run.main.manager in ("kubectl-label", "kubectl-annotate", "kubectl-taint")
+    missed = [read.event for read in run.gets() if read.event.code == 404] if is_by_name else []
     return (Part(", but there was no "), *one_object(missed[0])) if missed else ()
 
 
