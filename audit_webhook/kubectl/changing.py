@@ -9,9 +9,10 @@ from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.manifests import last_applied, masked
 from audit_webhook.kubectl.objects import add_chosen, add_objects, add_types, is_built_in
 from audit_webhook.kubectl.registry import command, tellers_of
-from audit_webhook.kubectl.request import Request, gathers
+from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.revisions import add_revision
 from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.traits import gathers
 from audit_webhook.kubectl.values import entries, only, part, text, write_json
 
 RESTARTED: Final = "kubectl.kubernetes.io/restartedAt"

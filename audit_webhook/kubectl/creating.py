@@ -17,8 +17,9 @@ from audit_webhook.kubectl.manifests import last_applied
 from audit_webhook.kubectl.objects import checked, slashed
 from audit_webhook.kubectl.raw import tell_raw
 from audit_webhook.kubectl.registry import command
-from audit_webhook.kubectl.request import Request, is_made_by_flags
+from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.traits import is_made_by_flags
 from audit_webhook.kubectl.values import joined, only, pairs, part, text, texts
 from audit_webhook.kubectl.words import MASK
 

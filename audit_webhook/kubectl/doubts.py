@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from audit_webhook.kubectl.changing import read_first
-from audit_webhook.kubectl.joining_writes import from_files
 from audit_webhook.kubectl.nodes import drained_node
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.traits import from_files
 
 SEVERAL: Final = "or several commands, each for a part of it"
 _MAKERS: Final = frozenset({"kubectl-run", "kubectl-replace"})
@@ -28,6 +28,8 @@ def doubts(run: Run) -> Iterator[str]:
         yield "whether the first read belongs to it: commands with files read an object once"
     if any(request.role == "read" for request in run.requests[run.committed :]):
         yield "whether the last reads belong to it"
+    if run.deeds and main.event.verb == "delete" and run.gets() and run.reads[0].start < main.start and not run.lists():
+        yield "whether the first reads belong to it: a deletion looks at nothing before"
     yield from run.doubts
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from audit_webhook.kubectl.joining_writes import continues, from_files, patience
+from audit_webhook.kubectl.joining_writes import continues, patience
 from audit_webhook.kubectl.nodes import drained_node
-from audit_webhook.kubectl.request import Request, gathers
+from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.sessions import is_resumed
+from audit_webhook.kubectl.traits import from_files, gathers
+from audit_webhook.kubectl.values import text
 
 MILLISECOND: Final = 1_000
 SECOND: Final = 1_000_000
@@ -169,10 +171,12 @@ def _prepares(run: Run, deed: Request, gap: int) -> bool:
     if gap > patience_of or (deed.manager in _FROM_FILES and _read_before_schema(run)):
         return False
     event = deed.event
-    if any(read.is_table for read in run.reads) or _applies_blindly(deed):
+    if any(read.is_table for read in run.reads) or _applies_blindly(deed) or _replaces_blindly(deed):
         return False
-    if deed.thing in run.seen or any(_listed(read, deed) for read in run.reads):
+    if any(_listed(read, deed) for read in run.reads):
         return True
+    if deed.thing in run.seen:  # a deletion looks at nothing before; debug does, and then replaces a pod
+        return event.verb != "delete" or event.resource == "pods"
     if gap > READ_BEFORE:
         return False
     if event.verb == "create" and event.resource != "pods":
@@ -188,6 +192,15 @@ def _applies_blindly(deed: Request) -> bool:
     return deed.event.verb == "patch" and "force" in deed.parameters and not deed.event.dry_run
 
 
+def _replaces_blindly(deed: Request) -> bool:
+    """Whether it replaces an object by one that names its version, which is then not looked up (resource/helper.go).
+
+    A manifest has no UID unless it was read from the cluster, and then it has the version too.
+    """
+    is_replace = deed.manager == "kubectl-replace" and deed.event.verb == "update"
+    return is_replace and bool(text(deed.body, "metadata", "uid"))
+
+
 def _is_named_by_user(deed: Request) -> bool:
     """Whether a checked write names a field manager of the user's own, as edit with ``--field-manager`` does."""
     return "fieldValidation" in deed.parameters and "force" not in deed.parameters and deed.manager not in _OWN_MANAGERS
@@ -201,6 +214,8 @@ def _read_before_schema(run: Run) -> bool:
 
 def _listed(read: Request, deed: Request) -> bool:
     same = read.event.resource == deed.event.resource and read.event.verb == "list" and not read.event.name
+    if read.parameter("limit") and (deed.manager or deed.event.resource != "nodes"):
+        return False  # only drain and cordon page through what they choose from
     return same and read.event.namespace in ("", deed.event.namespace)
 
 
@@ -211,7 +226,11 @@ def _follows(run: Run, request: Request, gap: int) -> int:
     if deed.event.verb == "delete" and request.thing in run.touched and event.resource == deed.event.resource:
         if request.is_table or deed.event.dry_run:
             return NO
-        if gap <= SOON or any(drained_node(read) for read in run.reads):
+        if any(drained_node(read) for read in run.reads):
+            return YES
+        if any(read.thing == request.thing and read.event.code == 404 for read in run.reads):
+            return MAYBE if gap <= patience(run) else NO
+        if gap <= SOON:
             return YES
         polls = run.requests[-1].thing == request.thing and run.requests[-1].event.verb == event.verb == "get"
         return MAYBE if polls and gap <= POLL else NO

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 from audit_webhook.kubectl.nodes import drained_node
-from audit_webhook.kubectl.request import Request, gathers, is_made_by_flags
+from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.sessions import is_resumed
-from audit_webhook.kubectl.values import part
+from audit_webhook.kubectl.traits import FILES, from_files, gathers, is_made_by_flags
+from audit_webhook.kubectl.values import part, text
 
 _MILLISECOND: Final = 1_000
 _SECOND: Final = 1_000_000
-_FILES: Final = frozenset({"kubectl-client-side-apply", "kubectl-create", "kubectl-replace"})
 _SAME_CHANGE: Final = frozenset({"kubectl-label", "kubectl-annotate"})
 _UNTIED: Final = 45 * _MILLISECOND
 _MOST_UNTIED: Final = 120 * _MILLISECOND
@@ -30,14 +30,6 @@ def patience(run: Run) -> int:
     one needs one: where the requests of a run are known to be far apart, more time is allowed.
     """
     return max(_UNTIED, min(_MOST_UNTIED, 2 * run.pace))
-
-
-def from_files(deed: Request) -> bool:
-    """Whether a write is of a command that takes objects from files, which may be in several namespaces."""
-    if deed.event.verb not in ("create", "patch", "update"):
-        return False
-    is_checked = "fieldValidation" in deed.parameters and deed.manager not in ("kubectl-edit", "kubectl-taint")
-    return deed.manager in _FILES or is_checked or "force" in deed.parameters or deed.manager == "kubectl-last-applied"
 
 
 def continues(run: Run, request: Request, gap: int) -> bool:
@@ -54,7 +46,7 @@ def continues(run: Run, request: Request, gap: int) -> bool:
     if request.event.verb == "delete":
         return _continues_delete(run, last, request, gap)
     if last.event.verb == "delete":
-        replaces = request.manager in _FILES and request.thing in run.touched
+        replaces = request.manager in FILES and request.thing in run.touched
         return replaces and gap <= 30 * _SECOND
     if request.event.resource == "services" and request.manager == "kubectl-run":
         return last.manager == "kubectl-run" and gap <= _SECOND
@@ -66,7 +58,7 @@ def continues(run: Run, request: Request, gap: int) -> bool:
 def _is_same_write(run: Run, last: Request, request: Request, gap: int) -> bool:
     if _migrates(run, request):
         return gap <= _SECOND
-    first = run.deeds[0]
+    first = next((deed for deed in run.deeds if deed.event.verb != "delete"), last)
     if (first.manager, last.event.subresource) != (request.manager, request.event.subresource):
         return False
     if first.parameters.get("force") != request.parameters.get("force"):
@@ -182,9 +174,11 @@ def _continues_delete(run: Run, last: Request, request: Request, gap: int) -> bo
         return request.thing in run.seen and gap <= _SECOND
     if _drains(run):
         evicts = any(deed.event.subresource == "eviction" for deed in run.deeds)
-        return request.event.resource == "pods" and not evicts and gap <= 10 * _SECOND
+        if request.event.resource != "pods" or evicts or text(request.body, "propagationPolicy"):
+            return False  # which drain leaves to the server, and delete names
+        return (run.requests[-1].role == "write" or bool(drained_node(run.requests[-1]))) and gap <= 2 * _SECOND
     if last.event.verb != "delete":
-        refused = last.is_refused and request.thing == last.thing and last.manager in _FILES
+        refused = last.is_refused and request.thing == last.thing and last.manager in FILES
         return refused and gap <= _SECOND
     waits = any(read.start >= last.start and read.thing in run.touched and read.event.name for read in run.reads)
     if last.body != request.body or waits or gap < -2 * _MILLISECOND or request.thing in run.touched:

@@ -26,7 +26,6 @@ MOST_PARAMETERS: Final = 2_000
 DISPATCHER: Final = "kubectl-dispatcher/"
 SESSIONS: Final = frozenset({"exec", "attach", "portforward", "log"})
 READS: Final = frozenset({"get", "list", "watch"})
-_GATHERING: Final = frozenset({"kubectl-set", "kubectl-rollout", "kubectl-edit"})
 LONGEST_DETOUR: Final = 5_000_000
 NAMES_MANAGERS: Final = (1, 18)
 CREDENTIAL: Final = "authentication.kubernetes.io/credential-id"
@@ -206,21 +205,6 @@ class Request:
     def lacks_bodies(self) -> bool:
         """Whether bodies were not recorded at this audit level, or cut off."""
         return self.event.level in ("Metadata", "None", "") or self.event.truncated
-
-
-def gathers(deed: Request) -> bool:
-    """Whether a write is of a command that reads all of its objects before it changes the first (resource.Builder)."""
-    if deed.manager in _GATHERING:
-        return True
-    return not deed.manager and (deed.event.subresource == "scale" or deed.event.resource == "nodes")
-
-
-def is_made_by_flags(request: Request) -> bool:
-    """Whether an object names no namespace, which kubectl writes into everything that it reads from files."""
-    if request.event.verb != "create" or not request.has_body or not request.event.namespace:
-        return False
-    metadata = request.body.get("metadata") if isinstance(request.body, dict) else None
-    return isinstance(metadata, dict) and not metadata.get("namespace")
 
 
 def read_request(raw: bytes, cluster: str, event: Event | None = None) -> Request:

@@ -13,8 +13,9 @@ from audit_webhook.humanize.objects import many_objects, one_object, place
 from audit_webhook.humanize.text import visible_name
 from audit_webhook.kubectl.card import Card
 from audit_webhook.kubectl.nodes import drained_node
-from audit_webhook.kubectl.request import Request, gathers
+from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
+from audit_webhook.kubectl.traits import gathers
 
 _MOST_NAMES: Final = 3
 _DRY_RUN: Final = " (dry run: nothing was changed)"
