@@ -71,6 +71,18 @@ class Config:
     db_name: str = _setting(
         "audit", "Name of the database; it is created when the user may create it.", read.database_name
     )
+    db_ssl_ca: str = _setting(
+        "",
+        "File with the certificates (PEM) of the authority that signed the database server's. With it, the server's "
+        "certificate and name are verified.",
+        read.certificates,
+    )
+    db_ssl_mode: str = _setting(
+        "",
+        "`disabled`, `preferred`, `required` (encrypted, not verified), `verify_ca` or `verify_identity`. Empty: "
+        "`verify_identity` with `DB_SSL_CA`, else `preferred`.",
+        read.ssl_mode,
+    )
     db_path: str = _setting("audit.db", "File of the embedded SQLite database, used when `DB_HOST` is empty.")
     ui_users_file: str = _setting("users.txt", "File of those who may read; `audit-webhook user` writes it.")
     trusted_proxies: str = _setting(

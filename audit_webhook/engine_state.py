@@ -40,6 +40,13 @@ def server_settings(database: Database) -> dict[str, str]:
         return {text_of(name).lower(): text_of(value) for name, value in cursor.fetchall()}
 
 
+def tls_cipher(database: Database) -> str:
+    """Return the cipher of a connection to the server; empty when nothing is encrypted."""
+    with database.read() as cursor:
+        cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+        return next((str(text_of(value)) for _, value in cursor.fetchall()), "")
+
+
 class Weakness(NamedTuple):
     """A setting of a server that can lose what was acknowledged: what it is, what follows, and what it should be."""
 

@@ -11,6 +11,7 @@ from pymysql.constants import ER
 
 from audit_webhook.bulk_cursor import BulkCursor
 from audit_webhook.config import Config
+from audit_webhook.database_tls import connection_arguments
 from audit_webhook.deadline import left
 from audit_webhook.prepared import PreparedConnection
 
@@ -123,6 +124,7 @@ def _connect(config: Config, address: tuple[str, int], database: str | None) -> 
         database=database,
         charset="utf8mb4",
         cursorclass=BulkCursor,
+        **connection_arguments(config),
     )
 
 

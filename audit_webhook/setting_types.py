@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+import ssl
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from audit_webhook.redaction_rules import Rule, parse_rules
 
 _COUNT: Final = re.compile(r"([a-z0-9.-]{1,63})\s*=\s*([1-9]\d{0,2})", re.ASCII)
+SSL_MODES: Final = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
 ENVIRONMENTS: Final = ("development", "production")
 _SERVER: Final = re.compile(r"(?:\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.%]+)\]|([^\s:\[\]]+))(?::(\d{1,5}))?")
 
@@ -23,6 +25,22 @@ def environment(raw: str) -> str:
     """Read the kind of environment."""
     if raw not in ENVIRONMENTS:
         raise ValueError(f"is not one of {', '.join(ENVIRONMENTS)}")
+    return raw
+
+
+def certificates(raw: str) -> str:
+    """Read the path of a file of PEM certificates."""
+    try:
+        ssl.create_default_context(cafile=raw)
+    except (OSError, ValueError) as error:
+        raise ValueError("is not a readable file of PEM certificates") from error
+    return raw
+
+
+def ssl_mode(raw: str) -> str:
+    """Read a mode of TLS to the database."""
+    if raw not in SSL_MODES:
+        raise ValueError(f"is not one of {', '.join(SSL_MODES)}")
     return raw
 
 

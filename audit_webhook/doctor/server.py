@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from audit_webhook import engine_state
-from audit_webhook.config import Config
+from audit_webhook.config import LOOPBACK, Config
 from audit_webhook.database import Database
+from audit_webhook.database_tls import VERIFIED, mode_of
 from audit_webhook.doctor.finding import Finding, fail, ok, say_size, warn
 from audit_webhook.schema import DAYS_AHEAD, PARTITIONED
 
@@ -23,6 +24,7 @@ def check_server(config: Config, database: Database, servers: int = 1) -> Iterat
     """Look at what one of so many servers says of itself; raises what `database.classify` knows."""
     settings = engine_state.server_settings(database)
     yield ok("database", f"{settings['version']} answers at {config.db_host}")
+    yield from judge_transport(config, engine_state.tls_cipher(database))
     if settings.get("read_only", "OFF") != "OFF" and servers == 1:
         yield fail("database", "it is read-only, as a replica is", "let DB_HOST name the server that is written to")
     yield from judge_galera(engine_state.galera_status(database), servers)
@@ -31,6 +33,20 @@ def check_server(config: Config, database: Database, servers: int = 1) -> Iterat
     yield _check_charset(config, settings)
     yield _check_rights(config, engine_state.grants(database))
     yield from _check_partitions(engine_state.newest_partitions(database), datetime.now(UTC).date())
+
+
+def judge_transport(config: Config, cipher: str) -> Iterator[Finding]:
+    """Say whether others can read, or answer in the place of, a database on another machine."""
+    if all(host in LOOPBACK for host, _ in config.db_servers):
+        return
+    if not cipher:
+        yield warn("TLS", "the database is spoken to without TLS: others on the network can read the events",
+                   "let the server use TLS, and set DB_SSL_CA to the certificate that signs its own")
+    elif mode_of(config) not in VERIFIED:
+        yield warn("TLS", f"the database is spoken to with TLS ({cipher}), but its certificate is not verified",
+                   "set DB_SSL_CA to the certificate that signs the server's")
+    else:
+        yield ok("TLS", f"the database is spoken to with TLS ({cipher}), {mode_of(config)}")
 
 
 def judge_galera(status: Mapping[str, str], servers: int) -> Iterator[Finding]:
