@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from audit_webhook import setting_types as read
+from audit_webhook.dotenv import read_dotenv
 from audit_webhook.errors import ConfigError
 from audit_webhook.redaction_rules import Rule
 
@@ -279,20 +280,6 @@ def _raw_value(name: str, environ: Mapping[str, str], *, secret: bool) -> str | 
         return Path(path).read_text(encoding="utf-8").strip() or None
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{name}_FILE={path!r} cannot be read: {error}") from error
-
-
-def read_dotenv(path: Path) -> dict[str, str]:
-    """Read ``NAME=value`` lines; comments, ``export`` and quotes around a value are understood. No file: no values."""
-    if not path.is_file():
-        return {}
-    values = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            value = value.strip()
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-            values[name.strip()] = value[1:-1] if quoted else value.split(" #")[0].rstrip()
-    return values
 
 
 def unknown_names(dotenv: Mapping[str, str]) -> list[str]:

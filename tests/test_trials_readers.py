@@ -15,6 +15,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from werkzeug.routing import Rule
 
+from audit_webhook.access.keys import open_access_key
+from audit_webhook.access.rows import RowSigner
 from audit_webhook.blueprints.gate import need_of
 from audit_webhook.config import Config
 from audit_webhook.query.fields import FIELDS, Field
@@ -51,7 +53,8 @@ def session_of(server: Server, name: str, idle: int = 0) -> str:
     """Begin a session of somebody that was last in use so long ago; give its cookie."""
     parts, cookie = wiring(server.app), secrets.token_urlsafe(32)
     moment = parts.clock() - idle
-    parts.readers.store.insert_session(Session(hash_of(cookie), name, False, moment, moment, "127.0.0.1"))
+    session = Session(hash_of(cookie), name, False, moment, moment, "127.0.0.1")
+    parts.readers.store.insert_session(RowSigner(open_access_key(parts.config)).sign_session(session))
     return cookie
 
 
