@@ -17,7 +17,7 @@ from audit_webhook.server.limits import is_beyond_share
 
 THREADS: Final = {"refusals": 1, "ops": 2, "ingest": 4, "pages": 8}
 """Batches share one interpreter and one writing connection: more threads only take turns, each with cold caches."""
-UPLOADS: Final = 6
+UPLOADS: Final = 4
 """Large batches that are answered while they come. Each holds a few MiB; the others wait, not yet received."""
 
 
