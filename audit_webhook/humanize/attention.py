@@ -42,6 +42,7 @@ _PRECIOUS: Final = {
 _EVENTS: Final = ("", "events")
 _LEASES: Final = ("coordination.k8s.io", "leases")
 _CLUSTER_SPACES: Final = frozenset({"kube-system", "kube-node-lease"})
+_RELEASE_PROGRAMS: Final = ("helm", "argocd", "rancher")
 _MISSED: Final = {
     ("", "nodes"): "a node was deleted",
     ("", "events"): "traces of what happened were deleted",
@@ -124,7 +125,7 @@ def _success(event: Event) -> Judgement | None:
     found = _session(event)
     if found or is_at_work(event):
         return found
-    found = None if event.subresource else _rights(event)
+    found = None if event.subresource else _rights(event) or _release_read(event)
     if found or _is_account(event):
         return found or _kubelet(event)
     return _by_person(event)
@@ -225,10 +226,22 @@ def _traces(event: Event, thing: tuple[str, str]) -> Judgement | None:
     return None
 
 
-def _secrets_read(event: Event) -> Judgement | None:
-    """Helm keeps its releases in secrets and reads them at every command: those are no news."""
+def _is_release(event: Event) -> bool:
+    """Whether the Secrets are those in which Helm keeps its releases, with all values that were given to a chart."""
     chosen = ",".join(selectors(event)).split(",")
-    if event.name.startswith("sh.helm.release.v1.") or "owner=helm" in chosen:
+    return event.name.startswith("sh.helm.release.v1.") or "owner=helm" in chosen
+
+
+def _release_read(event: Event) -> Judgement | None:
+    """Helm reads its releases at every command, which is no news; whoever else does may be after the passwords."""
+    is_read = _thing(event) == ("", "secrets") and event.verb in READS and _is_release(event)
+    if not is_read or any(program in event.client for program in _RELEASE_PROGRAMS):
+        return None
+    return "warm", "a release of Helm was read" if event.name else "releases of Helm were read"
+
+
+def _secrets_read(event: Event) -> Judgement | None:
+    if _is_release(event):
         return None
     if not event.namespace and event.verb != "get":
         return "hot", "the secrets of the whole cluster were read"
