@@ -14,7 +14,8 @@ from typing import Final
 
 from audit_webhook import __version__, logs
 from audit_webhook.commands import (
-    accept_history, demo, doctor, explain, import_, import_losses, migrate, prune, search, serve, tail, user, verify,
+    accept_history, demo, doctor, explain, import_, import_losses, migrate, prune, quarantine, search, serve, tail,
+    user, verify,
 )
 from audit_webhook.errors import AuditWebhookError
 
@@ -29,6 +30,7 @@ COMMANDS: Final = {
     "verify": verify,
     "accept-history": accept_history,
     "prune": prune,
+    "quarantine": quarantine,
     "migrate": migrate,
     "user": user,
     "doctor": doctor,

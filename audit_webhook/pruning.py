@@ -115,6 +115,10 @@ class Deletion:
         """Delete what could not be read and was received before a time in microseconds."""
         return self._count("delete_quarantined", received)
 
+    def delete_left_out(self, received: int) -> int:
+        """Delete the counts of what was left out of the quarantine, the last of it before a time in microseconds."""
+        return self._count("delete_left_out", received)
+
     def delete_old_readings(self, bound: bytes) -> int:
         """Delete what was recorded of readers before an id."""
         return self._count("delete_old_readings", bound)
@@ -250,7 +254,9 @@ class Pruner:
     def forget_unreadable(self, before: int) -> int:
         """Empty the quarantine of what was received before a time in milliseconds."""
         with self._database.write() as cursor:
-            return Deletion(cursor, self._statements).delete_quarantined(before * 1000)
+            deletion = Deletion(cursor, self._statements)
+            deletion.delete_left_out(before * 1000)
+            return deletion.delete_quarantined(before * 1000)
 
     def forget_readings(self, before: int) -> int:
         """Delete what was read before a time in milliseconds: who read is kept as long as what could be read."""

@@ -28,6 +28,7 @@ from audit_webhook.search_sql import (
     EVERYTHING, Condition, Search, Span, fill_arrivals, fill_chunks, fill_condition, fill_events, fill_ids, fill_values,
     within,
 )
+from audit_webhook.storage.quarantine_store import QuarantineStore
 from audit_webhook.tally_store import TallyStore
 from audit_webhook.transaction import Arrival, NotNew, Quarantined, Transaction, insert_fresh, note_dimensions
 
@@ -72,6 +73,7 @@ class Repository:
         self._statements: Final = queries.load(self.database.dialect)
         self.saved: Final = SavedSearches(self.database, self._statements)
         self.tallies: Final = TallyStore(self.database, self._statements, scope)
+        self.quarantine: Final = QuarantineStore(self.database, scope)
         self.refusals: Final = RefusalStore(self.database, self._statements, scope)
         self._lock = threading.Lock()
         self._head = begin_stream()
@@ -265,19 +267,6 @@ class Repository:
         contacts = [Contact(text_of(name), received, int(new), int(known)) for name, received, new, known in rows]
         seen = self.scope()
         return [each for each in contacts if cluster in (None, each.cluster) and seen.has_cluster(each.cluster)]
-
-    def quarantined(self, limit: int = 100) -> list[Quarantined]:
-        """Give what could not be read, newest first, to those who see everything: its namespace is unknown."""
-        rows = self._rows(self._statement("quarantined"), (limit,)) if not self.scope().is_limited else ()
-        return [
-            Quarantined(key, text_of(cluster), received, text_of(reason), size, content)
-            for key, cluster, received, reason, size, content in rows
-        ]
-
-    def quarantine_size(self) -> tuple[int, int]:
-        """Give how many items are in quarantine, and their bytes."""
-        ((count, size),) = self._rows(self._statement("quarantine_size"))
-        return int(count), int(size)
 
     def _statement(self, name: str) -> str:
         return self._statements[name]

@@ -29,7 +29,10 @@ class NotNew(DuplicateKey):
 
 
 class Quarantined(NamedTuple):
-    """Bytes that could not be read as an event, with the reason; received in microseconds."""
+    """Bytes that could not be read as an event, with the reason; received in microseconds.
+
+    Without an id, so many ``items`` for which there was no room: all of their bytes, and the hash of the last.
+    """
 
     id: bytes
     cluster: str
@@ -37,6 +40,8 @@ class Quarantined(NamedTuple):
     reason: str
     raw_bytes: int
     content: bytes
+    digest: bytes = bytes(32)
+    items: int = 1
 
 
 class Arrival(NamedTuple):
@@ -196,7 +201,13 @@ class Transaction:
 
     def insert_quarantined(self, rows: Sequence[Quarantined]) -> None:
         """Insert what could not be read; the same bytes of the same cluster are kept once."""
-        self._cursor.executemany(self._statements["insert_quarantined"], rows)
+        kept = [(*row[:5], row.digest, len(row.content), row.content) for row in rows if row.id]
+        if kept:
+            self._cursor.executemany(self._statements["insert_quarantined"], kept)
+        for row in rows:
+            if not row.id:
+                values = (row.cluster, row.items, row.raw_bytes, row.received, row.reason, row.digest)
+                self._cursor.execute(self._statements["count_left_out"], values)
 
     def record_arrival(self, row: Arrival) -> None:
         """Note when a cluster was heard from on this stream, and add to its counts."""

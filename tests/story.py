@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from audit_webhook.identity import quarantine_id
 from audit_webhook.ingest.import_losses import import_losses
+from audit_webhook.redact import redact_unreadable
 from audit_webhook.repository import Repository
 from audit_webhook.services import demo
 from audit_webhook.services.ingest import receive
@@ -20,6 +22,8 @@ NOW: Final = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 """A Wednesday; the sample ends here, and so it begins at about half past eight."""
 NOW_US: Final = int(NOW.timestamp()) * 1_000_000
 REPORT_ID: Final = loss_id(GIVEN_UP, "prod", "1125 11:59:30.654321", "webhook", 4, ERROR).hex()
+UNREADABLE: Final = b'{"note":"<script>alert(1)</script> \\u202e","x":[1,2,3]}'
+UNREADABLE_ID: Final = quarantine_id("prod", redact_unreadable(UNREADABLE)).hex()
 REPORTER: Final = "system:serviceaccount:shop:reporter"
 INTRUDER: Final = "203.0.113.66"
 STOLEN: Final = "JTI=5f0d0c8e-6a51-4f0b-9c0e-2f4d7a9b1c33"
@@ -31,6 +35,7 @@ def load(repository: Repository) -> None:
     demo.load(repository, NOW_US)
     for cluster, events in (("prod", list(_prod())), ("staging", list(_staging()))):
         receive(repository, cluster, event_list(events), NOW_US)
+    receive(repository, "prod", event_list([UNREADABLE, b"null", b'"text"']), NOW_US)
 
 
 def at(moment: str, **changes: Any) -> dict[str, Any]:

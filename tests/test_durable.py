@@ -82,7 +82,7 @@ def test_batch_goes_through_the_spool_with_the_same_ids_bytes_and_quarantine(set
     assert setting.durable.receive("prod", body, now())[:5] == (5, 0, 3, 2, 0)
     assert len(drained) == 2 and {raw.id for raw in drained} == {raw.id for raw in setting.stored()}
     assert twice in {raw.raw for raw in drained}
-    assert {item.content for item in setting.repository.quarantined()} == {b"null", b'"text"'}
+    assert {item.content for item in setting.repository.quarantine.read_items()} == {b"null", b'"text"'}
 
 
 def test_secrets_are_nowhere_in_the_spool(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def test_event_that_the_database_refuses_goes_into_quarantine_alone(
     monkeypatch.setattr(setting.repository, "store", store)
     body = event_list([*(audit_event(second) for second in range(9)), bad, b"null"])
     assert setting.durable.receive("prod", body, now()) == (11, 9, 0, 2, 0, NOON_US)
-    assert {item.content for item in setting.repository.quarantined()} == {bad, b"null"}
+    assert {item.content for item in setting.repository.quarantine.read_items()} == {bad, b"null"}
 
 
 def test_event_larger_than_any_packet_costs_neither_its_neighbours_nor_the_service(
@@ -195,7 +195,7 @@ def test_event_larger_than_any_packet_costs_neither_its_neighbours_nor_the_servi
         durable = DurableStore(repository, breaker, None)
         receipt = durable.receive("prod", event_list([audit_event(1), huge, audit_event(2)]), now())
         durable.receive("other", text, now())
-        other, kept = sorted(repository.quarantined(), key=lambda item: item.cluster == "prod")
+        other, kept = sorted(repository.quarantine.read_items(), key=lambda item: item.cluster == "prod")
         repository.close()
     finally:
         mariadb.execute(f"SET GLOBAL max_allowed_packet = {16 * MIB}")
@@ -219,7 +219,7 @@ def test_file_that_not_even_the_quarantine_takes_is_set_aside(
 def test_event_of_the_spool_that_cannot_be_read_any_more_goes_into_quarantine(setting: Setting) -> None:
     setting.spool.write(Parcel("prod", now(), [Item(bytes(16), b"not json")], []))
     assert setting.drainer.drain() == 1
-    assert [item.content for item in setting.repository.quarantined()] == [b"not json"]
+    assert [item.content for item in setting.repository.quarantine.read_items()] == [b"not json"]
 
 
 def test_nothing_is_read_when_nothing_could_be_kept(setting: Setting) -> None:

@@ -37,6 +37,8 @@ PAGES: Final = {
     "evidence.show_evidence": ("/evidence",),
     "setup.show_setup": ("/setup", "/setup?cluster=prod"),
     "losses.show_losses": ("/losses", "/losses?cluster=prod&days=1", "/losses?cluster=nowhere"),
+    "quarantine.show_quarantine": ("/quarantine", "/quarantine?cluster=nowhere"),
+    "quarantine.show_item": (f"/quarantine/{story.UNREADABLE_ID}",),
     "losses.show_loss": (f"/losses/{story.REPORT_ID}",),
     "access.show_account": ("/account",),
     "access.show_readers": ("/readers",),

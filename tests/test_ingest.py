@@ -169,14 +169,14 @@ def test_item_that_is_no_event_goes_into_quarantine_with_its_bytes(
 ) -> None:
     status, receipt = post(client, event_list([audit_event(1), item, audit_event(2)]))
     assert (status, receipt["stored"], receipt["quarantined"]) == (200, 2, 1)
-    (kept,) = wiring(app).repository.quarantined()
+    (kept,) = wiring(app).repository.quarantine.read_items()
     assert (kept.content, kept.cluster, bool(kept.reason)) == (item, "prod", True)
 
 
 def test_quarantined_item_sent_again_is_kept_once(app: Flask, client: FlaskClient) -> None:
     for _ in range(2):
         post(client, event_list([b"null"]))
-    assert wiring(app).repository.quarantine_size() == (1, 4)
+    assert wiring(app).repository.quarantine.usage()["prod"].items == 1
 
 
 def test_mutated_batches_never_meet_a_fault_of_the_server(sqlite_client: FlaskClient) -> None:

@@ -156,7 +156,7 @@ def test_no_secret_is_found_in_the_store_pages_exports_or_log(
         paths += ["/api/v1/export", "/api/v1/commands?limit=500", "/?q=body:password", "/?show=events"]
         texts = [client.get(path).get_data(as_text=True) for path in paths]
     assert len(found) >= len(COMMANDS) + 2
-    kept = b"".join(item.content for item in wiring(marked).repository.quarantined())
+    kept = b"".join(item.content for item in wiring(marked).repository.quarantine.read_items())
     for marker in (MARKER, encoded):
         assert not [text for text in (page, *texts, caplog.text, kept.decode()) if marker in text]
         assert not [path for path in tmp_path.rglob("*") if path.is_file() and marker.encode() in path.read_bytes()]

@@ -240,7 +240,7 @@ def test_named_value_is_in_no_page_export_or_quarantine(ruled: Flask) -> None:
     found = [event["id"] for event in client.get("/api/v1/events?limit=500").get_json()["events"]]
     paths = [f"/events/{each}{form}" for each in found for form in ("", "/raw")]
     texts = [client.get(path).get_data(as_text=True) for path in (*paths, "/api/v1/export", "/?q=body:dsn")]
-    kept = [item.content.decode() for item in wiring(ruled).repository.quarantined()]
+    kept = [item.content.decode() for item in wiring(ruled).repository.quarantine.read_items()]
     assert len(found) == len(SHAPES) and len(kept) == 2
     assert not [text for text in texts + kept if MARKER in text]
 

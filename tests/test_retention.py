@@ -169,7 +169,7 @@ def test_what_could_not_be_read_goes_too(repository: Repository) -> None:
     receive(repository, "prod", event_list([b"7"]), now() - 100 * DAY)
     receive(repository, "prod", event_list([b"8"]), now())
     retention.prune(repository, 90, now())
-    assert [item.content for item in repository.quarantined()] == [b"8"]
+    assert [item.content for item in repository.quarantine.read_items()] == [b"8"]
 
 
 def test_what_was_read_is_forgotten_with_what_could_be_read(repository: Repository) -> None:

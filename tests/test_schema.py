@@ -56,7 +56,7 @@ def test_start_that_was_cut_off_is_taken_up_again(engine: Config) -> None:
         cursor.execute("DELETE FROM schema_steps")
         cursor.execute("DROP TABLE quarantine")
     assert repository.migrate() == sorted(steps(repository.database.dialect))
-    assert repository.quarantine_size() == (0, 0)
+    assert repository.quarantine.usage() == {}
     repository.close()
 
 

@@ -51,6 +51,8 @@ NEEDS: Final[dict[str, Need]] = {
     "api.get_losses": "viewer",
     "api.get_loss": "viewer",
     "losses.show_losses": "viewer",
+    "quarantine.show_quarantine": "viewer",
+    "quarantine.show_item": "viewer",
     "losses.show_loss": "viewer",
     "ui.show_feed": "viewer",
     "ui.show_news": "viewer",

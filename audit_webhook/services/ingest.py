@@ -15,12 +15,14 @@ from typing import Final, NamedTuple
 from audit_webhook.entry import Entry
 from audit_webhook.errors import IdTaken, MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.identity import quarantine_id
+from audit_webhook.ingest.quarantine import fit
 from audit_webhook.redact import redact_unreadable
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
 from audit_webhook.rows import lay_out
 from audit_webhook.services.reading import read_events
 from audit_webhook.split import Broken, MalformedBody, Split, split
+from audit_webhook.storage.quarantine_store import QuarantineStore
 from audit_webhook.storage.row_ids import with_own_ids
 from audit_webhook.transaction import PartlyStored, Quarantined
 
@@ -28,8 +30,6 @@ logger: Final = logging.getLogger(__name__)
 
 TRIES: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.05
-QUARANTINE_ITEMS: Final = 10_000
-QUARANTINE_BYTES: Final = 256 * 1024**2
 
 
 class Receipt(NamedTuple):
@@ -75,9 +75,8 @@ def receive(repository: Repository, cluster: str, body: bytes, received: int) ->
 
 def store_batch(repository: Repository, cluster: str, batch: Batch, received: int) -> Receipt:
     """Store a batch that was read, in one transaction, and give the receipt; raises StoreUnavailable."""
-    if batch.quarantined:
-        _check_room(repository)
-    stored = _store(repository, cluster, batch, received)
+    kept = fit(QuarantineStore(repository.database), cluster, batch.quarantined) if batch.quarantined else []
+    stored = _store(repository, cluster, batch._replace(quarantined=kept), received)
     return Receipt(
         received=batch.total,
         stored=stored,
@@ -110,12 +109,6 @@ def read_items(cluster: str, parts: Split, received: int, redaction: Redaction =
 
 def _quarantine(cluster: str, content: bytes, size: int, reason: str, received: int) -> Quarantined:
     return Quarantined(quarantine_id(cluster, content), cluster, received, reason[:255], size, content)
-
-
-def _check_room(repository: Repository) -> None:
-    items, size = repository.quarantine_size()
-    if items >= QUARANTINE_ITEMS or size >= QUARANTINE_BYTES:
-        raise StoreUnavailable("the quarantine is full: look at what is in it, mend the sender, and empty it")
 
 
 def _store(repository: Repository, cluster: str, batch: Batch, received: int) -> int:

@@ -99,13 +99,26 @@ CREATE TABLE IF NOT EXISTS refusals (
     peer    VARBINARY(64)   NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
+-- What could not be read: compressed, `content` empty where there was no room for it, and at last only counted.
 CREATE TABLE IF NOT EXISTS quarantine (
-    id        BINARY(16)      NOT NULL PRIMARY KEY,
-    cluster   VARBINARY(63)   NOT NULL,
+    id           BINARY(16)      NOT NULL PRIMARY KEY,
+    cluster      VARBINARY(63)   NOT NULL,
+    received     BIGINT UNSIGNED NOT NULL,
+    reason       VARBINARY(255)  NOT NULL,
+    raw_bytes    INT UNSIGNED    NOT NULL,
+    digest       BINARY(32)      NOT NULL,
+    stored_bytes INT UNSIGNED    NOT NULL,
+    content      LONGBLOB        NOT NULL,
+    KEY quarantine_cluster (cluster, stored_bytes)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+CREATE TABLE IF NOT EXISTS quarantine_left_out (
+    cluster   VARBINARY(63)   NOT NULL PRIMARY KEY,
+    items     BIGINT UNSIGNED NOT NULL,
+    raw_bytes BIGINT UNSIGNED NOT NULL,
     received  BIGINT UNSIGNED NOT NULL,
     reason    VARBINARY(255)  NOT NULL,
-    raw_bytes INT UNSIGNED    NOT NULL,
-    content   LONGBLOB        NOT NULL
+    digest    BINARY(32)      NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- How often what occurs, for histogram and facets, and the searches that people saved.

@@ -48,6 +48,9 @@ DELETE FROM actions WHERE last_day < %s AND id NOT IN (SELECT action_id FROM eve
 -- name: delete_quarantined
 DELETE FROM quarantine WHERE received < %s
 
+-- name: delete_left_out
+DELETE FROM quarantine_left_out WHERE received < %s
+
 -- name: delete_old_readings
 DELETE FROM readings WHERE id < %s
 

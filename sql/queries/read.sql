@@ -61,9 +61,3 @@ SELECT a.stream, MAX(a.sequence) FROM arrivals a WHERE a.received >= %s AND {tes
 
 -- name: contacts
 SELECT cluster, MAX(received), SUM(events), SUM(duplicates) FROM arrivals GROUP BY cluster ORDER BY cluster
-
--- name: quarantined
-SELECT id, cluster, received, reason, raw_bytes, content FROM quarantine ORDER BY received DESC LIMIT %s
-
--- name: quarantine_size
-SELECT COUNT(*), COALESCE(SUM(raw_bytes), 0) FROM quarantine

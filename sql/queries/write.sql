@@ -25,7 +25,7 @@ INSERT INTO callers (id, cluster, username, user_groups, impersonated_user, sour
 effective_user, session, claimed_ips, last_day)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON DUPLICATE KEY UPDATE last_day = IF(
-    cluster = VALUES(cluster) AND username = VALUES(username) AND user_groups = VALUES(user_groups) AND
+    VALUES(cluster) = callers.cluster AND username = VALUES(username) AND user_groups = VALUES(user_groups) AND
     impersonated_user = VALUES(impersonated_user) AND source_ip = VALUES(source_ip) AND
     user_agent = VALUES(user_agent) AND client = VALUES(client) AND kind = VALUES(kind),
     GREATEST(last_day, VALUES(last_day)), NULL)
@@ -74,13 +74,3 @@ INSERT INTO arrivals (stream, cluster, sequence, received, events, duplicates)
 VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (stream, cluster) DO UPDATE SET sequence = excluded.sequence, received = excluded.received,
 events = events + excluded.events, duplicates = duplicates + excluded.duplicates
-
--- name: insert_quarantined (mysql)
-INSERT INTO quarantine (id, cluster, received, reason, raw_bytes, content)
-VALUES (%s, %s, %s, %s, %s, %s)
-ON DUPLICATE KEY UPDATE received = quarantine.received
-
--- name: insert_quarantined (sqlite)
-INSERT INTO quarantine (id, cluster, received, reason, raw_bytes, content)
-VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (id) DO NOTHING

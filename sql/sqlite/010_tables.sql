@@ -100,14 +100,28 @@ CREATE TABLE IF NOT EXISTS refusals (
     peer    TEXT NOT NULL
 ) WITHOUT ROWID;
 
+-- What could not be read: compressed, `content` empty where there was no room for it, and at last only counted.
 CREATE TABLE IF NOT EXISTS quarantine (
-    id        BLOB NOT NULL PRIMARY KEY,
-    cluster   TEXT NOT NULL,
+    id           BLOB NOT NULL PRIMARY KEY,
+    cluster      TEXT NOT NULL,
+    received     INTEGER NOT NULL,
+    reason       TEXT NOT NULL,
+    raw_bytes    INTEGER NOT NULL,
+    digest       BLOB NOT NULL,
+    stored_bytes INTEGER NOT NULL,
+    content      BLOB NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS quarantine_cluster ON quarantine (cluster, stored_bytes);
+
+CREATE TABLE IF NOT EXISTS quarantine_left_out (
+    cluster   TEXT NOT NULL PRIMARY KEY,
+    items     INTEGER NOT NULL,
+    raw_bytes INTEGER NOT NULL,
     received  INTEGER NOT NULL,
     reason    TEXT NOT NULL,
-    raw_bytes INTEGER NOT NULL,
-    content   BLOB NOT NULL
-);
+    digest    BLOB NOT NULL
+) WITHOUT ROWID;
 
 -- How often what occurs, for histogram and facets, and the searches that people saved.
 -- A row of tallies is one chunk's, written with the chunk, or the sum of a cluster's day; audit_webhook/tally.py packs
