@@ -12,9 +12,12 @@ from audit_webhook.services.behind import find_behind
 from audit_webhook.services.events import find_raw
 from audit_webhook.services.search import event_of
 from tests.factories import audit_event
-from tests.recorded import controller, ref, status, user
+from tests.recorded import MANAGER, controller, ref, status, user
 from tests.test_cards import NOW, store, stored
 from tests.test_command_view import event_page
+
+
+CONTROLLERS = ("deployment-controller", "replicaset-controller", "job-controller", "cronjob-controller")
 
 
 def written(
@@ -22,7 +25,8 @@ def written(
 ) -> dict[str, Any]:
     """Make the creation of an object that has an owner."""
     owners = [{"kind": owner[0], "name": owner[1], "controller": True}] if owner else []
-    return audit_event(seconds, **{
+    agent = {"userAgent": MANAGER} if who in map(controller, CONTROLLERS) else {}
+    return audit_event(seconds, **agent, **{
         "verb": "create", "level": "RequestResponse", "user": who, "objectRef": ref(resource, name, "shop"),
         "requestURI": f"/x/namespaces/shop/{resource}", "responseStatus": status(201),
         "requestObject": {"metadata": {"name": name, "ownerReferences": owners}}, **changes,

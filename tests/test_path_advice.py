@@ -19,6 +19,7 @@ from audit_webhook.services.policy import METRICS_PATHS
 from audit_webhook.services.volume import Amount, read_traffic
 from audit_webhook.wiring import wiring
 from tests.factories import NOON_US, audit_event, encode, event_list
+from tests.recorded import KUBELET
 
 NOW = NOON_US + 3_600_000_000
 PROMETHEUS = "system:serviceaccount:monitoring:prometheus"
@@ -26,7 +27,8 @@ PROMETHEUS = "system:serviceaccount:monitoring:prometheus"
 
 def asking(path: str, user: str = PROMETHEUS, seconds: float = 0, **changes: Any) -> dict[str, Any]:
     """Make an event of a request for a path."""
-    event = audit_event(seconds, requestURI=path, user={"username": user}, **changes)
+    agent = {"userAgent": KUBELET} if user.startswith("system:node:") else {}
+    event = audit_event(seconds, requestURI=path, user={"username": user}, **agent, **changes)
     return {key: value for key, value in event.items() if key != "objectRef"}
 
 

@@ -30,15 +30,20 @@ _RESOURCES: Final = {resource.kind: resource.plural for resource in BUILT_IN}
 def find_behind(repository: Repository, event: Event, raw: bytes, now: int) -> Event | None:
     """Give the write that a controller's write answers to, as far as bodies and time tell; None when they do not."""
     for _ in range(MOST_STEPS):
-        if not is_controller(event.actor) or event.verb not in ("create", "update", "patch"):
+        if not _is_loop(event) or event.verb not in ("create", "update", "patch"):
             return None
         found = _last_write(repository, event, _owner(raw), now)
         if found is None:
             return None
         event, raw = event_of(found), found.raw
-        if not is_controller(event.actor):
+        if not _is_loop(event):
             return event
     return None
+
+
+def _is_loop(event: Event) -> bool:
+    """Return whether a controller sent a request by itself: nobody uses its name by hand."""
+    return is_controller(event.actor) and event.kind == "serviceaccount"
 
 
 def _owner(raw: bytes) -> tuple[str, str]:
