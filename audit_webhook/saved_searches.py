@@ -11,13 +11,14 @@ from audit_webhook.database import Database, classified
 
 
 class SavedSearch(NamedTuple):
-    """A search that everybody finds under its name; columns are names joined by commas, saved is in microseconds."""
+    """A search under a name of its owner's; columns are names joined by commas, saved is in microseconds."""
 
     id: bytes
     name: str
     query: str
     columns: str
     saved: int
+    owner: str = ""
 
 
 class SavedSearches:
@@ -33,15 +34,8 @@ class SavedSearches:
         with self._database.read() as cursor:
             cursor.execute(self._statements["list_searches"])
             rows = cursor.fetchall()
-        return [SavedSearch(key, text_of(name), text_of(query), text_of(columns), saved)
-                for key, name, query, columns, saved in rows]
-
-    def count_searches(self) -> int:
-        """Give how many there are."""
-        with self._database.read() as cursor:
-            cursor.execute(self._statements["count_searches"])
-            ((count,),) = cursor.fetchall()
-        return int(count)
+        return [SavedSearch(key, text_of(name), text_of(query), text_of(columns), saved, text_of(owner))
+                for key, name, query, columns, saved, owner in rows]
 
     def insert_search(self, search: SavedSearch) -> None:
         """Save one; raises DuplicateKey when the name is taken."""

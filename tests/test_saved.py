@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.query import QueryError
+from audit_webhook.reader import EVERYWHERE, Reader, Scope
 from audit_webhook.repository import Repository
 from audit_webhook.services import saved
 from tests.factories import NOON_US, audit_event, event_list
@@ -89,3 +90,19 @@ def test_usual_columns_need_no_words() -> None:
     assert saved.choose_columns([]) == saved.choose_columns(["nothing"]) == ("client", "cluster")
     assert saved.choose_columns(saved.COLUMNS) == saved.COLUMNS[:4]
     assert [column.name for column in saved.list_columns(["ip"]) if column.is_on] == ["ip"]
+
+
+def test_limited_reader_finds_and_deletes_only_their_own(repository: Repository) -> None:
+    root, eve = Reader("root", "admin", EVERYWHERE, "session"), Reader("eve", "viewer", EVERYWHERE, "session")
+    bob = Reader("bob", "viewer", Scope(frozenset({"prod"}), None), "session")
+    saved.save(repository, "same", "cluster:hidden", [], NOON_US, root)
+    saved.save(repository, "same", "cluster:prod", [], NOON_US, bob)
+    assert [(each.query, each.is_own) for each in saved.list_saved(repository, bob)] == [("cluster:prod", True)]
+    assert [each.is_own for each in saved.list_saved(repository, eve)] == [False, False]
+    (roots,) = [each for each in saved.list_saved(repository, root) if each.query == "cluster:hidden"]
+    for other in (bob, eve):
+        saved.delete(repository, roots.id, other)
+    assert len(saved.list_saved(repository, root)) == 2
+    for each in saved.list_saved(repository, root):
+        saved.delete(repository, each.id, root)
+    assert saved.list_saved(repository, bob) == []

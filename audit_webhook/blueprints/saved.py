@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask import Blueprint, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from audit_webhook.blueprints.gate import required_reader
 from audit_webhook.errors import Forbidden
 from audit_webhook.services import saved
 from audit_webhook.wiring import wiring
@@ -47,7 +48,7 @@ def all_columns() -> list[saved.Column]:
 @bp.app_template_global()
 def saved_searches() -> list[saved.Shortcut]:
     """Give the saved searches."""
-    return saved.list_saved(wiring(current_app).repository)
+    return saved.list_saved(wiring(current_app).repository, required_reader())
 
 
 @bp.post("/saved")
@@ -55,12 +56,12 @@ def save_search() -> Response:
     """Save the search of the form and show it."""
     parts = wiring(current_app)
     text, columns = request.form.get("q", ""), request.form.getlist("columns")
-    saved.save(parts.repository, request.form.get("name", ""), text, columns, parts.clock())
+    saved.save(parts.repository, request.form.get("name", ""), text, columns, parts.clock(), required_reader())
     return redirect(url_for("ui.show_feed", q=text or None, columns=columns or None), 303)
 
 
 @bp.post("/saved/<identifier>/delete")
 def delete_search(identifier: str) -> Response:
     """Delete a saved search and show the feed."""
-    saved.delete(wiring(current_app).repository, identifier)
+    saved.delete(wiring(current_app).repository, identifier, required_reader())
     return redirect(url_for("ui.show_feed"), 303)

@@ -1,4 +1,4 @@
-"""Saved searches: named, shared by all who use this store, each with the columns that it shows."""
+"""Saved searches: named, shared by all who see everything, each with the columns that it shows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 from audit_webhook import query
 from audit_webhook.errors import DuplicateKey, InvalidParameter
 from audit_webhook.identity import from_text, to_text
+from audit_webhook.reader import EVERYWHERE, Reader
 from audit_webhook.repository import Repository
 from audit_webhook.saved_searches import SavedSearch
 from audit_webhook.services.rows import shown
 
 LONGEST_NAME: Final = 80
 MOST: Final = 200
+PROGRAM: Final = Reader("", "admin", EVERYWHERE, "open")
 COLUMNS: Final = (
     "client", "cluster", "ns", "resource", "name", "user", "by", "as", "session", "ip", "ua",
     "command", "manager", "level", "decision",
@@ -34,6 +36,8 @@ class Shortcut(NamedTuple):
     name: str
     query: str
     columns: list[str]
+    is_own: bool = True
+    """Whether the reader may delete it."""
 
 
 class Column(NamedTuple):
@@ -56,33 +60,51 @@ def list_columns(chosen: Iterable[str]) -> list[Column]:
     return [Column(name, _LABELS.get(name, name), name in on) for name in COLUMNS]
 
 
-def list_saved(repository: Repository) -> list[Shortcut]:
-    """Give the saved searches by name."""
+def list_saved(repository: Repository, reader: Reader = PROGRAM) -> list[Shortcut]:
+    """Return the saved searches by name: everybody's, but to a limited reader only their own.
+
+    What others search for tells which clusters and namespaces there are.
+    """
     return [
-        Shortcut(to_text(saved.id), shown(saved.name), saved.query, saved.columns.split(",") if saved.columns else [])
-        for saved in repository.saved.list_searches()
+        Shortcut(to_text(saved.id), shown(saved.name), saved.query, saved.columns.split(",") if saved.columns else [],
+                 _may_delete(saved, reader))
+        for saved in _visible(repository, reader)
     ]
 
 
-def save(repository: Repository, name: str, text: str, columns: Iterable[str], now: int) -> None:
-    """Save a search under a name; raises QueryError when it cannot be read, InvalidParameter for the rest."""
+def _visible(repository: Repository, reader: Reader) -> list[SavedSearch]:
+    searches = repository.saved.list_searches()
+    return [each for each in searches if not reader.scope.is_limited or each.owner == reader.name]
+
+
+def _may_delete(saved: SavedSearch, reader: Reader) -> bool:
+    return saved.owner == reader.name or reader.may("admin")
+
+
+def save(
+    repository: Repository, name: str, text: str, columns: Iterable[str], now: int, reader: Reader = PROGRAM
+) -> None:
+    """Save a search of a reader; raises QueryError when it cannot be read, InvalidParameter for the rest."""
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_NAME:
         raise InvalidParameter(f"a saved search needs a name of 1 to {LONGEST_NAME} characters")
     query.parse(text, now)
-    if repository.saved.count_searches() >= MOST:
+    if len(_visible(repository, reader)) >= MOST:
         raise InvalidParameter(f"there are {MOST} saved searches already; delete one first")
     chosen = choose_columns(columns)
     joined = "" if chosen == DEFAULT_COLUMNS else ",".join(chosen)
     try:
-        repository.saved.insert_search(SavedSearch(secrets.token_bytes(16), name, text, joined, now))
+        repository.saved.insert_search(SavedSearch(secrets.token_bytes(16), name, text, joined, now, reader.name))
     except DuplicateKey as error:
         raise InvalidParameter("there is a saved search of this name already") from error
 
 
-def delete(repository: Repository, identifier: str) -> None:
-    """Delete a saved search; one that is gone already is no error."""
+def delete(repository: Repository, identifier: str, reader: Reader = PROGRAM) -> None:
+    """Delete a saved search of the reader's own, an administrator any; one that is gone already is no error."""
     try:
-        repository.saved.delete_search(from_text(identifier))
+        wanted = from_text(identifier)
     except ValueError as error:
         raise InvalidParameter("this is not the id of a saved search") from error
+    for saved in _visible(repository, reader):
+        if saved.id == wanted and _may_delete(saved, reader):
+            repository.saved.delete_search(wanted)

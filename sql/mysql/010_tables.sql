@@ -141,7 +141,8 @@ CREATE TABLE IF NOT EXISTS saved_searches (
     query   BLOB            NOT NULL,
     columns VARBINARY(255)  NOT NULL,
     saved   BIGINT UNSIGNED NOT NULL,
-    UNIQUE KEY saved_searches_name (name)
+    owner   VARBINARY(64)   NOT NULL,
+    UNIQUE KEY saved_searches_name (owner, name)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- Who is logged in, with which tokens programs read, and what was read.

@@ -138,10 +138,12 @@ CREATE TABLE IF NOT EXISTS tallies (
 
 CREATE TABLE IF NOT EXISTS saved_searches (
     id      BLOB NOT NULL PRIMARY KEY,
-    name    TEXT NOT NULL UNIQUE,
+    name    TEXT NOT NULL,
     query   TEXT NOT NULL,
     columns TEXT NOT NULL,
-    saved   INTEGER NOT NULL
+    saved   INTEGER NOT NULL,
+    owner   TEXT NOT NULL,
+    UNIQUE (owner, name)
 );
 
 -- Who is logged in, with which tokens programs read, and what was read.
