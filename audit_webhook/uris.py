@@ -13,13 +13,13 @@ from typing import Final
 from urllib.parse import quote_plus
 
 from audit_webhook.command_secrets import LONGEST_ENDING, MASKED, PARTS, WORDS, Command, mask_tokens
+from audit_webhook.events.parameters import unquote
 
 _HINTS: Final = (
     "pass", "pwd", "secret", "token", "key", "command", "sig", "cred", "auth", "jwt", "bearer", "code", "eyj", "://",
     "asserti", "otp", "ticket", "samlresp",
 )
 _HIDDEN: Final = re.compile(r"%(?:[4-7]|25|3[Aa])")
-_ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _ENDS_AS_PARAMETER: Final = re.compile(
     rf"(?:{WORDS}|(?:\A|[_.-])(?:{PARTS}|authorization|signature|sig|assertion|samlresponse|code_verifier))\Z",
     re.I | re.ASCII,
@@ -73,14 +73,14 @@ def mask_uri(uri: str) -> str:
 
 def _edited(value: str, mask: Callable[[str], str]) -> str:
     """Return a parameter's value after a function masked it, and exactly as it was when nothing changed."""
-    text = _unquote(value)
+    text = unquote(value)
     masked = mask(text)
     return value if masked == text else quote_plus(masked, safe="*")
 
 
 def _decoded_name(written: str) -> str:
     """Return a parameter's name in lower case, as a program reads it that decodes once or twice."""
-    return _unquote(_unquote(written)).lower() if "%" in written else written.replace("+", " ").lower()
+    return unquote(unquote(written)).lower() if "%" in written else written.replace("+", " ").lower()
 
 
 def _names_secret(name: str) -> bool:
@@ -88,11 +88,3 @@ def _names_secret(name: str) -> bool:
     if "[" not in name:
         return _ENDS_AS_PARAMETER.search(name[-LONGEST_ENDING:]) is not None
     return any(_ENDS_AS_PARAMETER.search(part[-LONGEST_ENDING:]) for part in _BRACKETS.split(name))
-
-
-def _unquote(text: str) -> str:
-    """Undo the percent-encoding of a form; the library takes ten times as long for signs that encode nothing."""
-    if "%" not in text:
-        return text.replace("+", " ")
-    encoded = text.replace("+", " ").encode("utf-8", "replace")
-    return _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)), encoded).decode("utf-8", "replace")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -16,6 +15,7 @@ from audit_webhook import tolerant
 from audit_webhook.client import kubectl_version
 from audit_webhook.decode import BODIES, LONGEST_REMEMBERED, Wire, read_wire, to_event
 from audit_webhook.event import Event
+from audit_webhook.events.parameters import read_parameters
 from audit_webhook.kubectl.lazy import lazy
 from audit_webhook.kubectl.users import FullUser, loose_user
 from audit_webhook.redact import redact
@@ -242,10 +242,7 @@ def _read_tolerantly(raw: bytes) -> Recorded:
 
 
 def _parse(query: str) -> Mapping[str, list[str]]:
-    try:
-        return parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="replace")
-    except ValueError:
-        return {}
+    return read_parameters(query, MOST_PARAMETERS)
 
 
 _known_parameters: Final = lru_cache(maxsize=1024)(_parse)
