@@ -39,6 +39,8 @@ _PATTERNS: Final = (
 )
 _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*+", re.ASCII)
 
+_TELLING: Final = re.compile(r"[\s=:]|eyJ")  # one of these is in whatever any pattern here finds
+
 _MYSQL: Final = frozenset({
     "mysql", "mysqldump", "mysqladmin", "mysqlimport", "mariadb", "mariadb-dump", "mariadb-admin",
 })
@@ -77,7 +79,7 @@ class Command:
         self._is_value = False  # of the flag before it
         self._is_any_value = False  # whatever it looks like
         self._positional = 0
-        self._flags = ""
+        self._flags: set[str] = set()
 
     def mask_next(self, argument: str) -> str:
         """Return the next argument with what is secret in it masked."""
@@ -86,9 +88,9 @@ class Command:
         if name in _REGISTRIES:
             self._tool = name
         if name in _KNOWN and (name != _LOGIN or self._tool):
-            self._program, self._positional, self._flags = name, 0, ""
+            self._program, self._positional, self._flags = name, 0, set()
         elif argument.startswith("-"):
-            self._flags += argument[1:9]
+            self._flags.update(argument[1:9])
         else:
             self._positional += 1
         self._is_any_value = argument in FOLLOWING.get(self._program, ())
@@ -116,6 +118,8 @@ class Command:
 
 def mask_text(argument: str) -> str:
     """Mask what the words within a text give away."""
+    if not _TELLING.search(argument):
+        return argument
     argument = replace_spans(argument, assigned_values(argument, _ASSIGNMENT, _WORD, _VALUE), MASKED)
     argument = replace_spans(argument, _values_after_flags(argument), MASKED)
     for pattern in _PATTERNS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,52 @@ def test_update_keeps_what_clients_cannot_set() -> None:
 @pytest.mark.parametrize("response", [None, {"kind": "Status"}, {"kind": "Table"}, "text", {"kind": 7}, []])
 def test_answer_that_is_not_the_object_tells_nothing(response: object) -> None:
     assert after_write({}, Request("", "patch", "a", code=200, response=response)) is None
+
+
+def applied(document: object, patch: object) -> object:
+    try:
+        return apply_json_patch(document, patch)
+    except PatchRefused:
+        return "refused"
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        [{"op": "copy", "from": "/a", "path": "/a/-"}] * 1_000, [{"op": "copy", "from": "", "path": "/b"}] * 1_000,
+        [{"op": "add", "path": "/a" + "/0" * depth, "value": [1]} for depth in range(1_000)],
+        [{"op": "move", "from": "/a", "path": "/b"}, {"op": "add", "path": "/a", "value": {}},
+         {"op": "move", "from": "/b", "path": "/a/a"}] * 1_000,
+        [{"op": "remove", "path": ""}], [{"op": "move", "from": "", "path": "/a"}],
+        [{"op": "add", "path": "/a/0", "value": [0] * 1_000}] * 2_000,
+    ],
+    ids=["copies", "copies of all", "additions", "moves", "removal of all", "move of all", "insertions"],
+)
+def test_patch_that_asks_for_endless_work_is_refused(patch: object) -> None:
+    before = {"a": [1], "b": {}}
+    began = time.thread_time()
+    assert applied(before, patch) == "refused"
+    assert time.thread_time() - began < 2 and before == {"a": [1], "b": {}}
+
+
+@pytest.mark.parametrize("directive", ["", "$setElementOrder/", "$deleteFromPrimitiveList/"])
+@pytest.mark.parametrize("field", ["imagePullSecrets", "finalizers", "env"])
+def test_merging_many_items_takes_time_linear_in_their_number(field: str, directive: str) -> None:
+    def seconds(count: int) -> float:
+        old = [{"name": f"n{n}"} for n in range(count)] if field != "finalizers" else [f"n{n}" for n in range(count)]
+        new = [{"name": f"m{n}"} for n in range(count)] if field != "finalizers" else [f"m{n}" for n in range(count)]
+        began = time.thread_time()
+        merged: Any = merge_strategically({field: old}, {field: new, f"{directive}{field}": new})
+        assert len(merged[field]) >= count
+        return time.thread_time() - began
+
+    assert min(seconds(16_000) for _ in range(2)) < 12 * min(seconds(4_000) for _ in range(3)) + 0.05
+
+
+def test_merge_finds_items_by_their_key_as_an_apiserver_does() -> None:
+    document = {"containers": [{"name": "a", "image": "1"}, {"name": "b"}, {"name": "a", "image": "2"}]}
+    patch = {"containers": [{"name": "a", "image": "3"}, {"name": "c"}, {"name": "c", "tty": True},
+                            {"name": "b", "$patch": "delete"}]}
+    assert merge_strategically(document, patch) == {
+        "containers": [{"name": "a", "image": "3"}, {"name": "a", "image": "2"}, {"name": "c", "tty": True}]
+    }
