@@ -183,8 +183,9 @@ def _mask_named_event(masking: Masking, name: str, start: int, end: int) -> None
 def _mask_uri_member(masking: Masking, _name: str, start: int, end: int) -> None:
     """Mask what is secret in the requestURI."""
     text = tolerant.loads(masking.raw[start:end])
-    if isinstance(text, str) and mask_uri(text) != text:
-        masking.mask(start, end, _write_text(mask_uri(text)))
+    masked = mask_uri(text) if isinstance(text, str) else text
+    if isinstance(masked, str) and masked != text:
+        masking.mask(start, end, _write_text(masked))
 
 
 def _write_text(text: str) -> bytes:

@@ -163,10 +163,13 @@ def _commands() -> Iterator[tuple[str, dict[str, Any]]]:
         ("taints", {"spec": {"taints": [{"key": f"k{n}", "effect": "NoSchedule"} for n in range(20_000)]}}),
     )
     rights = "rbac.authorization.k8s.io"
+    turn = 0
     for resource, group in (("deployments", "apps"), ("configmaps", ""), ("clusterrolebindings", rights),
                             ("clusterroles", rights), ("nodes", ""), ("pods", ""), ("jobs", "batch")):
         for name, body in bodies:
-            for place, manager in enumerate(MANAGERS):
+            turn += 1
+            for place in (turn % len(MANAGERS), (5 * turn + 3) % len(MANAGERS)):
+                manager = MANAGERS[place]
                 verb = ("patch", "create", "update")[place % 3]
                 yield f"{manager} {verb} {resource} {name}", audit_event(
                     level="RequestResponse", verb=verb, requestObject=body, responseObject=body if place % 2 else None,
