@@ -184,3 +184,14 @@ def test_name_of_a_proxy_is_no_part_of_another_name() -> None:
 def test_event_that_was_made_by_hand_has_its_user_as_actor() -> None:
     event = Event(id="x", cluster="c", time=1, user="alice")
     assert (event.actor, event.proxy, event.borrowed_user) == ("alice", "", "")
+
+
+@pytest.mark.parametrize(("decision", "is_told"), [("", True), ("allow", False)])
+def test_words_of_a_webhook_are_no_refused_impersonation(decision: str, is_told: bool) -> None:
+    said = 'admission webhook "x" denied the request: User "alice" cannot impersonate anybody'
+    notes = {"authorization.k8s.io/decision": decision} if decision else {}
+    event = audit_event(
+        verb="create", annotations=notes, responseStatus={"code": 403, "reason": "Forbidden", "message": said},
+    )
+    card = cards_of([read_request(encode(event), "prod")])[0]
+    assert ("--as" in (card.command or "")) == is_told

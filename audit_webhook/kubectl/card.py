@@ -10,6 +10,7 @@ from audit_webhook.event import Event
 from audit_webhook.events.identities import ORIGINAL_USER, proxy_name
 from audit_webhook.humanize import Phrase
 from audit_webhook.humanize.actors import name_proxy
+from audit_webhook.humanize.failures import may_not_impersonate
 from audit_webhook.humanize.objects import is_namespace
 from audit_webhook.kubectl import families
 from audit_webhook.kubectl.deeds import phrase_for
@@ -164,7 +165,7 @@ def _add_impersonation(line: Line, request: Request) -> None:
         if proxy_name(event.proxy) is None and event.client == "kubectl":
             line.lacks("whether --as was typed: the authenticated user is a program")
         return
-    if event.code == 403 and "cannot impersonate" in event.status_message:
+    if may_not_impersonate(event):
         line.flag("as", _refused_user(event.status_message))
         line.guess("whom --as named: acting as somebody else was refused before it was recorded")
     if assumed is None or not assumed.username:
