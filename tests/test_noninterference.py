@@ -96,6 +96,7 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "api.export_events": [*searches(), *searches(format="csv"), {"format": "x"}],
     "api.get_facets": [*searches()], "api.get_histogram": [*searches(), *searches(by="verb")],
     "api.get_actors": [{}], "api.get_actor": [{}], "api.get_losses": [{}, *clusters()], "api.get_loss": [{}],
+    "quarantine.show_quarantine": clusters(), "quarantine.show_item": [{}],
     "losses.show_losses": clusters(days="30"), "losses.show_loss": [{}],
     "clusters.show_clusters": [{}, {"days": "30"}], "clusters.show_cluster": [{}, {"days": "30"}],
     "evidence.show_evidence": [{}], "evidence.download_proof": [{}], "explore.show_object": [{}],
@@ -171,7 +172,8 @@ def fill(app: Flask, hidden: dict[str, list[list[dict[str, Any]]]]) -> None:
         for events in lists:
             post(app, cluster, events)
     if hidden:
-        post(app, "staging", [b'{"broken'])
+        for cluster in hidden:
+            post(app, cluster, [b'{"broken', b"[1]"])
         for cluster in ("staging", "hiddencluster", "bad name"):
             post(app, cluster, [own[0]], Authorization="Bearer wrong")
         wiring(app).refusals.flush()
