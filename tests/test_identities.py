@@ -122,9 +122,13 @@ LOUD: list[tuple[str, dict[str, Any]]] = [
     ("hot", {**NODE_PROXY, "verb": "create", "requestURI": "/api/v1/nodes/n1/proxy/run/shop/web-0/app?cmd=id"}),
     ("warm", {**NODE_PROXY, "requestURI": "/api/v1/nodes/n1/proxy/runningpods/"}),
     ("warm", {"user": user("system:kube-scheduler"), "userAgent": CURL}),
+    ("warm", {"verb": "patch", "user": user("system:serviceaccount:ci:bot"), "impersonatedUser": user("system:admin")}),
+    ("warm", {"user": user("system:serviceaccount:ci:bot"), "impersonatedUser": user("system:kube-scheduler")}),
     ("warm", {"user": user("system:node:n1"), "userAgent": "kubectl/v1.31.0"}),
 ]
 CALM: list[tuple[str, dict[str, Any]]] = [
+    ("quiet", {"verb": "patch", "user": user("system:serviceaccount:flux-system:kustomize-controller"),
+               "impersonatedUser": user("system:serviceaccount:shop:flux"), "userAgent": "kustomize-controller/v1"}),
     ("quiet", {**SECRETS, "user": user("aksService"), "userAgent": "hcp-controller/v0"}),
     ("quiet", {**SECRETS, "user": user("system:kube-controller-manager"), "userAgent": MANAGER}),
     ("quiet", {"verb": "delete", "objectRef": ref("nodes", "n1"), "user": user("eks:node-manager"),

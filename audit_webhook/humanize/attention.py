@@ -11,7 +11,7 @@ from typing import Final, Literal
 from audit_webhook.api_resources import find
 from audit_webhook.event import SYSTEM_KINDS, Event
 from audit_webhook.events.addresses import is_inside
-from audit_webhook.events.identities import BOOTSTRAP, is_controller, is_managed
+from audit_webhook.events.identities import BOOTSTRAP, is_controller, is_managed, proxy_name
 from audit_webhook.humanize.actors import borrowed_by
 from audit_webhook.humanize.badges import is_review, outcome
 from audit_webhook.humanize.failures import is_denied
@@ -273,4 +273,5 @@ def _kubelet(event: Event) -> Judgement | None:
 
 
 def _impersonation(event: Event) -> Judgement | None:
-    return ("warm", "with the rights of another user") if event.borrowed_user else None
+    is_unknown = event.proxy and proxy_name(event.proxy) is None and event.actor.startswith("system:")
+    return ("warm", "with the rights of another user") if event.borrowed_user or is_unknown else None
