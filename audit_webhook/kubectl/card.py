@@ -77,8 +77,7 @@ class Card:
 def tell(run: Run) -> Card:
     """Tell which command sent the requests of a run."""
     line = _line_of(run)
-    events = tuple(event for request in run.requests for event in request.events)
-    audit_ids = tuple(dict.fromkeys(request.audit_id for request in run.requests))
+    events, audit_ids = _events_of(run)
     if line is None:
         return Card(None, None, run.main.event, events, run.start, run.end, audit_ids, unknown=(NO_FORM,), run=run)
     for doubt in doubts(run):
@@ -93,6 +92,14 @@ def tell(run: Run) -> Card:
         command, _confidence(line, run), run.main.event, events, run.start, run.end, audit_ids,
         (*line.evidence, *_common_evidence(run)), tuple(filter(None, line.unknown)), tuple(line.sent), run,
     )
+
+
+def _events_of(run: Run) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+    if len(run.requests) == 1:
+        request = run.requests[0]
+        return tuple(request.events), (request.audit_id,)
+    events = tuple(event for request in run.requests for event in request.events)
+    return events, tuple(dict.fromkeys(request.audit_id for request in run.requests))
 
 
 def _line_of(run: Run) -> Line | None:

@@ -11,17 +11,26 @@ from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.traits import from_files
 
+NO_BODY: Final = "what the body would have told: it was not recorded"
 SEVERAL: Final = "or several commands, each for a part of it"
 _MAKERS: Final = frozenset({"kubectl-run", "kubectl-replace"})
 
 
-def doubts(run: Run) -> Iterator[str]:
-    """Yield why the command behind a run may be another one than the one told."""
+def doubts(run: Run) -> list[str]:
+    """Return why the command behind a run may be another one than the one told."""
     main = run.main
-    if main.role == "write" and not main.has_body:
-        yield "what the body would have told: it was not recorded"
-    if main.role == "write" and main.lacks_managers and main.event.verb != "delete":
-        yield "which command wrote it: kubectl before 1.18 names no field manager"
+    found = [NO_BODY] if main.role == "write" and not main.has_body else []
+    if not run.is_kubectl:
+        return found
+    if main.role == "write" and not main.manager and main.event.verb != "delete" and main.lacks_managers:
+        found.append("which command wrote it: kubectl before 1.18 names no field manager")
+    if len(run.requests) > 1:
+        found += _doubts_of_several(run)
+    return found + run.doubts
+
+
+def _doubts_of_several(run: Run) -> Iterator[str]:
+    main = run.main
     if _is_divisible(run):
         yield SEVERAL
     if run.deeds and from_files(main) and _is_read_twice(run):
@@ -30,7 +39,6 @@ def doubts(run: Run) -> Iterator[str]:
         yield "whether the last reads belong to it"
     if run.deeds and main.event.verb == "delete" and run.gets() and run.reads[0].start < main.start and not run.lists():
         yield "whether the first reads belong to it: a deletion looks at nothing before"
-    yield from run.doubts
 
 
 def _is_read_twice(run: Run) -> bool:
@@ -43,8 +51,6 @@ def _is_divisible(run: Run) -> bool:
 
     What one list has chosen is one command's, and so are the objects of files when the schema was read only once.
     """
-    if not run.is_kubectl:
-        return False
     if not run.deeds:
         return _are_reads_divisible(run)
     things = {request.thing for request in (*read_first(run), *run.deeds)}

@@ -113,7 +113,10 @@ def runs_of(requests: Iterable[Request]) -> list[Run]:
 
 def place(request: Request, recent: list[Run], runs: list[Run]) -> None:
     """Add a request to the run that it goes on with, or begin another one; the last one touched is asked first."""
-    judged = [(fit(run, request), run) for run in reversed(recent)] if request.is_kubectl else []
+    if not request.is_kubectl:
+        runs.append(Run(request))
+        return
+    judged = [(fit(run, request), run) for run in reversed(recent)]
     for wanted in (YES, MAYBE):
         fitting = [run for judgement, run in judged if judgement == wanted]
         if fitting:

@@ -26,6 +26,7 @@ CREATE_POLL: Final = 750 * MILLISECOND
 PRELUDE: Final = 3 * SECOND
 READ_BEFORE: Final = 2 * SECOND
 DRAIN_POLL: Final = 7 * SECOND
+QUIET: Final = 10 * SECOND
 LONGEST: Final = 60 * SECOND
 EDITING: Final = 600 * SECOND
 SKEW: Final = 2 * MILLISECOND
@@ -48,7 +49,7 @@ _OWN_MANAGERS: Final = frozenset({
 def fit(run: Run, request: Request) -> int:
     """Tell whether a request goes on with a run: NO, MAYBE if something follows that does, or YES."""
     gap = request.start - run.end
-    if gap > LONGEST and (gap > EDITING or request.event.verb != "patch"):
+    if gap > QUIET and not _may_pause(request, gap):
         return NO
     if not request.is_kubectl or not _is_same_client(run, request):
         return NO
@@ -62,6 +63,13 @@ def fit(run: Run, request: Request) -> int:
     if run.deeds:
         return YES if continues(run, request, gap) else NO
     return YES if _prepares(run, request, gap) else NO
+
+
+def _may_pause(request: Request, gap: int) -> bool:
+    """Whether a request may come long after another: after an editor, a lost copy, an object that had to end."""
+    if request.event.verb == "patch":
+        return gap <= EDITING
+    return gap <= LONGEST and (request.role == "session" or request.event.verb == "create")
 
 
 def _after_prelude(run: Run) -> int:

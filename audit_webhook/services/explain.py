@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from audit_webhook import tolerant
-from audit_webhook.decode import NO_OBJECT, read_wire
+from audit_webhook.decode import NO_OBJECT
 from audit_webhook.errors import MalformedBatch
 from audit_webhook.kubectl import Card, Request, cards_of, read_request
 from audit_webhook.kubectl.sentences import sentence_of
@@ -40,17 +40,18 @@ def explain(body: bytes, cluster: str = "") -> Explained:
 def _requests(items: Iterable[bytes], cluster: str) -> Iterable[Request]:
     for raw in items:
         try:
-            yield read_request(_clean(raw), cluster)
+            yield _clean(read_request(raw, cluster), raw)
         except tolerant.Undecodable:
             continue
 
 
-def _clean(raw: bytes) -> bytes:
-    """Return an event with its secrets masked, as it would be stored."""
-    wire = read_wire(raw)
-    target = wire.object_ref or NO_OBJECT
-    facts = target.resource or "", target.subresource or "", wire.request_uri or ""
-    return redact(raw, *facts) if find_suspects([raw], *([fact] for fact in facts)) else raw
+def _clean(request: Request, raw: bytes) -> Request:
+    """Return a request with its secrets masked, as it would be stored."""
+    target = request.recorded.object_ref or NO_OBJECT
+    facts = target.resource or "", target.subresource or "", request.recorded.request_uri or ""
+    if not find_suspects([raw], *([fact] for fact in facts)):
+        return request
+    return read_request(redact(raw, *facts), request.event.cluster)
 
 
 def document_of(source: str, card: Card) -> dict[str, object]:
