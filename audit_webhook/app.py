@@ -36,12 +36,14 @@ from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
 from audit_webhook.disks import measure_disks
 from audit_webhook.explore import losses
+from audit_webhook.explore.quarantine import sample_quarantine
 from audit_webhook.ingest.senders import SenderLog
 from audit_webhook.keeper import Keeper
 from audit_webhook.loss_metrics import LossCollector
 from audit_webhook.metrics import Metrics, SpoolState
 from audit_webhook.operate.file_watch import FileWatch
 from audit_webhook.operate.worker import Worker, Workers
+from audit_webhook.quarantine_metrics import QuarantineWatch
 from audit_webhook.reader_store import ReaderStore
 from audit_webhook.redaction import make_redaction
 from audit_webhook.repository import open_repository
@@ -57,6 +59,7 @@ from audit_webhook.services.self_check import open_self_check
 from audit_webhook.services.witness import open_witness
 from audit_webhook.spool import Spool, open_spool
 from audit_webhook.storage.loss_store import LossStore
+from audit_webhook.storage.quarantine_store import QuarantineStore
 from audit_webhook.storage.sender_store import SenderStore
 from audit_webhook.users import UsersFile
 from audit_webhook.wiring import EXTENSION, Wiring, now, wiring
@@ -125,8 +128,10 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     )
     parts.metrics.disks = lambda: measure_disks(config)
     parts.metrics.registry.register(LossCollector(lambda: losses.sample_losses(senders.totals, config)))
+    quarantine = QuarantineWatch(lambda: sample_quarantine(QuarantineStore(repository.database)))
+    parts.metrics.registry.register(quarantine)
     app.extensions[EXTENSION] = parts
-    workers = _workers(parts, breaker, spool) if part != "pages" else ()
+    workers = [*_workers(parts, breaker, spool), quarantine] if part != "pages" else []
     app.extensions["keeper"] = Workers(*workers, note_failure=parts.metrics.note_background_failure).start()
     for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)

@@ -30,7 +30,8 @@ ROOMS: Final = {
     "engine_state": {"database", "schema"},
     "app": {
         "access", "blueprints", "breaker", "checkpointer", "compactor", "config", "daily", "disks", "explore", "ingest",
-        "keeper", "loss_metrics", "metrics", "operate", "reader_store", "repository", "services", "spool", "storage",
+        "keeper", "loss_metrics", "metrics", "operate",
+        "quarantine_metrics", "reader_store", "repository", "services", "spool", "storage",
         "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "ingest", "metrics", "services", "wiring"},
@@ -44,7 +45,10 @@ ROOMS: Final = {
     "checkpointer": {"operate", "services"},
     "metrics": {"board", "operate"},
     "loss_metrics": {"operate"},
-    "explore": {"config", "ingest", "loss_metrics", "query", "repository", "services", "storage"},
+    "quarantine_metrics": {"operate"},
+    "explore": {
+        "config", "ingest", "loss_metrics", "quarantine_metrics", "query", "repository", "services", "storage",
+    },
     "ingest": {"storage", "transaction"},
     "operate": {"sqlite"},
     "sqlite": set(),
@@ -103,7 +107,7 @@ LIBRARIES: Final = {
     "sqlite3": {"database", "evidence", "operate", "repository", "sqlite"},
     "socket": {"mysql", "server"},
     "cryptography": {"access", "signing"},
-    "prometheus_client": {"loss_metrics", "metrics"},
+    "prometheus_client": {"loss_metrics", "metrics", "quarantine_metrics"},
     "subprocess": set[str](),
 }
 SPEAK_SQL: Final = {

@@ -16,6 +16,7 @@ from audit_webhook.disks import Room, measure_disks
 from audit_webhook.errors import AuditWebhookError, InvalidParameter, StoreBusy, StoreUnavailable
 from audit_webhook.loss_metrics import LossCollector, LossSamples, SenderSample
 from audit_webhook.metrics import MEANINGS, OUTCOMES, Metrics, SpoolState, make_board
+from audit_webhook.quarantine_metrics import QuarantineSample, QuarantineWatch
 from audit_webhook.repository import Repository
 from audit_webhook.services.ingest import Receipt
 from tests.factories import audit_event, event_list
@@ -179,5 +180,8 @@ def test_documented_metrics_are_those_exposed() -> None:
     metrics.note_checkpoint(0)
     pair, sender = {("prod", "token"): 1}, SenderSample("prod", "10.0.0.1", 1.0, False)
     metrics.registry.register(LossCollector(lambda: LossSamples([sender], {"prod": 1}, pair, {"prod": 1}, pair)))
+    quarantine = QuarantineWatch(lambda: QuarantineSample({"prod": 2}, {"prod": 90}, {"prod": 1}))
+    quarantine.work()
+    metrics.registry.register(quarantine)
     named = {re.split(r"[{]", name)[0] for name in exposed(metrics)}
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} == MEANINGS.keys()

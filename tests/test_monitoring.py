@@ -54,6 +54,7 @@ class Case(NamedTuple):
 
 STORED: Final = 'audit_webhook_events_total{cluster="prod",outcome="stored"}'
 CONTACT: Final = 'audit_webhook_last_contact_timestamp_seconds{cluster="prod"}'
+LEFT_OUT: Final = 'audit_webhook_quarantine_left_out{cluster="prod"}'
 QUARANTINED: Final = 'audit_webhook_events_total{cluster="prod",outcome="quarantined"}'
 AGE, SPOOL = "audit_webhook_spool_oldest_seconds", "audit_webhook_spool_bytes"
 FREE, SIZE = ('audit_webhook_disk_%s_bytes{disk="spool"}' % each for each in ("free", "size"))
@@ -111,6 +112,8 @@ CASES: Final = [
     Case("AuditWebhookLag", late("0+51x40"), 40, False),
     Case("AuditWebhookQuarantine", {QUARANTINED: "0x5 1x20"}, 10, True),
     Case("AuditWebhookQuarantine", {QUARANTINED: "5x90"}, 90, False),
+    Case("AuditWebhookQuarantineFull", {LEFT_OUT: "0x5 1x20"}, 10, True),
+    Case("AuditWebhookQuarantineFull", {LEFT_OUT: "0x30"}, 20, False),
     Case("AuditWebhookDiskLow", {FREE: f"{90 * MIB}x30", SIZE: f"{1000 * MIB}x30"}, 20, True),
     Case("AuditWebhookDiskLow", {FREE: f"{110 * MIB}x30", SIZE: f"{1000 * MIB}x30"}, 20, False),
     Case("AuditWebhookDiskFull", {FREE: f"{500 * MIB}x30", SIZE: f"{10000 * MIB}x30"}, 20, True),

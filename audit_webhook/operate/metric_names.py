@@ -44,4 +44,7 @@ MEANINGS: Final = {
     "logs, as imported, by cluster.",
     "audit_webhook_gaps_last_hour": "Gaps that ended within the last hour, by cluster and kind: pause (a sender was "
     "silent far longer than usual) or restart (its version changed).",
+    "audit_webhook_quarantine_items": "Items that are kept in quarantine, by cluster, as of the last half minute.",
+    "audit_webhook_quarantine_bytes": "Bytes of these items, as they are stored.",
+    "audit_webhook_quarantine_left_out": "Items of the cluster that the quarantine had no room for.",
 }
