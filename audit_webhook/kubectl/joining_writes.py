@@ -117,6 +117,8 @@ def _changes_alike(last: Request, request: Request) -> bool:
         return bool(part(last.body, "spec", "paused") == part(request.body, "spec", "paused"))
     if request.event.subresource == "approval":
         return True
+    if request.event.subresource == "scale":
+        return bool(part(last.body, "spec", "replicas") == part(request.body, "spec", "replicas"))
     if request.manager in _SAME_CHANGE:
         return _without_nulls(last.body) == _without_nulls(request.body)
     return bool(last.body == request.body)
