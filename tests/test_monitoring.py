@@ -17,6 +17,7 @@ from audit_webhook.app import create_app
 from audit_webhook.config import Config
 from audit_webhook.ingest.senders import Totals
 from audit_webhook.metrics import MEANINGS
+from audit_webhook.quarantine_metrics import QuarantineWatch
 from audit_webhook.wiring import wiring
 from tests.factories import audit_event, event_list
 
@@ -193,6 +194,9 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
     sender = wiring(app).sender_store.read_senders()[0]
     pairs = {("prod", "token"): 1}
     wiring(app).senders.totals = Totals(((sender, "heard"),), {"prod": 3}, pairs, pairs)
+    for worker in app.extensions["keeper"]._workers:
+        if isinstance(worker, QuarantineWatch):
+            worker.work()
     text = client.get("/metrics").get_data(as_text=True)
     app.extensions["keeper"].stop()
     wiring(app).repository.close()

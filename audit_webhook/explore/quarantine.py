@@ -11,5 +11,5 @@ def sample_quarantine(store: QuarantineStore) -> QuarantineSample:
     usage, left = store.usage(), store.left_out()
     return QuarantineSample(
         {name: each.items for name, each in usage.items()}, {name: each.stored_bytes for name, each in usage.items()},
-        {each.cluster: each.items for each in left},
+        {**dict.fromkeys(usage, 0), **{each.cluster: each.items for each in left}},
     )
