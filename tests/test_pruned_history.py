@@ -25,7 +25,7 @@ def store_old(evidence: Evidence, days: float, count: int = 5) -> None:
     """Store a batch whose events happened so many days ago."""
     moment = now() - round(days * DAY)
     events = [audit_event(stageTimestamp=rfc3339(moment + number), verb=f"v{days}") for number in range(count)]
-    receive(evidence.repository, "prod", event_list(events), now())
+    receive(evidence.repository, "prod", event_list(events), moment)
 
 
 def prune(evidence: Evidence, days: int) -> None:

@@ -101,7 +101,7 @@ def test_two_writers_at_once_and_a_verification_meanwhile_are_no_alarm(
 
 def test_what_retention_deleted_is_no_alarm_and_its_seals_go_too(evidence: Evidence) -> None:
     for days in (9, 8, 2, 7, 1):
-        receive(evidence.repository, "prod", batch_of_days_ago(days), now())
+        receive(evidence.repository, "prod", batch_of_days_ago(days), now() - days * DAY)
     evidence.sign()
     for _ in range(2):
         assert evidence.found() == []
@@ -109,25 +109,25 @@ def test_what_retention_deleted_is_no_alarm_and_its_seals_go_too(evidence: Evide
     report = evidence.verify(with_anchors=True)
     assert report.is_sound and report.events == 6 and report.pruned == 1
     assert [sequence for (sequence,) in evidence.rows("SELECT sequence FROM seals ORDER BY sequence")] == [3, 4, 5]
-    receive(evidence.repository, "prod", batch_of_days_ago(0), now())
+    receive(evidence.repository, "prod", batch_of_days_ago(0), now() - 0 * DAY)
     evidence.sign()
     assert evidence.found(with_anchors=True) == []
 
 
 def test_stream_that_was_pruned_wholly_is_no_alarm(evidence: Evidence) -> None:
-    receive(evidence.repository, "prod", batch_of_days_ago(9), now())
+    receive(evidence.repository, "prod", batch_of_days_ago(9), now() - 9 * DAY)
     evidence.sign()
     retention.prune(evidence.repository, 5, now(), witness=evidence.witness)
     assert evidence.verify(with_anchors=True).batches == 0
     assert evidence.found(with_anchors=True) == []
-    receive(evidence.repository, "prod", batch_of_days_ago(1), now())
+    receive(evidence.repository, "prod", batch_of_days_ago(1), now() - 1 * DAY)
     evidence.sign()
     assert evidence.found(with_anchors=True) == [] and evidence.verify().events == 3
 
 
 def test_what_is_deleted_without_a_signed_record_is_missing(evidence: Evidence) -> None:
     for days in (9, 1):
-        receive(evidence.repository, "prod", batch_of_days_ago(days), now())
+        receive(evidence.repository, "prod", batch_of_days_ago(days), now() - days * DAY)
     evidence.sign()
     retention.prune(evidence.repository, 5, now())
     assert [finding.kind for finding in evidence.found()] == ["MISSING"]
