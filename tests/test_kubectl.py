@@ -138,3 +138,19 @@ def test_command_of_the_row_agrees_with_that_of_the_card(case: dict[str, Any]) -
         if card.command and card.confidence == "exact" and card.main.resource:
             pair = (card.command.split(" ")[1], card.main.command)
             assert pair[0] == pair[1] or pair in COARSER
+
+
+FLAGS: dict[str, list[str]] = json.loads((FOLDER.parent / "kubectl-flags.json").read_text())["flags"]
+"""The flags of each command, from `--help` of kubectl 1.36; those of all commands under the empty name."""
+DEPRECATED = ("--cpu-percent",)  # which is taken still, and no longer shown
+
+
+@every_case
+def test_no_line_has_a_flag_that_its_command_does_not_take(case: dict[str, Any]) -> None:
+    """A line that kubectl refuses is never printed: `kubectl top nodes -A` was one."""
+    for card in explain(case["events"]):
+        words = shlex.split(card.command or "kubectl version")[1:]
+        words = words[:words.index("--")] if "--" in words else words
+        path = next(path for count in (3, 2, 1) if (path := " ".join(words[:count])) in FLAGS)
+        flags = [word.partition("=")[0] for word in words if word.startswith("-") and word != "-"]
+        assert set(flags) <= {*FLAGS[path], *FLAGS[""], *DEPRECATED}, card.command
