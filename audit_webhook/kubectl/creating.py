@@ -38,7 +38,9 @@ def create(run: Run) -> Line | None:
         return tell_create(run)
     line = _sub_command(first)
     if line is None or first.parameter("fieldValidation") == "Ignore":
-        return tell_create(run)
+        told = tell_create(run)
+        is_sure = first.event.resource not in _MAKERS
+        return told if is_sure else told.guess("whether flags made the object: no schema was read before")
     source = next((read for read in run.gets() if read.event.resource == "cronjobs"), None)
     if source and first.event.resource == "jobs" and not first.has_body:
         line.flag("from", slashed(source.event)).because("the cron job that was read before")
