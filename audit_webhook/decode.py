@@ -13,14 +13,16 @@ from audit_webhook.event import Event
 from audit_webhook.events.bodies import created_name, is_dry_run, recorded_kind
 from audit_webhook.events.identities import ORIGINAL_USER, effective_user, kind_of
 from audit_webhook.events.parameters import NO_FACTS, query_facts
+from audit_webhook.events.times import event_time
 from audit_webhook.events.wire import (
-    BODIES, NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, NamedUser, ObjectReference, User, Wire, is_event, read_wire,
+    BODIES, NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, NamedUser, ObjectReference, User, Wire, group_of, is_event,
+    read_wire,
 )
-from audit_webhook.identity import microseconds, within_bounds
+from audit_webhook.identity import from_text, microseconds
 
 __all__ = [
     "BODIES", "NO_ANNOTATIONS", "NO_OBJECT", "NO_STATUS", "NO_USER", "NamedUser", "ObjectReference", "User", "Wire",
-    "action_of", "caller_of", "is_event", "query_facts", "read_wire", "to_event",
+    "action_of", "caller_of", "group_of", "is_event", "query_facts", "read_wire", "to_event",
 ]
 
 REMEMBERED: Final = 4096  # callers, and actions
@@ -71,13 +73,15 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
     user, assumed = (each.filed() if each else NO_USER for each in (wire.user, wire.impersonated_user))
     caller = caller_of(user, assumed, wire.source_ips, wire.user_agent)
     action = action_of(
-        caller.program, wire.level, wire.stage, verb, notes.decision, target.api_group, target.resource,
+        caller.program, wire.level, wire.stage, verb, notes.decision, group_of(target), target.resource,
         target.subresource, manager,
     )
+    moment = event_time(wire)
     event = Event(
         id=identifier,
         cluster=cluster,
-        time=within_bounds(stage_time(wire)),
+        time=_filing_time(identifier, received) if moment is None else moment,
+        is_time_recorded=moment is not None,
         requested=microseconds(wire.request_received_timestamp or "") or 0,
         received=received,
         level=action.level,
@@ -94,7 +98,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
         kind=caller.kind,
         namespace=target.namespace or "",
         api_group=action.api_group,
-        api_version=target.api_version or "",
+        api_version=(target.api_version or "").rpartition("/")[2],
         resource=action.resource,
         subresource=action.subresource,
         name=name,
@@ -180,7 +184,6 @@ def _action_of(client: str, *texts: str) -> Action:
 _known_caller, _known_action = lru_cache(REMEMBERED)(_caller_of), lru_cache(REMEMBERED)(_action_of)
 
 
-def stage_time(wire: Wire) -> int | None:
-    """Give the time of this stage in microseconds, or of the request's arrival where that is all there is."""
-    moment = microseconds(wire.stage_timestamp or "")
-    return moment if moment is not None else microseconds(wire.request_received_timestamp or "")
+def _filing_time(identifier: str, received: int) -> int:
+    """Return the time, in microseconds, by which an event was filed that does not say when it happened."""
+    return int.from_bytes(from_text(identifier)[:6], "big") * 1000 if identifier else received

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from audit_webhook.bounds import are_plain
 from audit_webhook.decode import (
     LONGEST_REMEMBERED, NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, NamedUser, ObjectReference, Wire,
-    action_of, caller_of, is_short_action, is_short_caller, to_event,
+    action_of, caller_of, group_of, is_short_action, is_short_caller, to_event,
 )
 from audit_webhook.event import Event
 from audit_webhook.events.bodies import created_name, is_dry_run
@@ -63,7 +63,7 @@ def file_events(
     callers = _callers_of(cluster, wires, raws)
     actions = _actions_of(wires, targets, uris, raws, [client for _, client in callers])
     rows = [row for row, _ in callers]
-    groups, resources = [each.api_group or "" for each in targets], [each.resource or "" for each in targets]
+    groups, resources = [group_of(each) for each in targets], [each.resource or "" for each in targets]
     shortened = shorten_all(uris, groups, namespaces, resources, names)
     entries = list(map(Entry._make, zip(
         ids, raws, leaves, rows, actions, map(audit_key, audits), namespaces, names, shortened,
@@ -116,7 +116,7 @@ def _actions_of(
     notes = [wire.annotations or NO_ANNOTATIONS for wire in wires]
     facts = [
         (
-            client, wire.verb or "", target.api_group or "", target.resource or "", target.subresource or "",
+            client, wire.verb or "", group_of(target), target.resource or "", target.subresource or "",
             wire.level or "", wire.stage or "", note.decision or "", manager,
             (wire.response_status or NO_STATUS).code or 0, _is_dry(wire.verb or "", target, is_dry, raw),
             note.truncated == "true",

@@ -56,6 +56,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
     cluster: str
     time: int
+    is_time_recorded: bool = True
     requested: int = 0
     received: int = 0
     level: str = ""

@@ -21,6 +21,7 @@ EVENT: Final[dict[str, Schema]] = {
     "id": ID,
     "cluster": {"type": "string"},
     "time": TIME,
+    "time_recorded": {"type": "boolean", "description": "False: the event says no time; it is filed by its receipt."},
     "received": TIME,
     "code": {"type": ["integer", "null"], "minimum": 1, "maximum": 999},
     "user_groups": {"type": "array", "items": {"type": "string"}},

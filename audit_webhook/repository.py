@@ -142,6 +142,11 @@ class Repository:
             self._noted, self._noted_day = set(), day
         return self._noted
 
+    def has_copy(self, identifier: bytes, audit: bytes) -> bool:
+        """Return whether an event of an auditID was stored before that differs from this id only in its time."""
+        rows = self._rows(self._statement("copies"), (audit, identifier))
+        return any(bytes(found)[6:] == identifier[6:] for (found,) in rows)
+
     def stored_ids(self, ids: Sequence[bytes]) -> set[bytes]:
         """Give those of the ids that are stored."""
         found: set[bytes] = set()

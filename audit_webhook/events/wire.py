@@ -14,6 +14,7 @@ import msgspec
 from audit_webhook import tolerant
 from audit_webhook.events.identities import ORIGINAL_USER
 
+LEVELS: Final = frozenset({"None", "Metadata", "Request", "RequestResponse"})
 BODIES: Final = frozenset({"requestObject", "responseObject"})
 
 
@@ -88,6 +89,10 @@ class _Annotations(msgspec.Struct, frozen=True, gc=False):
     truncated: str | None = msgspec.field(default=None, name="audit.k8s.io/truncated")
 
 
+class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    creation_timestamp: str | None = None
+
+
 class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """An Event as it stands in JSON, without its bodies (k8s.io/apiserver pkg/apis/audit/v1/types.go)."""
 
@@ -104,6 +109,8 @@ class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     response_status: _Status | None = None
     request_received_timestamp: str | None = None
     stage_timestamp: str | None = None
+    timestamp: str | None = None
+    metadata: _Metadata | None = None
     annotations: _Annotations | None = None
 
 
@@ -119,6 +126,11 @@ NO_STATUS: Final = _Status()
 NO_ANNOTATIONS: Final = _Annotations()
 
 
+def group_of(target: ObjectReference) -> str:
+    """Return the API group; where a shipper left it in the version, as in ``apps/v1beta1``, from there."""
+    return target.api_group or (target.api_version or "").rpartition("/")[0]
+
+
 def read_wire(raw: bytes) -> Wire:
     """Decode what stands beside the bodies; raises tolerant.Undecodable when it is no JSON object at all."""
     try:
@@ -128,11 +140,11 @@ def read_wire(raw: bytes) -> Wire:
 
 
 def is_event(wire: Wire) -> bool:
-    """Whether an object has at least one of the members that every audit event has.
+    """Return whether an object is an audit event: it has a verb, or a level that there is.
 
     Something else that was posted by mistake, such as an AdmissionReview, is none, and may hold anything.
     """
-    return bool(wire.audit_id or wire.level or wire.stage or wire.verb or wire.request_uri)
+    return bool(wire.verb) or wire.level in LEVELS
 
 
 def _tolerant_wire(values: Mapping[str, object]) -> Wire:
@@ -163,6 +175,8 @@ def _tolerant_wire(values: Mapping[str, object]) -> Wire:
         ),
         request_received_timestamp=_text(values.get("requestReceivedTimestamp")),
         stage_timestamp=_text(values.get("stageTimestamp")),
+        timestamp=_text(values.get("timestamp")),
+        metadata=_Metadata(_text(_mapping(values.get("metadata")).get("creationTimestamp"))),
         annotations=_Annotations(
             _text(notes.get("authorization.k8s.io/decision")),
             _text(notes.get("authorization.k8s.io/reason")),

@@ -11,7 +11,7 @@ from audit_webhook.humanize import badge, emphasis, outcome, summary, why
 from audit_webhook.humanize.phrases import READS
 from audit_webhook.kubectl import Card, parts_of
 from audit_webhook.services.cards import requests_on
-from audit_webhook.services.rows import Folded, Mark, Row, Sent, moment_of, phrases_of, row_of, shown
+from audit_webhook.services.rows import Folded, Mark, Row, Sent, moment_of_event, phrases_of, row_of, shown
 
 LONGEST_COMMAND: Final = 400
 _STANDS_OUT: Final = ("hot", "warm", "plain", "quiet")
@@ -26,7 +26,7 @@ def row_of_card(card: Card, now: int, columns: Iterable[str] = ()) -> Row:
     row = row_of(telling, now, columns)
     return replace(
         row,
-        time=moment_of(max(event.time for event in card.events), now),
+        time=moment_of_event(max(card.events, key=lambda event: event.time), now),
         phrases=phrases_of(parts_of(card)),
         outcome=Mark(shown(result.text), result.tone),
         emphasis=emphasis(loudest),
@@ -52,6 +52,6 @@ def sent_of(event: Event, now: int) -> Sent:
     """Show one of the requests of a command."""
     word, result = badge(event), outcome(event)
     return Sent(
-        event.id, moment_of(event.time, now), Mark(shown(word.text), word.tone), shown(summary(event)),
+        event.id, moment_of_event(event, now), Mark(shown(word.text), word.tone), shown(summary(event)),
         Mark(shown(result.text), result.tone),
     )

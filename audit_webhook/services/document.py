@@ -47,6 +47,7 @@ def document_of(event: Event, card: Card | None = None) -> dict[str, object]:
         "id": event.id,
         "cluster": event.cluster,
         "time": rfc3339(event.time),
+        "time_recorded": event.is_time_recorded,
         "received": rfc3339(event.received),
         "code": event.code,
         "user_groups": list(event.user_groups),

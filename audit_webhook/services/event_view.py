@@ -17,7 +17,9 @@ from audit_webhook.services.command_view import CommandView, view_command
 from audit_webhook.services.event_facts import Fact, facts_of
 from audit_webhook.services.events import Story
 from audit_webhook.services.json_tree import INDENTED_BYTES, Node, indent, nodes_of
-from audit_webhook.services.rows import Moment, Row, Sent, moment_of, phrases_of, row_of, shown, write_duration
+from audit_webhook.services.rows import (
+    Moment, Row, Sent, moment_of, moment_of_event, phrases_of, row_of, shown, write_duration,
+)
 
 LATENCY: Final = "apiserver.latency.k8s.io/"
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
@@ -98,7 +100,7 @@ def view_event(story: Story, context: Context, now: int) -> EventView:
         row=_row(event, context.card, now),
         command=view_command(context.card, event, now),
         behind=sent_of(context.behind, now) if context.behind else None,
-        time=moment_of(event.time, now),
+        time=moment_of_event(event, now),
         took=write_duration(event.duration) if event.duration is not None else "",
         facts=tuple(facts_of(event, document, now, context.proxies)),
         notes=tuple(_notes(event)),

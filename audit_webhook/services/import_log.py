@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
 from audit_webhook.services.ingest import Batch, store_batch
-from audit_webhook.services.reading import read_events
+from audit_webhook.services.reading import place_by_receipt, read_events
 from audit_webhook.services.log_files import Line, LogFile, list_files, size_of
 from audit_webhook.split import MalformedBody, split
 
@@ -113,7 +113,7 @@ class LogImport:
         entries, unread = read_events(self._cluster, [raw for _, raw in items], self._redaction)
         for number, problem in sorted({**bad, **{items[each.place][0]: each.reason for each in unread}}.items()):
             self._note_bad(BadLine(path, number, problem))
-        events = {entry.id: entry for entry in entries}
+        events = {entry.id: entry for entry in place_by_receipt(entries, self._now)}
         return Batch(events, len(entries) - len(events), [])
 
     def _note_bad(self, line: BadLine) -> None:

@@ -20,7 +20,7 @@ from audit_webhook.redact import redact_unreadable
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.repository import Repository
 from audit_webhook.rows import lay_out
-from audit_webhook.services.reading import read_events
+from audit_webhook.services.reading import place_by_receipt, read_events
 from audit_webhook.split import Broken, MalformedBody, Split, split
 from audit_webhook.storage.quarantine_store import QuarantineStore
 from audit_webhook.storage.row_ids import with_own_ids
@@ -76,7 +76,8 @@ def receive(repository: Repository, cluster: str, body: bytes, received: int) ->
 def store_batch(repository: Repository, cluster: str, batch: Batch, received: int) -> Receipt:
     """Store a batch that was read, in one transaction, and give the receipt; raises StoreUnavailable."""
     kept = fit(QuarantineStore(repository.database), cluster, batch.quarantined) if batch.quarantined else []
-    stored = _store(repository, cluster, batch._replace(quarantined=kept), received)
+    new = batch._replace(events=_without_copies(repository, batch, received), quarantined=kept)
+    stored = _store(repository, cluster, new, received)
     return Receipt(
         received=batch.total,
         stored=stored,
@@ -84,6 +85,14 @@ def store_batch(repository: Repository, cluster: str, batch: Batch, received: in
         quarantined=len(batch.quarantined),
         oldest=int.from_bytes(min(batch.events, default=b"")[:6], "big") * 1000,
     )
+
+
+def _without_copies(repository: Repository, batch: Batch, received: int) -> dict[bytes, Entry]:
+    """Return the events but for those filed by their receipt that were stored before, by an earlier receipt."""
+    head = (received // 1000).to_bytes(6, "big")
+    filed = {key: entry for key, entry in batch.events.items() if key[:6] == head}
+    known = {key for key, entry in filed.items() if repository.has_copy(key, entry.audit)}
+    return {key: entry for key, entry in batch.events.items() if key not in known} if known else batch.events
 
 
 def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = BUILT_IN) -> Batch:
@@ -97,7 +106,7 @@ def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = 
 def read_items(cluster: str, parts: Split, received: int, redaction: Redaction = BUILT_IN) -> Batch:
     """Read items that were split; ``redaction`` is what `read_events` takes."""
     read, unread = read_events(cluster, parts.items, redaction)
-    events = {entry.id: entry for entry in read}
+    events = {entry.id: entry for entry in place_by_receipt(read, received)}
     telltale, key = redaction.rules.telltale if redaction.rules else None, redaction.withheld_key
     left = [*parts.broken, *(Broken(parts.items[place], reason) for place, reason in unread)]
     quarantined = [

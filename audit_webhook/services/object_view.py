@@ -17,7 +17,7 @@ from audit_webhook.services.document import command_on
 from audit_webhook.services.object_gap import MOST_LINES, Gap, Room, gap_before
 from audit_webhook.services.objects import History
 from audit_webhook.services.places import Actor, Place, actor_of
-from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
+from audit_webhook.services.rows import Moment, Row, moment_of, moment_of_event, row_of, shown
 
 MOST_PAGE_LINES: Final = 8_000
 MOST_BLAMED: Final = 20_000
@@ -244,7 +244,7 @@ def _blamed(history: History, text: str, number: int, age: int, now: int) -> Bla
         text=text,
         number=abs(number),
         who=("≤ " if number < 0 else "") + shown(name_actor(event.actor), longest=80),
-        when=moment_of(event.time, now),
+        when=moment_of_event(event, now),
         how=row.badge.text,
         title=f"{row.summary} {doubt}".strip(),
         age=age,

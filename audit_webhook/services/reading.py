@@ -12,15 +12,16 @@ from typing import Final, NamedTuple
 
 from audit_webhook.decode import NO_OBJECT, Wire, is_event, read_wire
 from audit_webhook.entry import Entry, file_events
-from audit_webhook.identity import EARLIEST, LATEST, as_posted, digest_events, event_ids, milliseconds
+from audit_webhook.events.times import UNKNOWN, event_milliseconds
+from audit_webhook.identity import as_posted, digest_events, event_ids
 from audit_webhook.redact import find_suspects, redact, redact_paths
 from audit_webhook.redaction import BUILT_IN, Redaction
 from audit_webhook.tolerant import Undecodable
 
 AT_ONCE: Final = 48
 """Events that are read at a time: so few that what one step made is in the processor's cache for the next."""
-_EARLIEST: Final = EARLIEST // 1000
-_LATEST: Final = LATEST // 1000
+UNPLACED: Final = UNKNOWN.to_bytes(6, "big")
+"""What the id of an event begins with that does not say when it happened, until it is filed."""
 
 
 class Unread(NamedTuple):
@@ -60,7 +61,7 @@ def read_stored(cluster: str, raws: Sequence[bytes]) -> list[Entry]:
         kept = raws[start:start + AT_ONCE]
         wires = list(map(_read, kept))
         leaves = digest_events(cluster, kept)
-        entries += file_events(cluster, event_ids(leaves, map(_moment, wires)), wires, kept, leaves)
+        entries += file_events(cluster, event_ids(leaves, map(event_milliseconds, wires)), wires, kept, leaves)
     return entries
 
 
@@ -70,6 +71,14 @@ def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry
     if unread:
         raise Undecodable(unread[0].reason)
     return entries[0]
+
+
+def place_by_receipt(entries: Sequence[Entry], received: int) -> list[Entry]:
+    """Return the entries, those of events that do not say when they happened filed by their receipt (microseconds)."""
+    head = (received // 1000).to_bytes(6, "big")
+    return [
+        entry if entry.id[:6] != UNPLACED else entry._replace(id=head + entry.id[6:]) for entry in entries
+    ]
 
 
 def _file(
@@ -90,22 +99,14 @@ def _file(
     posted = list(map(as_posted, identified.values()))
     digests = digest_events(cluster, posted)
     leaves = digests if all(map(is_, posted, kept)) else digest_events(cluster, kept)
-    return file_events(cluster, event_ids(digests, map(_moment, wires)), wires, kept, leaves)
+    return file_events(cluster, event_ids(digests, map(event_milliseconds, wires)), wires, kept, leaves)
 
 
 def _read(raw: bytes) -> Wire:
     wire = read_wire(raw)
     if not is_event(wire):
-        raise Undecodable("it has no member that an audit event has")
+        raise Undecodable("it has neither a verb nor a level of the audit API")
     return wire
-
-
-def _moment(wire: Wire) -> int:
-    """Give the time of the stage in milliseconds, or of the request's arrival, within the bounds of the store."""
-    moment = milliseconds(wire.stage_timestamp or "")
-    if moment is None:
-        moment = milliseconds(wire.request_received_timestamp or "")
-    return _EARLIEST if moment is None else min(max(moment, _EARLIEST), _LATEST)
 
 
 def _suspects(read: dict[int, tuple[bytes, Wire]], redaction: Redaction) -> list[int]:

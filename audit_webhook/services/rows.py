@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -129,7 +129,7 @@ def row_of(event: Event, now: int, columns: Iterable[str] = ()) -> Row:
     word, result = badge(event), outcome(event)
     return Row(
         id=event.id,
-        time=moment_of(event.time, now),
+        time=moment_of_event(event, now),
         kind=Kind(event.kind, KIND_LABELS.get(event.kind, event.kind)),
         phrases=phrases_of(sentence(event)),
         badge=Mark(shown(word.text), word.tone),
@@ -146,6 +146,14 @@ def row_of(event: Event, now: int, columns: Iterable[str] = ()) -> Row:
 def phrases_of(parts: Iterable[Part]) -> tuple[Phrase, ...]:
     """Make the parts of a sentence safe to read."""
     return tuple(Phrase(shown(part.text), part.role != "text") for part in parts)
+
+
+def moment_of_event(event: Event, now: int) -> Moment:
+    """Return when an event happened, or when it was received where it does not say."""
+    moment = moment_of(event.time, now)
+    if event.is_time_recorded:
+        return moment
+    return replace(moment, exact=f"Time not recorded. Received {moment.exact}", relative=f"~ {moment.relative}")
 
 
 def moment_of(microseconds: int, now: int) -> Moment:

@@ -17,7 +17,7 @@ from audit_webhook.identity import chunk_id, time_bound, to_text
 from audit_webhook.rows import WINDOW_MILLISECONDS, describe, window_end
 from audit_webhook.sealing import EventRow, Record, digest_content, digest_rows, leaves_of, record_of, root_of
 from audit_webhook.services.findings import Findings, name_of
-from audit_webhook.services.reading import identify
+from audit_webhook.services.reading import UNPLACED, identify
 from audit_webhook.services.verify_examine import Part, with_stored_ids
 from audit_webhook.services.verify_seals import place_of
 from audit_webhook.tolerant import Undecodable
@@ -67,7 +67,19 @@ def _pieces(chunk: SealedChunk, whole: bytes, rows: list[EventRow]) -> list[Piec
         for line in whole.split(b"\n")[:-1] or [whole]:
             spans.append((offset, len(line)))
             offset += len(line) + 1
-    return [_piece(chunk.cluster, offset, whole[offset:offset + length]) for offset, length in spans]
+    ids = {row[2]: row[0] for row in rows}
+    return [
+        _filed(_piece(chunk.cluster, offset, whole[offset:offset + length]), ids.get(offset, b""))
+        for offset, length in spans
+    ]
+
+
+def _filed(piece: Piece, identifier: bytes) -> Piece:
+    """Return a piece with the id of its row, where the event does not say when it happened."""
+    found = piece.found
+    if found is None or found.id[:6] != UNPLACED or found.id[6:] != identifier[6:]:
+        return piece
+    return piece._replace(found=found._replace(id=identifier))
 
 
 def _piece(cluster: str, offset: int, raw: bytes) -> Piece:

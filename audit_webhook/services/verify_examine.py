@@ -18,7 +18,7 @@ from audit_webhook.errors import IdTaken
 from audit_webhook.evidence_store import SealedChunk
 from audit_webhook.rows import Description, describe, has_own_id
 from audit_webhook.sealing import EventRow, Record, digest_content, record_of, root_of, write_rows
-from audit_webhook.services.reading import identify, read_stored
+from audit_webhook.services.reading import UNPLACED, identify, read_stored
 from audit_webhook.tally import day_of, lanes_of, read_tally
 from audit_webhook.tolerant import Undecodable
 
@@ -192,6 +192,8 @@ def with_stored_ids(
 
 def _with_ids_of(cluster: str, entry: Entry, row: EventRow) -> Entry:
     identifier, caller, action = row[0], row[4], row[5]
+    if entry.id[:6] == UNPLACED and entry.id[6:] == identifier[6:]:
+        entry = entry._replace(id=identifier)
     if identifier != entry.id:
         again = identify(cluster, entry.raw).id
         is_masked = MASK in entry.raw and identifier[:6] == entry.id[:6]

@@ -1,5 +1,8 @@
 -- The markers in braces are filled by audit_webhook/search_sql.py with text of our own, never with a value.
 
+-- name: copies
+SELECT id FROM events WHERE audit_key = %s AND id < %s ORDER BY id DESC LIMIT 10000
+
 -- name: stored_ids
 SELECT id FROM events WHERE id IN ({ids})
 
