@@ -58,7 +58,7 @@ _ATTACHED: Final = {**dict.fromkeys(_MYSQL, "-p"), **dict.fromkeys(_LDAP, "-w"),
 _KNOWN: Final = FOLLOWING.keys() | _MYSQL | _REGISTRIES | {"htpasswd"}
 # In a script: where a command ends, a program that takes a password behind a flag, and such a flag.
 _SCRIPT: Final = re.compile(
-    rf"[|;&]|(?<![\w-])(?:{'|'.join(sorted(_KNOWN - {_LOGIN}, key=len, reverse=True))}|{_LOGIN})(?![\w-])|"
+    rf"[|;&]|(?<![\w-])(?:{'|'.join(sorted(sorted(_KNOWN - {_LOGIN}), key=len, reverse=True))}|{_LOGIN})(?![\w-])|"
     r"(?<=\s)-(?:p|a|u|U|w|P|k|K|-user|-proxy-user)", re.ASCII
 )
 _FARTHEST: Final = 256  # from a program to its flag

@@ -18,6 +18,7 @@ from audit_webhook.services.import_log import LogImport, Watcher
 from audit_webhook.services.ingest import receive
 from audit_webhook.services.verify import verify
 from audit_webhook.signing import read_keys
+from audit_webhook.storage.quarantine_store import QuarantineStore
 from audit_webhook.wiring import now, wiring
 from tests.evidence import Evidence
 from tests.factories import audit_event, encode, event_list
@@ -123,4 +124,4 @@ def test_what_has_neither_a_verb_nor_a_known_level_is_no_event(app: Flask, item:
     client = app.test_client()
     post(client, item, audit_event(1))
     assert len(found(client)) == 1
-    assert wiring(app).repository.quarantine_size()[0] == 1
+    assert len(QuarantineStore(wiring(app).repository.database).read_items()) == 1
