@@ -38,4 +38,4 @@ def test_plugins_and_other_programs_keep_their_names(agent: str, client: str) ->
 
 @pytest.mark.parametrize(("version", "word"), [("v1.17.4", "patch"), ("v1.18.0", "cordon"), ("v0.0.0", "cordon")])
 def test_node_patch_of_a_kubectl_without_managers_is_no_cordon(version: str, word: str) -> None:
-    assert command_of(program_of(f"kubectl/{version} {PLATFORM}"), "patch", "nodes", "", "") == word
+    assert command_of(program_of(f"kubectl/{version} {PLATFORM}"), "patch", "", "nodes", "", "") == word
