@@ -45,7 +45,8 @@ class Checkpoint(NamedTuple):
     """What is signed. ``made`` is in microseconds; all lists may be empty.
 
     ``pruned``: everything before this time in milliseconds up to the ``heads`` was deleted on purpose; 0 when nothing
-    was. ``late``: batches before the last ``pruned`` that came while it was deleted, and were deleted too.
+    was. ``kept``: days before it, in milliseconds, that were left, because a batch of them had come late.
+    ``late``: batches before the last ``pruned`` that came while it was deleted, and were deleted too.
     ``trimmed``: the seals of a stream up to this one were deleted, since all of their chunks had been pruned.
     """
 
@@ -55,6 +56,7 @@ class Checkpoint(NamedTuple):
     key: bytes
     heads: tuple[Head, ...] = ()
     pruned: int = 0
+    kept: tuple[int, ...] = ()
     late: tuple[Head, ...] = ()
     trimmed: tuple[Head, ...] = ()
     resumed: Resumed | None = None
@@ -87,6 +89,7 @@ def sign(checkpoint: Checkpoint, keys: Keys) -> Signed:
         "key": checkpoint.key.hex(),
         "heads": [_write_head(head) for head in checkpoint.heads],
         "pruned": checkpoint.pruned,
+        "kept": list(checkpoint.kept),
         "trimmed": [_write_head(head) for head in checkpoint.trimmed],
         "late": [_write_head(head) for head in checkpoint.late],
         "resumed": _write_resumed(checkpoint.resumed),
@@ -105,8 +108,9 @@ def read(body: bytes) -> Checkpoint:
         found = orjson.loads(body)
         return Checkpoint(
             int(found["number"]), int(found["made"]), _digest(found["previous"]), _digest(found["key"]),
-            tuple(map(_read_head, found["heads"])), int(found["pruned"]), tuple(map(_read_head, found["late"])),
-            tuple(map(_read_head, found["trimmed"])), _read_resumed(found["resumed"]),
+            tuple(map(_read_head, found["heads"])), int(found["pruned"]), tuple(map(int, found["kept"])),
+            tuple(map(_read_head, found["late"])), tuple(map(_read_head, found["trimmed"])),
+            _read_resumed(found["resumed"]),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise BadCheckpoint(f"it is no checkpoint: {error}") from error

@@ -166,7 +166,7 @@ class Pruner:
     def prune(self, before: int) -> Iterator[Expired]:
         """Delete what is older than a midnight in milliseconds, the oldest day first; yield after each what is left."""
         if self._database.dialect == "mysql":
-            kept = {f"p{EPOCH + timedelta(milliseconds=day):%Y%m%d}" for day in self._kept_days(before)}
+            kept = {f"p{EPOCH + timedelta(milliseconds=day):%Y%m%d}" for day in self.kept_days(before)}
             for table in DROPPED:
                 with self._database.write() as cursor, locked(cursor):
                     drop_partitions(cursor, table, EPOCH + timedelta(milliseconds=before), kept)
@@ -181,7 +181,7 @@ class Pruner:
             Deletion(cursor, self._statements).delete_late(before * 1000)
         yield left
 
-    def _kept_days(self, before: int) -> set[int]:
+    def kept_days(self, before: int) -> set[int]:
         """Return the days before a midnight of which a batch was received since then, in milliseconds."""
         with self._database.read() as cursor:
             late = Deletion(cursor, self._statements).kept_late(before * 1000, time_bound(before))
@@ -189,7 +189,7 @@ class Pruner:
 
     def _spans(self, before: int) -> list[tuple[int, int]]:
         """Return the spans of time before a midnight, in milliseconds, without the days that are kept."""
-        edges = [0, *(edge for day in sorted(self._kept_days(before)) for edge in (day, day + DAY)), before]
+        edges = [0, *(edge for day in sorted(self.kept_days(before)) for edge in (day, day + DAY)), before]
         return [(low, high) for low, high in zip(edges[::2], edges[1::2], strict=True) if low < high]
 
     def _count(self, spans: list[tuple[int, int]]) -> Expired:

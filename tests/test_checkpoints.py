@@ -30,7 +30,8 @@ from tests.serving import samples
 
 MADE = "audit_webhook_last_checkpoint_timestamp_seconds"
 EXAMPLE = Checkpoint(
-    7, NOON_US, b"p" * 32, b"k" * 32, (Head(b"stream 1", 5, b"l" * 32),), 1_000, (Head(b"stream 1", 6, b"n" * 32),),
+    7, NOON_US, b"p" * 32, b"k" * 32, (Head(b"stream 1", 5, b"l" * 32),), 1_000, (86_400_000,),
+    (Head(b"stream 1", 6, b"n" * 32),),
     (Head(b"stream 2", 9, b"m" * 32),), Resumed(6, b"d" * 32, 3, "a restored backup"),
 )
 

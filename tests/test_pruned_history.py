@@ -99,11 +99,13 @@ def test_pruning_that_was_cut_off_anywhere_is_no_alarm(evidence: Evidence, monke
         name, left = chance.choice(steps), [chance.randrange(1, 4)]
         whole = getattr(Pruner, name)
 
-        def cut(pruner: Pruner, bound: bytes, whole: Callable[..., None] = whole, left: list[int] = left) -> None:
+        def cut(
+            pruner: Pruner, low: bytes, bound: bytes, whole: Callable[..., None] = whole, left: list[int] = left
+        ) -> None:
             left[0] -= 1
             if left[0] == 0:
                 raise KeyboardInterrupt
-            whole(pruner, bound)
+            whole(pruner, low, bound)
 
         with monkeypatch.context() as patch:
             patch.setattr(Pruner, name, cut)
@@ -147,3 +149,20 @@ def test_batch_that_comes_while_a_pruning_runs_is_excused_only_if_it_went_too(
     evidence.ahead += 2 * MINUTE
     evidence.witness.sign_when_due()
     assert evidence.found(with_anchors=True) == [] and evidence.rows("SELECT id FROM chunks") == []
+
+
+def test_day_that_a_pruning_left_is_never_excused_by_it(evidence: Evidence) -> None:
+    """A batch that came late keeps its day; that it is there is what the signed record says."""
+    store_old(evidence, 120)
+    moment = now() - 120 * DAY
+    late = [audit_event(stageTimestamp=rfc3339(moment + number), verb="late") for number in range(3)]
+    receive(evidence.repository, "prod", event_list(late), now())
+    store_old(evidence, 100)
+    evidence.sign()
+    prune(evidence, 90)
+    assert evidence.found(with_anchors=True) == []
+    left = evidence.rows("SELECT id FROM chunks")
+    assert len(left) == 2
+    for table in ("events", "chunks", "postings", "tallies", "late_chunks"):
+        evidence.change(f"DELETE FROM {table}")
+    assert "MISSING" in {kind for kind, *_ in evidence.found(with_anchors=True)}

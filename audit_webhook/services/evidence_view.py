@@ -62,7 +62,8 @@ def _line(checkpoint: Checkpoint, now: int) -> Line:
     count = len(checkpoint.heads)
     parts = [f"{count} stream went on" if count == 1 else f"{count} streams went on"] if count else []
     if checkpoint.pruned:
-        parts.append(f"all before {moment_of(checkpoint.pruned * 1000, now).exact} was deleted by retention")
+        kept = f", but for {len(checkpoint.kept)} days of which batches came late" if checkpoint.kept else ""
+        parts.append(f"all before {moment_of(checkpoint.pruned * 1000, now).exact} was deleted by retention{kept}")
     if checkpoint.resumed:
         parts.append(f"a database that ended with checkpoint {checkpoint.resumed.ended} was accepted")
     return Line(checkpoint.number, moment_of(checkpoint.made, now), "; ".join(parts) or "nothing new")

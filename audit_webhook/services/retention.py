@@ -69,7 +69,7 @@ def prune(
     pruner = Pruner(repository.database)
     found = pruner.count_expired(before)
     if witness is not None:
-        witness.sign_pruning(before)
+        witness.sign_pruning(before, pruner.kept_days(before))
     for left in pruner.prune(before):
         watch(left)
     if witness is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from audit_webhook.checkpoints import BadCheckpoint, Checkpoint, Signed, is_signed, read
 from audit_webhook.event import rfc3339
@@ -18,6 +18,19 @@ CHECKPOINTS_AT_ONCE: Final = 1_000
 CLOCK_MICROSECONDS: Final = 600_000_000
 """How far the clocks of those who sign may differ without a word about it."""
 MOST_NOTES: Final = 20
+DAY: Final = 86_400_000
+
+
+class _Pruning(NamedTuple):
+    """A deletion that was meant: of a stream's batches up to a number and before an id, but for some days."""
+
+    bound: bytes
+    last: int
+    kept: frozenset[int]
+
+    def covers(self, other: _Pruning) -> bool:
+        """Return whether it says all that another one says."""
+        return self.bound >= other.bound and self.last >= other.last and self.kept <= other.kept
 
 
 class Trail:
@@ -37,7 +50,7 @@ class Trail:
         self.heads: dict[bytes, tuple[Head, int]] = {}
         self.trimmed: dict[bytes, Head] = {}
         self.notes: list[str] = []
-        self._pruned: dict[bytes, list[tuple[bytes, int]]] = {}
+        self._pruned: dict[bytes, list[_Pruning]] = {}
         self._late: set[tuple[bytes, int]] = set()
         self._has_pruned = False
 
@@ -99,7 +112,11 @@ class Trail:
     def _covers(self, chunk: bytes, stream: bytes, sequence: int) -> bool:
         if (stream, sequence) in self._late:
             return True
-        return any(chunk < bound and sequence <= last for bound, last in self._pruned.get(stream, ()))
+        day = int.from_bytes(chunk[:6], "big") // DAY * DAY
+        return any(
+            chunk < each.bound and sequence <= each.last and day not in each.kept
+            for each in self._pruned.get(stream, ())
+        )
 
     def _follow_one(self, number: int, made: int, signed: Signed) -> None:
         place = f"checkpoint {number}"
@@ -180,8 +197,8 @@ class Trail:
             bound = time_bound(checkpoint.pruned)
             for head in checkpoint.heads:
                 found = self._pruned.get(head.stream, [])
-                kept = [each for each in found if each[0] > bound or each[1] > head.sequence]
-                self._pruned[head.stream] = [*kept, (bound, head.sequence)]
+                own = _Pruning(bound, head.sequence, frozenset(checkpoint.kept))
+                self._pruned[head.stream] = [*(each for each in found if not own.covers(each)), own]
 
     @property
     def newest_time(self) -> str:

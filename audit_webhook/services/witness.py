@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -147,13 +147,15 @@ class Witness:
                 self._remember(signed)
         self._known = known
 
-    def sign_pruning(self, before: int) -> None:
-        """Sign that all before a time in milliseconds goes; without a key that is only said on the log.
+    def sign_pruning(self, before: int, kept: Iterable[int] = ()) -> None:
+        """Sign that all before a time in milliseconds goes, but for the days that are kept.
+
+        Without a key that is only said on the log.
 
         Raises HistoryRefused: what was changed must not be deleted as if that were meant.
         """
         try:
-            self._pruned = self._append(pruned=before)
+            self._pruned = self._append(pruned=before, kept=tuple(sorted(kept)))
         except KeyUnusable as error:
             logger.warning("what retention deletes will look as if somebody had taken it away: %s", error)
 
