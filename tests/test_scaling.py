@@ -13,7 +13,7 @@ from tools import statements
 STEPS = sorted((SQL / "mysql").glob("*.sql"))
 # What one of Galera, TiDB and Vitess does not take, or takes only on one node; docs/scaling.md has the sources.
 NOWHERE = re.compile(
-    r"\b(FULLTEXT|SPATIAL|FOREIGN KEY|TRIGGER|PROCEDURE|AUTO_INCREMENT|REPLACE INTO|RETURNING|SKIP LOCKED|OVER \(|"
+    r"\b(FULLTEXT|SPATIAL|FOREIGN KEY|TRIGGER\b|PROCEDURE|AUTO_INCREMENT|REPLACE INTO|RETURNING|SKIP LOCKED|OVER \(|"
     r"WITH RECURSIVE|LOAD DATA|LOCK TABLES|TEMPORARY|SAVEPOINT|NATURAL JOIN|INSERT IGNORE|JSON_\w+|SUBPARTITION)",
     re.IGNORECASE,
 )

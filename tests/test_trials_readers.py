@@ -176,7 +176,7 @@ def quoted(text: str) -> str:
 
 def check_field(server: Server, field: Field, everything: set[str]) -> None:
     """A text without * matches itself alone, as a value; where it cannot be one, it is a mistake or matches nothing."""
-    is_derived = field.name in ("client", "command", "cluster")
+    is_derived = field.name in ("client", "command", "cluster", "session")
     for text in METAS:
         status, found = search(server, f"{field.name}:{quoted(text)}")
         rest = search(server, f"-{field.name}:{quoted(text)}")

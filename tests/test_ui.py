@@ -22,7 +22,7 @@ PAYLOADS = {
     "bidi": "abc\u202etxt.exe\u2066",
     "unseen": "a\u200bb\ufeffc",
     "control": "a\x00b\x1b[31mc",
-    "large": "A" * 1_000_000,
+    "large": "A" * 500_000,
 }
 
 

@@ -99,7 +99,7 @@ def _differences_mysql(database: Database) -> Iterator[Difference]:
             return [[_word(value) for value in row] for row in cursor.fetchall()]
 
         tables, columns, keys = ask("schema_tables"), ask("schema_columns"), ask("schema_keys")
-        partitions, extras = ask("schema_partitions"), ask("schema_extras")
+        partitions, triggers, events = ask("schema_partitions"), ask("schema_triggers"), ask("schema_events")
     wanted = _wanted_mysql()
     own = {name.split()[1] for name in wanted if name.startswith("table ")}
     there = {f"table {name}": f"{kind}, {engine}" for name, kind, engine in tables if name in own or kind != BASE}
@@ -114,8 +114,8 @@ def _differences_mysql(database: Database) -> Iterator[Difference]:
     there |= {name: ", ".join(parts) for name, parts in indexes.items()}
     there |= {f"partitions of {table}": f"{method} {column}" for table, method, column in partitions if table in own}
     yield from _compare(wanted, {name: _WIDTH.sub(r"\1", text) for name, text in there.items()})
-    for kind, name in extras:
-        yield Difference(f"{kind} {name}", "this program did not make it")
+    extras = [*(f"trigger {name}" for (name,) in triggers), *(f"event {name}" for (name,) in events)]
+    yield from (Difference(name, "this program did not make it") for name in extras)
 
 
 def _wanted_mysql() -> dict[str, str]:

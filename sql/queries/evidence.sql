@@ -152,6 +152,8 @@ WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index
 SELECT DISTINCT table_name, partition_method, partition_expression FROM information_schema.partitions
 WHERE table_schema = DATABASE() AND partition_name IS NOT NULL
 
--- name: schema_extras
-SELECT 'trigger', trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()
-UNION ALL SELECT 'event', event_name FROM information_schema.events WHERE event_schema = DATABASE()
+-- name: schema_triggers
+SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()
+
+-- name: schema_events
+SELECT event_name FROM information_schema.events WHERE event_schema = DATABASE()
