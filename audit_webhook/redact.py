@@ -31,7 +31,7 @@ from audit_webhook.secret_copies import may_hold_secret
 from audit_webhook.spans import BrokenJSON, members
 from audit_webhook.uris import mask_uri, may_hold_token
 
-_NAMED_BY_TOKENS: Final = frozenset({"oauthaccesstokens", "oauthauthorizetokens"})
+_NAMED_BY_TOKENS: Final = frozenset({"oauthaccesstokens", "oauthauthorizetokens", "useroauthaccesstokens"})
 _WATCHED: Final = _NAMED_BY_TOKENS | {"secrets", "token", "tokenreviews"}
 _BODIES: Final = frozenset({"requestobject", "responseobject"})
 _TELLING: Final = _BODIES | {"responsestatus", "annotations"}
@@ -64,7 +64,8 @@ def find_suspects(
         for place, (raw, resource, subresource, uri) in enumerate(zip(raws, resources, subresources, uris, strict=True))
         if b'"Secret' in raw or b"\\u00" in raw or b": Secret" in raw
         or (resource in _WATCHED or subresource in _WATCHED) and _is_suspect(raw, resource, subresource)
-        or ("?" in uri or "/oauth" in uri or "/webhooks/" in uri or "eyJ" in uri or "@" in uri) and may_hold_token(uri)
+        or ("?" in uri or "oauth" in uri or "/webhooks/" in uri or "eyJ" in uri or "@" in uri or "#" in uri
+            or "%" in uri) and may_hold_token(uri)
     ]
 
 

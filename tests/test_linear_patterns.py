@@ -50,7 +50,7 @@ SHORT_TEXTS: Final = {
     "audit_webhook.services.complete": 4_096, "audit_webhook.doctor.server": 2_048, "audit_webhook.signing": 2_048,
 }
 # Used by `match` alone where a place was found before, but kept in a table.
-MATCHED: Final = {("audit_webhook.uris", r"[\s=][^:\s]*+:(?=\S)")}
+MATCHED: Final = {("audit_webhook.command_secrets", r"[\s=]?+[^:\s]*+:(?=\S)")}
 
 
 class Found(NamedTuple):

@@ -31,7 +31,9 @@ PARAMETERS: Final = (
     "client_secret",
     "password", "passwd", "pwd", "sig", "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "otp",
     "code_verifier",
-    "SAMLResponse", "assertion", "passcode", "credentials", "creds",
+    "SAMLResponse", "assertion", "passcode", "credentials", "creds", "token%20", "+token", "token%00", "#token",
+    "a?token",
+    "token1", "password.2", "password_confirmation", "tokenValue", "pass_word", "userpass", "pw", "sid", "sessionId",
 )
 URIS: Final = (
     *(f"/x?a=b&{name}={MARK}&c=d" for name in PARAMETERS), *(f"/x?a=b;{name}={MARK}" for name in PARAMETERS[:8]),
@@ -43,7 +45,14 @@ URIS: Final = (
     f"/api/v1/namespaces/a/services/h/proxy/?url=https%3A%2F%2Fbob%3A{MARK}%40db%2F",
     f"/api/v1/namespaces/a/services/h/proxy/https://bob:{MARK}@db/x", f"/x?next={quote(JWT)}", f"/x/{JWT}/y",
     f"/x?d={JWT}",
+    f"/x#token={MARK}", f"/x%3Ftoken={MARK}", f"/x%23a=b&token={MARK}", f"/x?a=b%26token={MARK}", f"/x?=token={MARK}",
+    f"/x?url=https%3A%2F%2Fdb%2F%3Fa=b%26token%3D{MARK}", f"/x?url=https%253A%252F%252Fdb%252F%253Ftoken%253D{MARK}",
+    f"/x?a=token:{MARK}", "/x?a=" + quote(f'{{"user":"bob","password":"{MARK}"}}'), f"/x/https:%2F%2Fbob:{MARK}@db",
+    "/x?a=" + quote(f'{{\\"password\\": \\"a\\\\{MARK}\\"}}'),
     "/apis/oauth.openshift.io/v1/oauthaccesstokens/" + MARK,
+    "/apis/oauth.openshift.io/v1/oauthaccesstokens%2F" + MARK,
+    "/apis/oauth.openshift.io/v1/oauthaccesstoken%73/" + MARK,
+    "/apis/oauth.openshift.io/v1/useroauthaccesstokens/" + MARK,
     "/apis/oauth.openshift.io/v1/oauthauthorizetokens/" + MARK + "?x=y",
     "/apis/oauth.openshift.io/v1/oauthaccesstokens?fieldSelector=metadata.name%3D" + MARK,
     "/apis/oauth.openshift.io/v1/oauthaccesstokens?watch=1&fieldSelector=metadata.name=" + MARK + ",x=y",
@@ -84,12 +93,37 @@ mysql -p{MARK}
 nice mysql -p{MARK}
 redis-cli -a {MARK}
 unzip -P {MARK} f
+docker login -u bob -p{MARK}
+oc login -u bob -p {MARK}
+az login -p {MARK}
+mongosh -p{MARK}
+sshpass -p{MARK} ssh x
+sqlcmd -P{MARK}
+curl -su bob:{MARK} http://x
+vault login {MARK}
+rabbitmqctl add_user bob {MARK}
+rabbitmqctl change_password bob {MARK}
+redis-cli AUTH {MARK}
+redis-cli auth default {MARK}
+redis-cli CONFIG SET requirepass {MARK}
+aws configure set aws_secret_access_key {MARK}
+keytool -storepass {MARK}
+usermod -p {MARK} bob
+etcdctl --user root:{MARK} get x
+etcdctl --user=root:{MARK} get x
 app {JWT}
 app --jwt={JWT}
 """.splitlines())
 SCRIPTS: Final = tuple(" ".join(words) for words in COMMANDS if "Auth" not in words[-1]) + (
     f"echo {MARK} | passwd --stdin bob", f"echo -n '{MARK}' | docker login --password-stdin",
-    f"PGPASSWORD={MARK} psql",
+    f"PGPASSWORD={MARK} psql", f"x --password=$'{MARK}'", f'x --password="a"{MARK}', f"x --password=a'b'{MARK}",
+    f'x --password="a\\"{MARK}"', f'x --password=\\"{MARK}\\"', f"x --password a\\ {MARK}",
+    f"x --password \\\n {MARK}",
+    f"echo 'a&b;{MARK}' | passwd --stdin bob", f"echo '{MARK}' | sudo -S ls", f'echo "a|{MARK}" | docker login',
+    f"psql -c \"ALTER USER a WITH PASSWORD 'a''{MARK}'\"", f"mysql -e \"CREATE USER a IDENTIFIED BY '{MARK}'\"",
+    f"mysql -e \"SET PASSWORD FOR a = PASSWORD('{MARK}')\"",
+    f"mysql -e 'ALTER USER a IDENTIFIED WITH p BY \"{MARK}\"'",
+    f"psql -c 'ALTER ROLE a PASSWORD $$'{MARK}'$$'",
     f"curl -H 'X-Auth-Key: {MARK}' http://x", f'curl -H "Authorization: Bearer {MARK}" http://x',
     f"cd /x; mysql -u root -p{MARK} db",
     f"a && docker login -u b -p {MARK} r.example", f"htpasswd -b f bob {MARK}; ls", f"export DB_PASS='{MARK}'; x",
@@ -135,13 +169,19 @@ def test_secret_in_a_script_is_masked(script: str) -> None:
                                                                                                "root", "-p"),
     parts("kubectl", "--authorization-mode=RBAC"), parts("mongosh", "--port", "27017"), parts("htpasswd", "f", "bob"),
     parts("openssl", "x509", "-in", "f"), parts("redis-cli", "ping"), parts("echo", "pass the salt"),
-    parts("skopeo", "-p"),
+    parts("skopeo", "-p"), parts("docker", "run", "-p8080:80"), parts("kubectl", "set", "image", "a=b"),
+    parts("curl", "-sS", "http://x"), parts("sh", "-c", "echo a | sudo tee f"),
+    "/x?spin=1&pinned=2&side=a&oldsession=b",
+    "/x?query=" + quote('rate(auth_total{token="a"}[5m])'), "/x?labelSelector=token%3Da", "/x/a%2Fb%3Fc=d&e=f",
+    parts("sh", "-c", "echo 'a' | sort; set -e; x --user bob"), parts("psql", "-c", "select password from users"),
 ])
 def test_what_is_no_secret_stays_as_it_was_written(uri: str) -> None:
     assert mask_uri(uri) == uri
 
 
 HOSTILE: Final = (
+    "password=\\a", "password='a'", 'password="\\', "password 'a''", "identified with a by ", "set a_token ", "auth ",
+    "redis-cli auth ", "%23", "add_user a ", "echo 'a' ", "token%253D",
     "pass:", "echo a |", "htpasswd -b ", "eyJ" + "a" * 9 + ".", "docker login -p ", "authorization: ", "://a:", "[",
     "%74", "-",
     "password=", "metadata.name=", "ldapsearch -w", "-b ", "a.", "_pass", "command", "://", "@",
