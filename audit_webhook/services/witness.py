@@ -148,9 +148,7 @@ class Witness:
         self._known = known
 
     def sign_pruning(self, before: int, kept: Iterable[int] = ()) -> None:
-        """Sign that all before a time in milliseconds goes, but for the days that are kept.
-
-        Without a key that is only said on the log.
+        """Sign that all before a time in milliseconds goes, but for the days that are kept; without a key only log it.
 
         Raises HistoryRefused: what was changed must not be deleted as if that were meant.
         """
