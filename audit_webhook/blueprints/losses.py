@@ -11,6 +11,7 @@ from audit_webhook.blueprints.api import bp as api
 from audit_webhook.errors import Forbidden, InvalidParameter
 from audit_webhook.event import rfc3339
 from audit_webhook.explore import losses
+from audit_webhook.explore.loss_notice import LossNotice, find_losses
 from audit_webhook.explore.watch_ends import find_missing_ends
 from audit_webhook.ingest.import_losses import read_named
 from audit_webhook.ingest.lost_events import LostEvent
@@ -25,6 +26,13 @@ bp = Blueprint("losses", __name__)
 MOST_NAMED: Final = 1000
 MOST_DAYS: Final = 92
 _WHOLE_CLUSTER: Final = "Losses concern whole clusters, and your access is limited to some namespaces."
+
+
+@bp.app_template_global()
+def losses_since(since: int | None, cluster: str = "") -> LossNotice | None:
+    """Return what is known to be lost since a time in microseconds, for pages that show events."""
+    parts = wiring(current_app)
+    return find_losses(parts.losses, parts.repository.scope(), cluster, since, parts.clock())
 
 
 @bp.get("/losses")

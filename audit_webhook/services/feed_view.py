@@ -111,6 +111,8 @@ class FeedView:
     kinds: Picker = Picker("", ())
     hints: tuple[Hint, ...] = ()
     shortfall: str = ""
+    cluster: str = ""
+    since: int | None = None
     is_store_empty: bool = False
     can_load_demo: bool = False
 
@@ -160,6 +162,8 @@ def view_page(
         reach=_reach(text, now),
         hints=() if rows or page.next else tuple(_hints(text)),
         shortfall=find_shortfall(repository, text, now),
+        cluster=term_value(text, "cluster") or "",
+        since=_begins(text, now),
         is_store_empty=not rows and not names,
         can_load_demo=can_load_demo,
     )
@@ -179,6 +183,11 @@ def _read_page(
 def fold_of(show: str) -> Literal["commands", "requests"] | None:
     """Give what events are folded into; None when each has a row of its own. What is unknown means commands."""
     return None if show == "events" else "requests" if show == "requests" else "commands"
+
+
+def _begins(text: str, now: int) -> int | None:
+    since, _ = time_bounds(parse(text, now))
+    return None if since is None else since * 1000
 
 
 def _reach(text: str, now: int) -> Reach:

@@ -100,6 +100,7 @@ class ObjectView:
     before: str
     older: str | None
     left_out: int
+    since: int | None
 
 
 def view_object(history: History, before: str, now: int) -> ObjectView:
@@ -130,6 +131,7 @@ def view_object(history: History, before: str, now: int) -> ObjectView:
         before=before,
         older=history.older,
         left_out=max(0, len(lines) - MOST_LINES * 5),
+        since=history.events[0].time if history.events else None,
     )
 
 
