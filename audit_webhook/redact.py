@@ -62,7 +62,7 @@ def find_suspects(
     return [
         place
         for place, (raw, resource, subresource, uri) in enumerate(zip(raws, resources, subresources, uris, strict=True))
-        if b'"Secret' in raw or b"\\u00" in raw or b": Secret" in raw
+        if b"Secret" in raw and (b'"Secret' in raw or b": Secret" in raw) or b"\\u00" in raw
         or (resource in _WATCHED or subresource in _WATCHED) and _is_suspect(raw, resource, subresource)
         or ("?" in uri or "oauth" in uri or "/webhooks/" in uri or "eyJ" in uri or "@" in uri or "#" in uri
             or "%" in uri) and may_hold_token(uri)
