@@ -129,9 +129,12 @@ def _may_have_own_kind(action: Action, level: str | None) -> bool:
 
 def is_short_caller(user: NamedUser, impersonated: NamedUser, source_ips: tuple[str, ...], agent: str) -> bool:
     """Whether what tells who called is short enough to be remembered."""
-    lists = (user.groups or (), impersonated.groups or (), source_ips, *user.all_extra(), *impersonated.all_extra())
-    texts = len(agent) + len(user.username or "") + len(impersonated.username or "")
-    return texts + sum(sum(map(len, each), 8 * len(each)) for each in lists) <= LONGEST_REMEMBERED
+    texts = [agent, user.username or "", impersonated.username or ""]
+    most = LONGEST_REMEMBERED + 8 * len(texts)
+    own, assumed = user.all_extra(), impersonated.all_extra()
+    for each in (user.groups or (), impersonated.groups or (), source_ips, *own, *assumed):
+        texts += each
+    return sum(map(len, texts), 8 * len(texts)) <= most
 
 
 def is_short_action(*texts: str) -> bool:

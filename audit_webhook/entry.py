@@ -16,9 +16,9 @@ from audit_webhook.decode import (
     action_of, caller_of, group_of, is_short_action, is_short_caller, to_event,
 )
 from audit_webhook.event import Event
-from audit_webhook.events.bodies import created_name, is_dry_run
+from audit_webhook.events.bodies import DELETIONS, created_name, is_dry_run
 from audit_webhook.events.parameters import NO_FACTS, query_facts
-from audit_webhook.identity import audit_key, row_id
+from audit_webhook.identity import audit_key, audit_keys, row_id
 from audit_webhook.uri_column import shorten, shorten_all
 
 CallerRow = tuple[bytes, str, str, str, str, str, str, str, str, str, str, str]
@@ -61,12 +61,12 @@ def file_events(
     namespaces = [target.namespace or "" for target in targets]
     names = [each.name or _chosen_name(wire, each, raw) for wire, each, raw in zip(wires, targets, raws, strict=True)]
     callers = _callers_of(cluster, wires, raws)
-    actions = _actions_of(wires, targets, uris, raws, [client for _, client in callers])
+    groups, resources = list(map(group_of, targets)), [each.resource or "" for each in targets]
+    actions = _actions_of(wires, targets, uris, raws, [client for _, client in callers], groups)
     rows = [row for row, _ in callers]
-    groups, resources = [group_of(each) for each in targets], [each.resource or "" for each in targets]
     shortened = shorten_all(uris, groups, namespaces, resources, names)
     entries = list(map(Entry._make, zip(
-        ids, raws, leaves, rows, actions, map(audit_key, audits), namespaces, names, shortened,
+        ids, raws, leaves, rows, actions, audit_keys(audits), namespaces, names, shortened,
         map(_grounds_of, wires), strict=True,
     )))
     if NO_CALLER in rows or NO_ACTION in actions or not are_plain(namespaces, names, uris, audits):
@@ -94,45 +94,33 @@ def _grounds_of(wire: Wire) -> str | None:
 
 def _callers_of(cluster: str, wires: Sequence[Wire], raws: Sequence[bytes]) -> list[tuple[CallerRow, str]]:
     """Return the row of who called, and the program behind the user agent."""
-    return [
-        (_known_caller if len(raw) <= LONGEST_REMEMBERED or is_short_caller(*who) else _filed_caller)(cluster, *who)
-        for raw, who in zip(raws, map(_who, wires), strict=True)
-    ]
-
-
-def _who(wire: Wire) -> tuple[NamedUser, NamedUser, tuple[str, ...], str]:
-    return wire.user or NO_USER, wire.impersonated_user or NO_USER, wire.source_ips or (), wire.user_agent or ""
+    callers = []
+    for raw, wire in zip(raws, wires, strict=True):
+        user, impersonated = wire.user or NO_USER, wire.impersonated_user or NO_USER
+        addresses, agent = wire.source_ips or (), wire.user_agent or ""
+        is_short = len(raw) <= LONGEST_REMEMBERED or is_short_caller(user, impersonated, addresses, agent)
+        callers.append((_known_caller if is_short else _filed_caller)(cluster, user, impersonated, addresses, agent))
+    return callers
 
 
 def _actions_of(
     wires: Sequence[Wire], targets: Sequence[ObjectReference], uris: Sequence[str], raws: Sequence[bytes],
-    clients: Sequence[str],
+    clients: Sequence[str], groups: Sequence[str],
 ) -> list[ActionRow]:
     """Give the row of what was done."""
-    queries = [
-        query_facts(uri) if "?" in uri and target.subresource != "proxy" else NO_FACTS
-        for uri, target in zip(uris, targets, strict=True)
-    ]
-    notes = [wire.annotations or NO_ANNOTATIONS for wire in wires]
-    facts = [
-        (
-            client, wire.verb or "", group_of(target), target.resource or "", target.subresource or "",
-            wire.level or "", wire.stage or "", note.decision or "", manager,
-            (wire.response_status or NO_STATUS).code or 0, _is_dry(wire.verb or "", target, is_dry, raw),
-            note.truncated == "true",
-        )
-        for client, wire, target, note, (manager, is_dry), raw in zip(
-            clients, wires, targets, notes, queries, raws, strict=True
-        )
-    ]
-    return [
-        (_known_action if len(raw) <= LONGEST_REMEMBERED or is_short_action(*what[:9]) else _filed_action)(*what)
-        for raw, what in zip(raws, facts, strict=True)
-    ]
-
-
-def _is_dry(verb: str, target: ObjectReference, is_in_query: bool, raw: bytes) -> bool:
-    return bool(target.resource) and is_dry_run(verb, target.subresource or "", is_in_query, raw)
+    actions = []
+    for client, wire, target, group, uri, raw in zip(clients, wires, targets, groups, uris, raws, strict=True):
+        resource, subresource = target.resource or "", target.subresource or ""
+        note, verb = wire.annotations or NO_ANNOTATIONS, wire.verb or ""
+        manager, is_dry = query_facts(uri) if "?" in uri and subresource != "proxy" else NO_FACTS
+        if is_dry or verb in DELETIONS or subresource == "eviction":
+            is_dry = bool(resource) and is_dry_run(verb, subresource, is_dry, raw)
+        texts = client, verb, group, resource, subresource, wire.level or "", wire.stage or "", note.decision or ""
+        is_short = len(raw) <= LONGEST_REMEMBERED or is_short_action(*texts, manager)
+        file_action = _known_action if is_short else _filed_action
+        code = (wire.response_status or NO_STATUS).code or 0
+        actions.append(file_action(*texts, manager, code, is_dry, note.truncated == "true"))
+    return actions
 
 
 def _entry_of(entry: Entry, event: Event) -> Entry:

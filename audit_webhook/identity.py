@@ -7,7 +7,7 @@ Sorting by id is therefore sorting by time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -20,6 +20,7 @@ LATEST: Final = 4_102_444_800_000_000  # 2100-01-01
 _LOG_START: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",'
 _MINUTE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_UUIDS: Final = re.compile(rf"{_UUID.pattern}(?:\n{_UUID.pattern})*+", re.ASCII)
 ROW_ID_BYTES: Final = 16
 LONGEST_AUDIT_ID: Final = 64
 UUID_BYTES: Final = 16
@@ -85,6 +86,16 @@ def audit_key(audit_id: str) -> bytes:
     if len(text) > LONGEST_AUDIT_ID:
         return b"#" + sha256(text).digest()
     return (b"~=" if len(text) == UUID_BYTES - 1 else b"=") + text
+
+
+def audit_keys(audit_ids: Sequence[str]) -> list[bytes]:
+    """Return the `audit_key` of each auditID: of UUIDs, as most batches hold nothing else, all at once."""
+    joined = "\n".join(audit_ids)
+    if _UUIDS.fullmatch(joined):
+        keys = bytes.fromhex(joined.replace("-", ""))
+        if len(keys) == UUID_BYTES * len(audit_ids):  # else there is a line's end within one
+            return [keys[start:start + UUID_BYTES] for start in range(0, len(keys), UUID_BYTES)]
+    return list(map(audit_key, audit_ids))
 
 
 def time_bound(milliseconds: int) -> bytes:

@@ -15,7 +15,9 @@ from audit_webhook import tolerant
 from audit_webhook.json_pointers import DATA, is_data, may_read_data, pointer_steps
 from audit_webhook.marks import Mark
 from audit_webhook.redaction_rules import COPIES
-from audit_webhook.secret_copies import holds_secret_in_text, may_be_object, may_hold_secret
+from audit_webhook.secret_copies import (
+    PLAIN_WORD, holds_secret_in_text, may_be_object, may_hold_copy, may_hold_secret,
+)
 from audit_webhook.spans import NO_ENDS, BrokenJSON, Ends, Found, elements, enclosures, is_strict, members
 from audit_webhook.status_messages import cut_message
 
@@ -37,14 +39,7 @@ _REQUEST: Final = _PLAIN | _OPTIONS | {"items", "metadata"}
 _RESPONSE: Final = _REQUEST | {"code", "columndefinitions", "details", "message", "reason", "rows", "status"}
 # Where a parser's error message quotes the text that it could not read.
 QUOTES: Final = re.compile(rb"valueUnstructured|bigger context|error found in #|cannot unmarshal !!")
-# What a text has in which a tool may keep a copy of the object: some length, a line's end, a quote, a packed piece.
 _SHORTEST_COPY: Final = 4
-_COPY_HINT: Final = re.compile(rb'\\[nr"]')
-_BOM: Final = b"\xef\xbb\xbf"
-_PACKED_LETTERS: Final = bytes.maketrans(b"bcdefghijklmnopqrstuvwxyz0123456789+/_", b"a" * 38)
-_PACKED_HINT: Final = b"a" * 24
-# A word or a time, too short to be a packed object and without what one in plain text has.
-_PLAIN_WORD: Final = re.compile(rb'"(?:[A-Za-z0-9][A-Za-z0-9./_-]{0,30}|[0-9][0-9TZ:.+-]{0,30})"')
 # What anything to mask in a Secret begins with, if nothing is escaped; a value without it need not be looked into.
 # The expression begins with a literal and with what may follow it, so that most quotes cost next to nothing.
 _SUSPECT: Final = re.compile(
@@ -211,7 +206,7 @@ class Masking:
             self.mask(start, end)
 
     def _may_be_object(self, start: int, end: int) -> bool:
-        if _PLAIN_WORD.fullmatch(self.raw, start, end):
+        if PLAIN_WORD.fullmatch(self.raw, start, end):
             return False
         text = self._text(start, end)
         return text is None or may_be_object(text)
@@ -281,7 +276,7 @@ class Masking:
     def _is_suspect(self, start: int, end: int) -> bool:
         return (
             _SUSPECT.search(self.raw, start, end) is not None or self.raw.find(b"\\u00", start, end) >= 0
-            or _may_hold_copy(self.raw[start:end])
+            or may_hold_copy(self.raw[start:end])
         )
 
     def _opens(self, start: int, first: bytes) -> bool:
@@ -295,14 +290,6 @@ class Masking:
         except tolerant.Undecodable:
             return None
         return value if isinstance(value, str) else None
-
-
-def _may_hold_copy(value: bytes) -> bool:
-    """Tell by a quick look whether a tool may keep a copy of an object in this value; each look is one pass in C."""
-    if b"\\" in value and _COPY_HINT.search(value) or not value.isascii() and _BOM in value:
-        return True
-    folded = value.lower()
-    return b"applied" in folded or _PACKED_HINT in folded.translate(_PACKED_LETTERS)
 
 
 def _holds_secret(text: bytes) -> bool:

@@ -33,6 +33,13 @@ _PACKED: Final = (
     b"\xfd7zXZ", b"\x04\x22\x4d\x18", b"\xff\x06\x00\x00",
 )
 """How files of gzip, zip, zlib, zstd, bzip2, xz, lz4 and snappy begin."""
+# What a text has in which a tool may keep a copy of the object: a line's end, a quote, a packed piece.
+_COPY_HINT: Final = re.compile(rb'\\[nr"]')
+_BOM: Final = b"\xef\xbb\xbf"
+_PACKED_LETTERS: Final = bytes.maketrans(b"bcdefghijklmnopqrstuvwxyz0123456789+/_", b"a" * 38)
+_PACKED_HINT: Final = b"a" * 24
+PLAIN_WORD: Final = re.compile(rb'"(?:[A-Za-z0-9][A-Za-z0-9./_-]{0,30}|[0-9][0-9TZ:.+-]{0,30})"')
+"""A word or a time as it stands in JSON, for which `may_be_object` need not be asked: short, and plain text."""
 
 
 def may_be_object(text: str, depth: int = 0) -> bool:
@@ -56,6 +63,14 @@ def holds_secret_in_text(text: str, depth: int = 0) -> bool:
         return "ecret" in text and depth > 0
     lines = _lines(text)
     return _KIND_LINE.search(lines) is not None and _DATA_LINE.search(lines) is not None
+
+
+def may_hold_copy(value: bytes) -> bool:
+    """Tell by a quick look whether a tool may keep a copy of an object in this value; each look is one pass in C."""
+    if b"\\" in value and _COPY_HINT.search(value) or not value.isascii() and _BOM in value:
+        return True
+    folded = value.lower()
+    return b"applied" in folded or _PACKED_HINT in folded.translate(_PACKED_LETTERS)
 
 
 def may_hold_secret(raw: bytes, start: int, end: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from audit_webhook import identity
@@ -95,3 +97,10 @@ def test_times_are_read_as_rfc_3339(text: str, expected: int | None) -> None:
 )
 def test_absurd_times_are_bounded(moment: int | None, kept: int) -> None:
     assert identity.within_bounds(moment) == kept
+
+
+@pytest.mark.parametrize("last", ["", "own", "0" * 36, f"{uuid4()}\n{uuid4()}", str(uuid4()).upper()])
+def test_keys_of_a_batch_are_those_of_each_audit_id(last: str) -> None:
+    plain = [str(uuid4()) for _ in range(3)]
+    for audit_ids in ([], plain, [*plain, last], [last, *plain], [last]):
+        assert identity.audit_keys(audit_ids) == list(map(identity.audit_key, audit_ids))

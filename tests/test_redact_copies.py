@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import lzma
+import re
 import time
 import zlib
 from collections.abc import Callable
@@ -15,9 +16,12 @@ from typing import Any, Final
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audit_webhook.redact import find_suspects, redact, redact_unreadable
 from audit_webhook.redaction import make_redaction
+from audit_webhook.secret_copies import PLAIN_WORD, may_be_object, may_hold_copy
 from audit_webhook.services.ingest import read_batch
 from tests.factories import audit_event, encode, event_list
 
@@ -204,3 +208,22 @@ def test_work_grows_with_the_length_alone(name: str) -> None:
 
     text = HOSTILE[name]
     assert seconds(text) < 0.05 + 8 * max(seconds(text[:len(text) // 4]), 0.01)
+
+
+PIECES: Final = st.lists(st.sampled_from([
+    "a", "Z", "k", "K", "0", "9", "-", "+", "/", "_", "=", ".", ":", " ", "\\n", "\\r", '\\"', "\\\\", "\ufeff",
+    "\u017f", "\u212a",
+    "applied", "LAST-APPLIED", "kind:", "metadata", "H4sI", "e0", "x" * 23, "Y7" * 12,
+]), max_size=9).map("".join)
+
+
+@given(PIECES)
+def test_quick_look_finds_whatever_may_hold_a_copy(text: str) -> None:
+    hint = re.compile(rb'\\[nr"]|applied|\xef\xbb\xbf|[A-Za-z0-9+/_]{24}', re.IGNORECASE)
+    assert may_hold_copy(text.encode()) == (hint.search(text.encode()) is not None)
+
+
+@given(PIECES)
+def test_word_that_needs_no_look_is_no_object(text: str) -> None:
+    if PLAIN_WORD.fullmatch(f'"{text}"'.encode()):
+        assert not may_be_object(text)

@@ -13,7 +13,7 @@ import msgspec
 from audit_webhook import tolerant
 from audit_webhook.spans import BrokenJSON, members
 
-_DELETIONS: Final = frozenset({"delete", "deletecollection"})
+DELETIONS: Final = frozenset({"delete", "deletecollection"})
 _CONNECTED: Final = frozenset({"exec", "attach", "portforward", "proxy"})
 # What answers and requests hold instead of the object.
 _NO_OBJECTS: Final = frozenset({
@@ -99,7 +99,7 @@ def is_dry_run(verb: str, subresource: str, is_in_query: bool, raw: bytes) -> bo
     those of an eviction are the member `deleteOptions` of its body (pkg/registry/core/pod/storage/eviction.go).
     The query of a connected request, such as a proxied one, belongs to what is behind it.
     """
-    if verb in _DELETIONS:
+    if verb in DELETIONS:
         return _is_dry_deletion(is_in_query, raw) if is_in_query or _may_hold_dry_run(raw) else False
     if verb == "create" and subresource == "eviction" and _may_hold_dry_run(raw):
         return is_in_query or _is_dry_eviction(raw)
