@@ -27,6 +27,7 @@ def _limits(*names: str) -> tuple[int, ...]:
 
 
 _OWN_LIMITS: Final = _limits("namespace", "name", "request_uri", "audit_id")
+_SHORTEST_LIMIT: Final = min(_OWN_LIMITS)
 _CALLER_LIMITS: Final = _limits(
     "user", "impersonated_user", "effective_user", "session", "user_agent", "client"
 )
@@ -46,6 +47,14 @@ def are_plain(
         and "\0" not in joined
         and all(max(map(len, column), default=0) < limit for column, limit in zip(columns, _OWN_LIMITS, strict=True))
     )
+
+
+def is_plain(namespace: str, name: str, request_uri: str, audit_id: str) -> bool:
+    """Return whether none of one event's own texts needs a cut, as `are_plain` does for many."""
+    joined = f"{namespace}{name}{request_uri}{audit_id}"
+    if len(joined) < _SHORTEST_LIMIT:
+        return joined.isascii() and "\0" not in joined
+    return are_plain([namespace], [name], [request_uri], [audit_id])
 
 
 def is_bounded_caller(

@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from audit_webhook.api_resources import find
-from audit_webhook.bounds import are_plain, bounded, is_bounded_action, is_bounded_caller
+from audit_webhook.bounds import bounded, is_bounded_action, is_bounded_caller, is_plain
 from audit_webhook.client import client_of, program_of
 from audit_webhook.command import command_of
 from audit_webhook.event import Event
-from audit_webhook.events.bodies import created_name, is_dry_run, recorded_kind
+from audit_webhook.events.bodies import DELETIONS, created_name, is_dry_run, recorded_kind
 from audit_webhook.events.identities import ORIGINAL_USER, effective_user, kind_of
 from audit_webhook.events.parameters import NO_FACTS, query_facts
 from audit_webhook.events.times import event_time
@@ -70,12 +70,9 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
     verb = wire.verb or ""
     name = target.name or (created_name(raw) if verb == "create" and target.resource else "")
     manager, dry_run = query_facts(uri) if "?" in uri and target.subresource != "proxy" else NO_FACTS
-    user, assumed = (each.filed() if each else NO_USER for each in (wire.user, wire.impersonated_user))
-    caller = caller_of(user, assumed, wire.source_ips, wire.user_agent)
-    action = action_of(
-        caller.program, wire.level, wire.stage, verb, notes.decision, group_of(target), target.resource,
-        target.subresource, manager,
-    )
+    caller, action = _who_did_what(wire, len(raw) <= LONGEST_REMEMBERED, manager)
+    if dry_run or verb in DELETIONS or action.subresource == "eviction":
+        dry_run = bool(action.resource) and is_dry_run(verb, action.subresource, dry_run, raw)
     moment = event_time(wire)
     event = Event(
         id=identifier,
@@ -112,12 +109,24 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
         audit_id=wire.audit_id or "",
         manager=action.manager,
         command=action.command,
-        dry_run=bool(action.resource) and is_dry_run(verb, action.subresource, dry_run, raw),
+        dry_run=dry_run,
         truncated=notes.truncated == "true",
     )
-    if caller.is_bounded and action.is_bounded and are_plain([event.namespace], [name], [uri], [event.audit_id]):
+    if caller.is_bounded and action.is_bounded and is_plain(event.namespace, name, uri, event.audit_id):
         return event
     return bounded(event)
+
+
+def _who_did_what(wire: Wire, is_short: bool, manager: str) -> tuple[Caller, Action]:
+    """Return who called and what was done; those of an event that ``is_short`` are remembered at once."""
+    target, notes = wire.object_ref or NO_OBJECT, wire.annotations or NO_ANNOTATIONS
+    user = wire.user.filed() if wire.user else NO_USER
+    assumed = wire.impersonated_user.filed() if wire.impersonated_user else NO_USER
+    caller = (_known_caller if is_short else caller_of)(user, assumed, wire.source_ips, wire.user_agent)
+    return caller, (_known_action if is_short else action_of)(
+        caller.program, wire.level or "", wire.stage or "", wire.verb or "", notes.decision or "", group_of(target),
+        target.resource or "", target.subresource or "", manager,
+    )
 
 
 def _may_have_own_kind(action: Action, level: str | None) -> bool:

@@ -20,6 +20,9 @@ _EARLIEST, _LATEST = EARLIEST // 1000, LATEST // 1000
 
 def event_time(wire: Wire) -> int | None:
     """Return when an event happened, in microseconds since the epoch; None when it does not say so."""
+    moment = microseconds(wire.stage_timestamp or "")
+    if moment is not None and EARLIEST <= moment <= LATEST:
+        return moment
     moments = filter(None, map(microseconds, _texts(wire)))
     return next((min(moment, LATEST) for moment in moments if moment >= EARLIEST), None)
 

@@ -209,11 +209,21 @@ class Request:
 
 def read_request(raw: bytes, cluster: str, event: Event | None = None) -> Request:
     """Read one stage of a request; raises tolerant.Undecodable when it is no JSON object."""
-    try:
-        recorded = _decode_recorded(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        recorded = _read_tolerantly(raw)
+    recorded = read_recorded(raw)
     return Request(event or to_event(recorded, raw, cluster), recorded)
+
+
+def read_recorded(raw: bytes) -> Recorded:
+    """Decode what was recorded of one stage; raises tolerant.Undecodable when it is no JSON object."""
+    try:
+        return _decode_recorded(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _read_tolerantly(raw)
+
+
+def request_from(recorded: Recorded, raw: bytes, cluster: str) -> Request:
+    """Return the request of a stage that was decoded from these bytes."""
+    return Request(to_event(recorded, raw, cluster), recorded)
 
 
 def request_of(event: Event) -> Request:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
 
 from audit_webhook import tolerant
 from audit_webhook.decode import NO_OBJECT
 from audit_webhook.errors import MalformedBatch
 from audit_webhook.kubectl import Card, Request, cards_of, read_request
+from audit_webhook.kubectl.request import Recorded, read_recorded, request_from
 from audit_webhook.kubectl.sentences import sentence_of
 from audit_webhook.redact import find_suspects, redact
 from audit_webhook.split import MalformedBody, split
 
 GZIP: bytes = b"\x1f\x8b"
+AT_ONCE: Final = 48
+"""Events that are looked through for secrets at a time."""
 
 
 class Explained(NamedTuple):
@@ -37,21 +41,33 @@ def explain(body: bytes, cluster: str = "") -> Explained:
     return Explained(cards_of(found), len(parts.broken) + len(parts.items) - len(found))
 
 
-def _requests(items: Iterable[bytes], cluster: str) -> Iterable[Request]:
-    for raw in items:
-        try:
-            yield _clean(read_request(raw, cluster), raw)
-        except tolerant.Undecodable:
-            continue
+def _requests(items: Sequence[bytes], cluster: str) -> Iterator[Request]:
+    """Yield the requests of those items that are JSON objects, their secrets masked, as they would be stored."""
+    for start in range(0, len(items), AT_ONCE):
+        read: list[tuple[bytes, Recorded]] = []
+        for raw in items[start:start + AT_ONCE]:
+            with suppress(tolerant.Undecodable):
+                read.append((raw, read_recorded(raw)))
+        suspects = frozenset(_suspects(read))
+        for place, (raw, recorded) in enumerate(read):
+            if place not in suspects:
+                yield request_from(recorded, raw, cluster)
+            elif (clean := redact(raw, *_facts(recorded))) is raw:
+                yield request_from(recorded, raw, cluster)
+            else:
+                with suppress(tolerant.Undecodable):
+                    yield read_request(clean, cluster)
 
 
-def _clean(request: Request, raw: bytes) -> Request:
-    """Return a request with its secrets masked, as it would be stored."""
-    target = request.recorded.object_ref or NO_OBJECT
-    facts = target.resource or "", target.subresource or "", request.recorded.request_uri or ""
-    if not find_suspects([raw], *([fact] for fact in facts)):
-        return request
-    return read_request(redact(raw, *facts), request.event.cluster)
+def _suspects(read: Sequence[tuple[bytes, Recorded]]) -> list[int]:
+    facts = [_facts(recorded) for _, recorded in read]
+    return find_suspects([raw for raw, _ in read], *zip(*facts, strict=True)) if facts else []
+
+
+def _facts(recorded: Recorded) -> tuple[str, str, str]:
+    """Return the resource, the subresource and the URI, by which secrets are looked for."""
+    target = recorded.object_ref or NO_OBJECT
+    return target.resource or "", target.subresource or "", recorded.request_uri or ""
 
 
 def document_of(source: str, card: Card) -> dict[str, object]:
