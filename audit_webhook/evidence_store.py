@@ -192,7 +192,10 @@ class EvidenceStore:
     def actions_after(self, identifier: bytes, limit: int = CHUNKS_AT_ONCE) -> list[Row]:
         """Return the actions that follow an id, as `entry.ActionRow`, each with its last day."""
         return [
-            (bytes_of(row[0]), *(value if isinstance(value, int) else self._text(value) for value in row[1:]))
+            (
+                bytes_of(row[0]), *(value if isinstance(value, int) else self._text(value) for value in row[1:-1]),
+                number_of(row[-1]),
+            )
             for row in self._rows("actions_after", identifier, limit)
         ]
 

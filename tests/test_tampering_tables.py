@@ -109,6 +109,15 @@ def change_last_day(evidence: Evidence, chance: random.Random) -> str:
     return f"{table[:-1]} {identifier.hex()}"
 
 
+def change_type_of_last_day(evidence: Evidence, chance: random.Random) -> str:
+    """Give the last day of a caller or an action another type, which no number compares with."""
+    table = chance.choice(["callers", "actions"])
+    identifier, day = some_row(evidence, chance, table, "id, last_day")
+    other: Any = chance.choice([b"%d" % day, f"{day}x", "", day + 0.5])
+    evidence.change(f"UPDATE {table} SET last_day = %s WHERE id = %s", other, identifier)
+    return f"{table[:-1]} {identifier.hex()}"
+
+
 def add_caller(evidence: Evidence, chance: random.Random) -> str:
     """Let somebody look as if they had been there; the id fits."""
     _, *values, day = some_row(evidence, chance, "callers", "*")
@@ -211,7 +220,9 @@ def add_row_of_another_type(evidence: Evidence, chance: random.Random) -> str:
     return f"table {table}"
 
 
-ON_SQLITE: tuple[Tampering, ...] = (change_type_of_text, change_type_of_bytes, shift_byte, add_row_of_another_type)
+ON_SQLITE: tuple[Tampering, ...] = (
+    change_type_of_text, change_type_of_bytes, change_type_of_last_day, shift_byte, add_row_of_another_type,
+)
 
 
 @pytest.mark.parametrize("tampering", ON_BOTH + ON_SQLITE, ids=lambda each: each.__name__)
