@@ -202,12 +202,12 @@ class Masking:
             self.mask(start, end)
         elif self.raw[start] in b"{[":
             self.mask_secret(start, end, depth + 1)
+        elif PLAIN_WORD.fullmatch(self.raw, start, end):
+            return
         elif self._opens(start, b'"') and end - start >= _SHORTEST_COPY and self._may_be_object(start, end):
             self.mask(start, end)
 
     def _may_be_object(self, start: int, end: int) -> bool:
-        if PLAIN_WORD.fullmatch(self.raw, start, end):
-            return False
         text = self._text(start, end)
         return text is None or may_be_object(text)
 

@@ -47,6 +47,8 @@ _CONTENT: Final = (
     *(character.encode() for character in "\u017f\xdf\u1e9e\u212a"),
 )
 _SCALAR: Final = re.compile(rb'"[^"\\]*+"|[0-9A-Za-z+.\-]++')
+_IN_TOKENS: Final = ("oauth", "/webhooks/", "eyJ", "@", "#", "%")
+"""One of these is in a URI without a query that holds a token."""
 DRAWN_KEY: Final = secrets.token_bytes(32)
 """Of this process alone: without a ``SECRET_KEY`` no other one recognises a piece that was withheld."""
 _Masking = TypeVar("_Masking", bound=Masking)
@@ -59,13 +61,14 @@ def find_suspects(
 
     ``resources`` and ``subresources`` are those of the objectRefs, ``uris`` the requestURIs; empty when absent.
     """
+    joined = "\n".join(uris)
+    is_odd = any(map(joined.__contains__, _IN_TOKENS))
     return [
         place
         for place, (raw, resource, subresource, uri) in enumerate(zip(raws, resources, subresources, uris, strict=True))
         if b"Secret" in raw and (b'"Secret' in raw or b": Secret" in raw) or b"\\u00" in raw
         or (resource in _WATCHED or subresource in _WATCHED) and _is_suspect(raw, resource, subresource)
-        or ("?" in uri or "oauth" in uri or "/webhooks/" in uri or "eyJ" in uri or "@" in uri or "#" in uri
-            or "%" in uri) and may_hold_token(uri)
+        or ("?" in uri or is_odd and any(map(uri.__contains__, _IN_TOKENS))) and may_hold_token(uri)
     ]
 
 

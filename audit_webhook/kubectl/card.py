@@ -84,7 +84,8 @@ def tell(run: Run) -> Card:
         line.guess(doubt)
     words = line.words
     command = join(words)
-    if not (command.isascii() and command.isprintable() and "\\u" not in command.lower()) and not is_plain(words):
+    is_usual = command.isascii() and command.isprintable() and ("\\" not in command or "\\u" not in command.lower())
+    if not is_usual and not is_plain(words):
         line.guess("characters that would act on a terminal are written out")
     if any(event.cut for event in events):
         line.guess("some values are too long and were cut")

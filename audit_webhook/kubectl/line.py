@@ -34,7 +34,7 @@ class Line:
 
     def _take(self, *words: str) -> None:
         """Count words; raises Unsayable when they are too many: a small body can ask for endless ones."""
-        self._length += sum(map(len, words)) + len(words)
+        self._length += len("".join(words)) + len(words)
         if self._length > LONGEST:
             raise Unsayable("longer than any command")
 

@@ -7,12 +7,13 @@ that of the calls made for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import is_
+from operator import attrgetter, is_
 from typing import Final, NamedTuple
 
 from audit_webhook.decode import NO_OBJECT, Wire, is_event, read_wire
 from audit_webhook.entry import Entry, file_events
 from audit_webhook.events.times import UNKNOWN, event_milliseconds
+from audit_webhook.events.wire import read_usual_wires
 from audit_webhook.identity import as_posted, digest_events, event_ids
 from audit_webhook.redact import find_suspects, redact, redact_paths
 from audit_webhook.redaction import BUILT_IN, Redaction
@@ -21,7 +22,8 @@ from audit_webhook.tolerant import Undecodable
 AT_ONCE: Final = 48
 """Events that are read at a time: so few that what one step made is in the processor's cache for the next."""
 UNPLACED: Final = UNKNOWN.to_bytes(6, "big")
-"""What the id of an event begins with that does not say when it happened, until it is filed."""
+"""What the id of an event begins with that does not say when it happened, until it is filed: less than any other."""
+_id_of: Final = attrgetter("id")
 
 
 class Unread(NamedTuple):
@@ -41,14 +43,22 @@ def read_events(
     entries: list[Entry] = []
     unread: list[Unread] = []
     for start in range(0, len(raws), AT_ONCE):
-        read: dict[int, tuple[bytes, Wire]] = {}
-        for place, raw in enumerate(raws[start:start + AT_ONCE], start):
-            try:
-                read[place] = raw, _read(raw)
-            except Undecodable as error:
-                unread.append(Unread(place, str(error)))
-        entries += _file(cluster, read, redaction, unread)
+        entries += _file(cluster, _read_some(raws[start:start + AT_ONCE], start, unread), redaction, unread)
     return entries, unread
+
+
+def _read_some(raws: Sequence[bytes], start: int, unread: list[Unread]) -> dict[int, tuple[bytes, Wire]]:
+    """Decode events by their places, all of them at once where each is a usual one."""
+    wires = read_usual_wires(raws)
+    if wires is not None and all(map(is_event, wires)):
+        return dict(enumerate(zip(raws, wires, strict=True), start))
+    read: dict[int, tuple[bytes, Wire]] = {}
+    for place, raw in enumerate(raws, start):
+        try:
+            read[place] = raw, _read(raw)
+        except Undecodable as error:
+            unread.append(Unread(place, str(error)))
+    return read
 
 
 def read_stored(cluster: str, raws: Sequence[bytes]) -> list[Entry]:
@@ -75,6 +85,8 @@ def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry
 
 def place_by_receipt(entries: Sequence[Entry], received: int) -> list[Entry]:
     """Return the entries, those of events that do not say when they happened filed by their receipt (microseconds)."""
+    if min(map(_id_of, entries), default=b"\xff")[:6] != UNPLACED:
+        return list(entries)
     head = (received // 1000).to_bytes(6, "big")
     return [
         entry if entry.id[:6] != UNPLACED else entry._replace(id=head + entry.id[6:]) for entry in entries
