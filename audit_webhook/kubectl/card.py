@@ -168,12 +168,12 @@ def _add_impersonation(line: Line, request: Request) -> None:
     Whom a proxy acts for is no part of what they typed.
     """
     assumed, event = request.recorded.impersonated_user, request.event
-    if event.proxy and not event.borrowed_user:
+    if event.effective_user != event.user and event.proxy and not event.borrowed_user:
         line.because(f"{name_proxy(event.proxy)} acted for {event.actor}")
         if proxy_name(event.proxy) is None and event.client == "kubectl":
             line.lacks("whether --as was typed: the authenticated user is a program")
         return
-    if may_not_impersonate(event):
+    if event.code == 403 and may_not_impersonate(event):
         line.flag("as", _refused_user(event.status_message))
         line.guess("whom --as named: acting as somebody else was refused before it was recorded")
     if assumed is None or not assumed.username:

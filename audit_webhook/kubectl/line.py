@@ -87,7 +87,7 @@ class Line:
 
     def because(self, fact: str) -> Line:
         """Note a fact of the events that the command was told from."""
-        self.evidence.append(escape(fact))
+        self.evidence.append(fact if fact.isascii() and fact.isprintable() else escape(fact))
         return self
 
     def lacks(self, what: str) -> Line:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from audit_webhook.span_edits import Span, assigned_values, replace_spans
@@ -17,6 +17,7 @@ from audit_webhook.visible_text import write_out
 MASK: Final = "***"
 LONGEST_WORD: Final = 20_000
 _SAFE: Final = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*+")
+_SAFE_LINE: Final = re.compile(rf"{_SAFE.pattern}(?: {_SAFE.pattern})*+")
 KEPT: Final = "\n\t"
 _SECRET: Final = re.compile(
     r"password|passwd|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key", re.IGNORECASE
@@ -44,8 +45,11 @@ def quote(word: str) -> str:
     return f"'{shown}'" if shown.startswith(("=", "~")) and "'" not in shown else shlex.quote(shown)
 
 
-def join(words: Iterable[str]) -> str:
-    """Write words as one line."""
+def join(words: Sequence[str]) -> str:
+    """Write words as one line; most lines hold nothing to quote, and are looked at once."""
+    line = " ".join(words)
+    if line.count(" ") == len(words) - 1 and _SAFE_LINE.fullmatch(line):
+        return line
     return " ".join(map(quote, words))
 
 
