@@ -65,9 +65,11 @@ def file_events(
     actions = _actions_of(wires, targets, uris, raws, [client for _, client in callers], groups)
     rows = [row for row, _ in callers]
     shortened = shorten_all(uris, groups, namespaces, resources, names)
+    notes = [wire.annotations or NO_ANNOTATIONS for wire in wires]
+    grounds = [note.reason or "" if note.decision == "allow" else None for note in notes]
     entries = list(map(Entry._make, zip(
         ids, raws, leaves, rows, actions, audit_keys(audits), namespaces, names, shortened,
-        map(_grounds_of, wires), strict=True,
+        grounds, strict=True,
     )))
     if NO_CALLER in rows or NO_ACTION in actions or not are_plain(namespaces, names, uris, audits):
         return [_checked(entry, wire, cluster) for entry, wire in zip(entries, wires, strict=True)]
@@ -85,11 +87,6 @@ def _checked(entry: Entry, wire: Wire, cluster: str) -> Entry:
 def _chosen_name(wire: Wire, target: ObjectReference, raw: bytes) -> str:
     """Give the name of an object that was created without one."""
     return created_name(raw) if wire.verb == "create" and target.resource else ""
-
-
-def _grounds_of(wire: Wire) -> str | None:
-    notes = wire.annotations or NO_ANNOTATIONS
-    return notes.reason or "" if notes.decision == "allow" else None
 
 
 def _callers_of(cluster: str, wires: Sequence[Wire], raws: Sequence[bytes]) -> list[tuple[CallerRow, str]]:

@@ -77,7 +77,7 @@ def _usual_form(body: bytes) -> Split | None:
         return None
     start, end = head.end(), tail.end()
     try:
-        return set_aside_scalars([bytes(raw) for raw in decode_items(memoryview(body)[start:end])])
+        return set_aside_scalars(list(map(bytes, decode_items(memoryview(body)[start:end]))))
     except (msgspec.DecodeError, RecursionError):
         return _scanned(body, start, end)
 
