@@ -44,7 +44,7 @@ LAG_SECONDS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0,
 
 _HELD: Final = ("stored", "spooled", "quarantined", "duplicate", "refused", "received", "drained")
 _BREAKS: Final = ("MISSING", "BAD_LINK", "GAP", "BAD_SIGNATURE", "TRUNCATED")
-_TASKS: Final = ("keeper", "breaker", "compactor", "pruning", "checkpointer", "drainer")
+_TASKS: Final = ("keeper", "breaker", "compactor", "pruning", "checkpointer", "drainer", "database file", "quarantine")
 _LAG: Final = [("lag", str(index)) for index in range(len(LAG_SECONDS) + 1)]
 _CLUSTER: Final = [*(("events", name) for name in _HELD), *(("bytes", name) for name in _HELD), *_LAG]
 _CLUSTER_KEYS: Final = [*_CLUSTER, ("lag", "sum"), ("contact", "")]

@@ -99,7 +99,10 @@ def test_absurd_times_are_bounded(moment: int | None, kept: int) -> None:
     assert identity.within_bounds(moment) == kept
 
 
-@pytest.mark.parametrize("last", ["", "own", "0" * 36, f"{uuid4()}\n{uuid4()}", str(uuid4()).upper()])
+FIRST = "0a1b2c3d-4e5f-4061-8273-849505060708"
+
+
+@pytest.mark.parametrize("last", ["", "own", "0" * 36, f"{FIRST}\n{FIRST[::-1]}", FIRST.upper()])
 def test_keys_of_a_batch_are_those_of_each_audit_id(last: str) -> None:
     plain = [str(uuid4()) for _ in range(3)]
     for audit_ids in ([], plain, [*plain, last], [last, *plain], [last]):

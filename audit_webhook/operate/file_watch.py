@@ -58,6 +58,8 @@ class FileWatch(Worker):
             self._file.check()
         except StoreMoved:
             self._mend()
+        except sqlite3.Error as error:
+            self._file.note(f"{self._file.path} cannot be used: {error}")
 
     def _is_ours(self) -> bool:
         """Take the claim; not while another server has it."""
