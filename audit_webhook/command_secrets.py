@@ -208,7 +208,7 @@ def _passwords_in_script(text: str) -> Iterator[Span]:
             since = found.end()
         elif found.start() - since <= _FARTHEST and (value := _password_behind(text, found.end(), program, word)):
             yield value.span()
-            program, done = "", value.end()
+            done = since = value.end()
 
 
 def _password_behind(text: str, end: int, program: str, flag: str) -> re.Match[str] | None:
