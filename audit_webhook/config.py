@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from audit_webhook import setting_types as read
-from audit_webhook.dotenv import read_dotenv
 from audit_webhook.errors import ConfigError
 from audit_webhook.redaction_rules import Rule
 
@@ -295,5 +294,5 @@ def unknown_names(dotenv: Mapping[str, str]) -> list[str]:
 
 def load(dotenv: Path = Path(".env"), is_serving: bool = True) -> tuple[Config, list[str]]:
     """Read the environment over the ``.env`` file; give the settings and warnings about unknown names."""
-    from_file = read_dotenv(dotenv)
+    from_file = read.read_dotenv(dotenv)
     return Config.from_env({**from_file, **os.environ}, is_serving), unknown_names(from_file)

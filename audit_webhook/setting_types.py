@@ -1,4 +1,4 @@
-"""How the text of each kind of setting is read; ValueError says what it is not."""
+"""How a file ``.env`` and the text of each kind of setting are read; ValueError says what a text is not."""
 
 import ipaddress
 import os
@@ -196,3 +196,20 @@ def expected_senders(raw: str) -> dict[str, int]:
             raise ValueError("is not a list such as prod=3, staging=1")
         counts[match[1]] = int(match[2])
     return counts
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Read ``NAME=value`` lines; comments, ``export`` and quotes around a value are understood.
+
+    Without a file there are no values.
+    """
+    if not path.is_file():
+        return {}
+    values = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            value = value.strip()
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            values[name.strip()] = value[1:-1] if quoted else value.split(" #")[0].rstrip()
+    return values

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+LONGEST_TEXT: Final = 2_000
 MOST_MARKS: Final = 2
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 _MARKS: Final = frozenset({"Me", "Mn"})
@@ -24,6 +25,19 @@ _REMEMBERED: Final = 10_000
 def is_hidden(character: str) -> bool:
     """Whether a character acts on what stands around it, or cannot be told from a space or from nothing."""
     return character != " " and (unicodedata.category(character) in _UNSEEN or character in _BLANK)
+
+
+def shown(text: str, kept: str = "", longest: int = LONGEST_TEXT) -> str:
+    r"""Return a text with what cannot be seen, or turns the line around, as ``\u202e``; long ones are cut."""
+    if len(text) > longest:
+        text = f"{text[:longest]}… ({len(text):,} characters)"
+    return write_out(text, kept)
+
+
+def shown_value(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return a text as `shown` does, in quotes when spaces at its ends or in a row would not be seen."""
+    written = shown(text, longest=longest)
+    return f"“{written}”" if written != written.strip(" ") or "  " in written else written
 
 
 def write_out(text: str, kept: str = "") -> str:

@@ -18,9 +18,10 @@ ROOMS: Final = {
     "__main__": {"cli"},
     "access": {"config", "reader_store", "signing"},
     "cli": {"commands"},
+    "command_line": {"config", "repository", "schema"},
     "commands": {
-        "app", "checkpoints", "config", "doctor", "evidence", "ingest", "pruning", "query", "repository", "schema",
-        "server", "services", "signing", "storage", "users", "wiring",
+        "app", "checkpoints", "command_line", "config", "doctor", "evidence", "ingest", "pruning", "query",
+        "repository", "schema", "server", "services", "signing", "storage", "users", "wiring",
     },
     "doctor": {
         "checkpoints", "config", "database", "database_tls", "disks", "engine_state", "evidence", "evidence_store",
@@ -35,7 +36,9 @@ ROOMS: Final = {
         "users", "wiring",
     },
     "server": {"app", "blueprints", "config", "ingest", "metrics", "services", "wiring"},
-    "blueprints": {"explore", "ingest", "openapi", "query", "search", "services", "storage", "wiring"},
+    "blueprints": {
+        "explore", "humanize", "ingest", "openapi", "query", "search", "services", "storage", "wiring",
+    },
     "openapi": {"openapi_schemas"},
     "openapi_schemas": {"history"},
     "wiring": {"access", "config", "ingest", "metrics", "repository", "services", "storage"},
@@ -47,7 +50,8 @@ ROOMS: Final = {
     "loss_metrics": {"operate"},
     "quarantine_metrics": {"operate"},
     "explore": {
-        "config", "ingest", "loss_metrics", "quarantine_metrics", "query", "repository", "services", "storage",
+        "config", "humanize", "ingest", "loss_metrics", "quarantine_metrics", "query", "repository",
+        "services", "storage",
     },
     "ingest": {"storage", "transaction"},
     "operate": {"sqlite"},

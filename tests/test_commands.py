@@ -13,8 +13,7 @@ from typing import Final
 import pytest
 
 from audit_webhook.cli import main
-from audit_webhook.commands.prepared import open_prepared
-from audit_webhook.commands.terminal import Bar
+from audit_webhook.command_line import Bar, open_prepared
 from audit_webhook.config import Config
 from audit_webhook.errors import StoreMisconfigured
 from audit_webhook.repository import Repository, open_repository
@@ -122,7 +121,7 @@ def unprepared(engine: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     config = replace(engine, evidence_key_file=str(tmp_path / "evidence.key"))
     if not config.db_host:
         Path(config.db_path).touch()
-    monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: config)
+    monkeypatch.setattr("audit_webhook.command_line.load_settings", lambda: config)
     return config
 
 
@@ -151,7 +150,7 @@ def test_command_that_reads_makes_no_file_where_there_is_none(
 ) -> None:
     make_or_read_keys(tmp_path / "evidence.key")
     config = replace(sqlite_config, evidence_key_file=str(tmp_path / "evidence.key"))
-    monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: config)
+    monkeypatch.setattr("audit_webhook.command_line.load_settings", lambda: config)
     assert main(command) == 2
     assert f"there is no database '{config.db_path}': run `audit-webhook migrate`" in capsys.readouterr().err
     assert not Path(config.db_path).exists()

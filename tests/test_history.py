@@ -137,7 +137,7 @@ def test_restored_backup_is_accepted_by_one_command_that_stays_on_record(
             "DB_NAME": evidence.config.db_name,
         }
     )})
-    monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: config)
+    monkeypatch.setattr("audit_webhook.command_line.load_settings", lambda: config)
     assert main(["accept-history", "--reason", "restored the backup of Monday"]) == 0
     said = capsys.readouterr().out
     assert "checkpoint 3 was the newest" in said and "ends with checkpoint 1" in said

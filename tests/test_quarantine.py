@@ -126,7 +126,7 @@ def test_retry_stores_what_can_be_read_now_and_leaves_the_rest(repository: Repos
 def test_command_lists_shows_retries_and_clears(
     engine: Config, repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: engine)
+    monkeypatch.setattr("audit_webhook.command_line.load_settings", lambda: engine)
     assert main(["quarantine", "list"]) == 0 and "nothing is in quarantine" in capsys.readouterr().out
     put_aside(repository, encode(audit_event()))
     receive(repository, "staging", event_list([HOSTILE]), NOON_US)

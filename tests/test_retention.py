@@ -15,7 +15,7 @@ from audit_webhook.config import Config
 from audit_webhook.daily import DailyPruning
 from audit_webhook.event import EPOCH, rfc3339
 from audit_webhook.identity import time_bound
-from audit_webhook.reader_store import Reading, ReaderStore
+from audit_webhook.reader_store import ReaderStore, Reading
 from audit_webhook.repository import Repository, open_repository
 from audit_webhook.schema import PARTITIONED
 from audit_webhook.search_sql import LAST
@@ -74,7 +74,7 @@ def test_dry_run_tells_what_would_go_and_deletes_nothing(
     store(repository, 200)
     store(repository, 0)
     before = counts(repository)
-    monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: engine)
+    monkeypatch.setattr("audit_webhook.command_line.load_settings", lambda: engine)
     assert main(["prune", "--older-than", "90d", "--dry-run"]) == 0
     assert "3 events in 1 chunks" in (said := capsys.readouterr().out) and "would be deleted" in said
     assert counts(repository) == before

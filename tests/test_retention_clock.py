@@ -64,7 +64,7 @@ def test_person_may_delete_what_the_service_does_not(
     engine: Config, repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(repository, 40)
-    monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: engine)
+    monkeypatch.setattr("audit_webhook.command_line.load_settings", lambda: engine)
     assert main(["prune", "--older-than", "30d"]) == 2
     assert "nothing was deleted" in capsys.readouterr().out and counts(repository)[0] == 3
     assert main(["prune", "--older-than", "30d", "--force"]) == 0

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from audit_webhook.humanize.moments import moment_of, write_age, write_duration
 from audit_webhook.services.json_tree import INDENTED_BYTES, MOST_NODES, indent, nodes_of
-from audit_webhook.services.rows import moment_of, shown, write_age, write_duration
+from audit_webhook.visible_text import shown
 from tests.factories import NOON_US
 
 

@@ -20,7 +20,7 @@ from tests.factories import NOON_US, audit_event, event_list
 @pytest.fixture
 def command(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> Evidence:
     """The store, for the command line."""
-    monkeypatch.setattr("audit_webhook.commands.settings.load", lambda: evidence.config)
+    monkeypatch.setattr("audit_webhook.command_line.load_settings", lambda: evidence.config)
     return evidence
 
 

@@ -16,8 +16,7 @@ from audit_webhook.history.manifest import quote as quote_yaml
 from audit_webhook.humanize.text import visible
 from audit_webhook.kubectl.words import escape, is_plain
 from audit_webhook.logs import JsonLines, TextLines
-from audit_webhook.services.rows import shown, shown_value
-from audit_webhook.visible_text import write_out, write_out_json
+from audit_webhook.visible_text import shown, shown_value, write_out, write_out_json
 
 # Blank or without a width although their category says letter, mark or symbol, and one of each category that hides.
 TWINS: Final = (

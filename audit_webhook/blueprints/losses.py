@@ -17,8 +17,8 @@ from audit_webhook.ingest.import_losses import read_named
 from audit_webhook.ingest.lost_events import LostEvent
 from audit_webhook.query.edit import quote
 from audit_webhook.services.clusters import last_days
-from audit_webhook.services.rows import shown
 from audit_webhook.storage.loss_store import Loss
+from audit_webhook.visible_text import shown
 from audit_webhook.wiring import wiring
 
 bp = Blueprint("losses", __name__)

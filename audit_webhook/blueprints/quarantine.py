@@ -7,8 +7,8 @@ from typing import Final
 from flask import Blueprint, abort, current_app, render_template, request
 
 from audit_webhook.ingest.quarantine import CLUSTER_BYTES, CLUSTER_ITEMS
-from audit_webhook.services.rows import shown
 from audit_webhook.storage.quarantine_store import Usage
+from audit_webhook.visible_text import shown
 from audit_webhook.wiring import wiring
 
 bp = Blueprint("quarantine", __name__)

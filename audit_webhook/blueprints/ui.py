@@ -13,6 +13,7 @@ from audit_webhook.blueprints.gate import required_reader
 from audit_webhook.blueprints.picture import draw_inline
 from audit_webhook.blueprints.render import compress, page_or_fragment, static_url
 from audit_webhook.blueprints.saved import shown_columns
+from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.query.parse import LONGEST_TEXT
 from audit_webhook.services import events
 from audit_webhook.services.behind import find_behind
@@ -21,7 +22,6 @@ from audit_webhook.services.complete import complete
 from audit_webhook.services.event_view import Context, view_event
 from audit_webhook.services.feed_view import SHOWN, View, fold_of, view_news, view_page
 from audit_webhook.services.filters import narrow_by, view_filters
-from audit_webhook.services.rows import Moment, moment_of
 from audit_webhook.services.search import event_of
 from audit_webhook.wiring import wiring
 

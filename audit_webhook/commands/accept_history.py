@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from audit_webhook.commands import settings
-from audit_webhook.commands.prepared import open_prepared
+from audit_webhook import command_line
+from audit_webhook.command_line import open_prepared
 from audit_webhook.services.witness import open_witness
 from audit_webhook.wiring import now
 
@@ -31,7 +31,7 @@ def _reason(text: str) -> str:
 
 def run(chosen: argparse.Namespace) -> int:
     """Accept what the database holds: 0 when that was needed and done, 1 when there was nothing to accept."""
-    config = settings.load()
+    config = command_line.load_settings()
     repository = open_prepared(config)
     try:
         resumed = open_witness(config, repository, now, may_make_key=False).accept(chosen.reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from audit_webhook.commands import settings
+from audit_webhook import command_line
 from audit_webhook.repository import open_repository
 from audit_webhook.services import demo
 from audit_webhook.wiring import now
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Load the sample into the store of the settings."""
-    repository = open_repository(settings.load())
+    repository = open_repository(command_line.load_settings())
     repository.migrate()
     print(f"{demo.load(repository, now())} sample events were loaded")
     repository.close()

@@ -11,7 +11,7 @@ from audit_webhook import config as configuration
 from audit_webhook import doctor
 from audit_webhook.doctor import Finding
 from audit_webhook.errors import ConfigError
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 from audit_webhook.wiring import now
 
 HELP: Final = "say what is wrong with this installation and what to do; exit code 1 when something fails"

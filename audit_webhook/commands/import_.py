@@ -9,13 +9,13 @@ from typing import Final
 
 import orjson
 
-from audit_webhook.commands import settings
-from audit_webhook.commands.terminal import Bar
+from audit_webhook import command_line
+from audit_webhook.command_line import Bar
 from audit_webhook.redaction import make_redaction
 from audit_webhook.repository import open_repository
 from audit_webhook.services.import_log import BadLine, LogImport, Report, Watcher
 from audit_webhook.services.intake import check_cluster
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 from audit_webhook.wiring import now
 
 HELP: Final = "store the events of log files of a kube-apiserver (--audit-log-path), plain or gzipped"
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Import and report; bad lines are named and counted, and are no failure."""
     check_cluster(chosen.cluster)
-    config = settings.load()
+    config = command_line.load_settings()
     repository = open_repository(config)
     repository.migrate()
     bar, start = Bar(), time.monotonic()

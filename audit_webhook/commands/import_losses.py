@@ -9,13 +9,13 @@ from typing import Final
 
 import orjson
 
-from audit_webhook.commands import settings
+from audit_webhook import command_line
 from audit_webhook.ingest.import_losses import LossReport, import_losses
 from audit_webhook.repository import open_repository
 from audit_webhook.services.intake import check_cluster
 from audit_webhook.services.log_files import LogFile, list_files
-from audit_webhook.services.rows import shown
 from audit_webhook.storage.loss_store import LossStore
+from audit_webhook.visible_text import shown
 from audit_webhook.wiring import now
 
 HELP: Final = "store the events that a kube-apiserver gave up, from its own log (klog text or JSON, wrapped or not)"
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Import each file and report it; one that cannot be read to its end does not keep the others from it."""
     check_cluster(chosen.cluster)
-    repository = open_repository(settings.load())
+    repository = open_repository(command_line.load_settings())
     repository.migrate()
     code = 0
     try:

@@ -6,9 +6,8 @@ import argparse
 import re
 from typing import Final
 
-from audit_webhook.commands import settings
-from audit_webhook.commands.prepared import open_prepared
-from audit_webhook.commands.terminal import Bar
+from audit_webhook import command_line
+from audit_webhook.command_line import Bar, open_prepared
 from audit_webhook.event import rfc3339
 from audit_webhook.pruning import Expired
 from audit_webhook.services import retention
@@ -37,7 +36,7 @@ def _days(text: str) -> int:
 
 def run(chosen: argparse.Namespace) -> int:
     """Delete, or tell what would be deleted."""
-    config = settings.load()
+    config = command_line.load_settings()
     repository = open_prepared(config)
     moment, bar = now(), Bar()
     try:

@@ -8,14 +8,14 @@ from typing import Final
 
 import orjson
 
-from audit_webhook.commands import settings
-from audit_webhook.commands.prepared import open_prepared
+from audit_webhook import command_line
+from audit_webhook.command_line import open_prepared
 from audit_webhook.event import rfc3339
 from audit_webhook.redaction import make_redaction
 from audit_webhook.repository import Repository
 from audit_webhook.services.requeue import retry_items
-from audit_webhook.services.rows import shown
 from audit_webhook.storage.quarantine_store import Kept, LeftOut
+from audit_webhook.visible_text import shown
 from audit_webhook.wiring import now
 
 HELP: Final = "list, show, retry or clear what could not be read"
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Do it; return 1 when there is no such item, or not every item could be read."""
-    config = settings.load()
+    config = command_line.load_settings()
     repository = open_prepared(config)
     try:
         if chosen.id and _find(repository, chosen.id) is None:

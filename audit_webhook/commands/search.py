@@ -7,9 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from audit_webhook.commands import settings
-from audit_webhook.commands.prepared import open_prepared
-from audit_webhook.commands.terminal import Bar
+from audit_webhook import command_line
+from audit_webhook.command_line import Bar, open_prepared
 from audit_webhook.query import QueryError
 from audit_webhook.repository import Raw, Repository
 from audit_webhook.services.document import documents_of
@@ -34,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Print what matches while it is found."""
     text = " ".join(chosen.query).strip()
-    repository = open_prepared(settings.load())
+    repository = open_prepared(command_line.load_settings())
     bar, count = Bar(), 0
     try:
         for line in _matches(repository, text, bar, chosen.json):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from audit_webhook.commands import settings
+from audit_webhook import command_line
 from audit_webhook.server import serve
 
 HELP: Final = "serve the webhook and the pages"
@@ -17,4 +17,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    return serve(settings.load(is_serving=True))
+    return serve(command_line.load_settings(is_serving=True))

@@ -7,8 +7,8 @@ import sys
 import time
 from typing import Final
 
-from audit_webhook.commands import settings
-from audit_webhook.commands.prepared import open_prepared
+from audit_webhook import command_line
+from audit_webhook.command_line import open_prepared
 from audit_webhook.commands.search import lines_of
 from audit_webhook.query import QueryError
 from audit_webhook.services import feed
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Print the newest, then what arrives."""
     text = " ".join(chosen.query).strip()
-    repository = open_prepared(settings.load())
+    repository = open_prepared(command_line.load_settings())
     try:
         page = feed.page(repository, text, None, max(1, chosen.count), now())
         for line in lines_of(repository, page.raws[:chosen.count][::-1], chosen.json):

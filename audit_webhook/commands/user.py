@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from audit_webhook.commands import settings
+from audit_webhook import command_line
 from audit_webhook.errors import ConfigError
 from audit_webhook.passwords import hash_password
 from audit_webhook.reader import ANY, ROLES, Scope, check_name, read_places, read_role, write_places
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Change the file of users; 1 when there is no such user."""
-    file = UsersFile(Path(settings.load().ui_users_file))
+    file = UsersFile(Path(command_line.load_settings().ui_users_file))
     try:
         if chosen.action == "list":
             return _list(file)

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 import orjson
 
+from audit_webhook import command_line
 from audit_webhook.checkpoints import Signed, find_tokens
-from audit_webhook.commands import settings
-from audit_webhook.commands.prepared import open_prepared
-from audit_webhook.commands.terminal import Bar
+from audit_webhook.command_line import Bar, open_prepared
 from audit_webhook.errors import KeyUnusable
-from audit_webhook.evidence.memory import Memory, default_path
 from audit_webhook.event import rfc3339
+from audit_webhook.evidence.memory import Memory, default_path
 from audit_webhook.identity import microseconds
 from audit_webhook.repository import Repository
 from audit_webhook.services.proof import Unproved, check_proof
@@ -60,7 +59,7 @@ def _since(text: str) -> int:
 
 def run(chosen: argparse.Namespace) -> int:
     """Verify and report: 0 when all is as it was, 1 when something is not, 2 when that cannot be told."""
-    config = settings.load()
+    config = command_line.load_settings()
     if not chosen.key and not config.evidence_key_file:
         raise KeyUnusable("EVIDENCE_KEY_FILE is none: name the keys to trust with --key FILE")
     keys = read_keys(Path(chosen.key or config.evidence_key_file))

@@ -13,13 +13,14 @@ from typing import Final
 
 from audit_webhook.config import Config
 from audit_webhook.explore.loss_plot import Plot, plot_losses
+from audit_webhook.humanize.moments import write_duration
 from audit_webhook.ingest.senders import State, Totals, state_of
 from audit_webhook.loss_metrics import LossSamples, SenderSample
 from audit_webhook.reader import Scope
 from audit_webhook.services.refused import WORDS
-from audit_webhook.services.rows import shown, write_duration
 from audit_webhook.storage.loss_store import GAPS, GIVEN_UP, PAUSE, RESTART, Loss, LossStore, LossSum
 from audit_webhook.storage.sender_store import Sender, SenderStore
+from audit_webhook.visible_text import shown
 
 DAYS: Final = (1, 7, 30)
 DAY: Final = 86_400_000_000

@@ -15,7 +15,7 @@ from audit_webhook.services.actor_view import (
 )
 from audit_webhook.services.actors import CREDENTIAL, CREDENTIALS, Portrait
 from audit_webhook.services.document import document_of
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 
 _TRAITS: Final = {
     "credentials": CREDENTIALS, "pods": (f"{CREDENTIAL}pod-name",), "nodes": (f"{CREDENTIAL}node-name",),

@@ -12,7 +12,7 @@ from audit_webhook.repository import Repository
 from audit_webhook.services import feed
 from audit_webhook.services.actor_view import Group, Tally, write_day
 from audit_webhook.services.places import Actor
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 
 MOST_SHOWN: Final = 500
 _TITLES: Final = (

@@ -13,10 +13,12 @@ from audit_webhook.event import EPOCH, Event
 from audit_webhook.events.identities import kind_of
 from audit_webhook.humanize import badge
 from audit_webhook.humanize.actors import name_actor
+from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.query.edit import quote
 from audit_webhook.services.actors import CREDENTIAL, CREDENTIALS, Activity, Portrait
 from audit_webhook.services.places import Actor, Place, place_of
-from audit_webhook.services.rows import KIND_LABELS, Kind, Moment, Row, moment_of, row_of, shown
+from audit_webhook.services.rows import KIND_LABELS, Kind, Row, row_of
+from audit_webhook.visible_text import shown
 
 MOST_SHOWN: Final = 12
 RECENT: Final = 6

@@ -19,8 +19,8 @@ from audit_webhook.humanize.badges import REVIEWS
 from audit_webhook.humanize.phrases import READS
 from audit_webhook.query.edit import quote
 from audit_webhook.services.policy import Fields, Rule, write_rule
-from audit_webhook.services.rows import shown
 from audit_webhook.services.volume import Amount, Traffic, total
+from audit_webhook.visible_text import shown
 
 MOST: Final = 8
 WORTH_SHARE: Final = 0.01

@@ -8,10 +8,12 @@ from typing import Final
 
 from audit_webhook.event import Event
 from audit_webhook.humanize import badge, emphasis, outcome, summary, why
+from audit_webhook.humanize.moments import moment_of_event
 from audit_webhook.humanize.phrases import READS
 from audit_webhook.kubectl import Card, parts_of
 from audit_webhook.services.cards import requests_on
-from audit_webhook.services.rows import Folded, Mark, Row, Sent, moment_of_event, phrases_of, row_of, shown
+from audit_webhook.services.rows import Folded, Mark, Row, Sent, phrases_of, row_of
+from audit_webhook.visible_text import shown
 
 LONGEST_COMMAND: Final = 400
 _STANDS_OUT: Final = ("hot", "warm", "plain", "quiet")

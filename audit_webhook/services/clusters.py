@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from audit_webhook.event import SYSTEM_KINDS, Event
+from audit_webhook.humanize.moments import SECOND, write_duration
 from audit_webhook.humanize.phrases import READS
 from audit_webhook.query.edit import quote
 from audit_webhook.refusal_store import Refusal
@@ -16,9 +17,9 @@ from audit_webhook.services.advisor import Advice, advise
 from audit_webhook.services.dimensions import Dimensions
 from audit_webhook.services.path_advice import advise_on_paths
 from audit_webhook.services.refused import Refused, count_refused
-from audit_webhook.services.rows import SECOND, shown, write_duration
 from audit_webhook.services.volume import BY, LEVELS, Amount, Traffic, read_traffic, split, total, write_bytes
 from audit_webhook.tally_store import Batch, Kept
+from audit_webhook.visible_text import shown
 
 RECENT: Final = 100
 ROWS: Final = 12

@@ -9,7 +9,8 @@ from audit_webhook.event import Event
 from audit_webhook.kubectl import Card
 from audit_webhook.services.card_rows import sent_of
 from audit_webhook.services.cards import requests_on
-from audit_webhook.services.rows import Sent, shown
+from audit_webhook.services.rows import Sent
+from audit_webhook.visible_text import shown
 
 LONGEST_LINE: Final = 20_000
 LONGEST_INPUT: Final = 100_000

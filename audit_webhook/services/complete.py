@@ -13,7 +13,7 @@ from audit_webhook.query.edit import quote, unquote
 from audit_webhook.query.fields import BY_NAME, FIELDS, KIND_GROUPS, POSTED_AS, Field
 from audit_webhook.repository import Repository
 from audit_webhook.search_sql import FIRST, LAST, Condition
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 
 COUNTED_EVENTS: Final = 20_000
 MOST_OFFERS: Final = 12

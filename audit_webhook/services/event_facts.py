@@ -10,8 +10,9 @@ from audit_webhook.authorization import parse_reason
 from audit_webhook.client_address import find_client_address
 from audit_webhook.event import Event
 from audit_webhook.events.identities import proxy_name
+from audit_webhook.humanize.moments import moment_of, write_duration
 from audit_webhook.query.edit import quote
-from audit_webhook.services.rows import moment_of, shown, shown_value, write_duration
+from audit_webhook.visible_text import shown, shown_value
 
 CREDENTIAL: Final = "authentication.kubernetes.io/"
 MOST_VALUES: Final = 40

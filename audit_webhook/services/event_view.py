@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.event import Event
 from audit_webhook.humanize import sentence
+from audit_webhook.humanize.moments import Moment, moment_of, moment_of_event, write_duration
 from audit_webhook.kubectl import Card
 from audit_webhook.query.edit import quote
 from audit_webhook.services.card_rows import sent_of
@@ -17,9 +18,8 @@ from audit_webhook.services.command_view import CommandView, view_command
 from audit_webhook.services.event_facts import Fact, facts_of
 from audit_webhook.services.events import Story
 from audit_webhook.services.json_tree import INDENTED_BYTES, Node, indent, nodes_of
-from audit_webhook.services.rows import (
-    Moment, Row, Sent, moment_of, moment_of_event, phrases_of, row_of, shown, write_duration,
-)
+from audit_webhook.services.rows import Row, Sent, phrases_of, row_of
+from audit_webhook.visible_text import shown
 
 LATENCY: Final = "apiserver.latency.k8s.io/"
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}

@@ -9,8 +9,8 @@ from audit_webhook.checkpoints import BadCheckpoint, Checkpoint, read
 from audit_webhook.config import Config
 from audit_webhook.errors import HistoryRefused, KeyUnusable
 from audit_webhook.evidence_store import EvidenceStore
+from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.repository import Repository
-from audit_webhook.services.rows import Moment, moment_of
 from audit_webhook.services.witness import BUSY_MICROSECONDS, IDLE_MICROSECONDS, open_witness
 from audit_webhook.signing import public_pem
 

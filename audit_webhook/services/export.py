@@ -20,11 +20,11 @@ from audit_webhook.errors import InvalidParameter, ServerBusy
 from audit_webhook.event import EPOCH, rfc3339
 from audit_webhook.repository import Repository
 from audit_webhook.search_sql import LAST, Search
-from audit_webhook.services.feed import oldest_moment
 from audit_webhook.services.document import COLUMNS, documents_of
+from audit_webhook.services.feed import oldest_moment
 from audit_webhook.services.query import compile_query
-from audit_webhook.services.rows import shown
 from audit_webhook.services.search import Found, find
+from audit_webhook.visible_text import shown
 
 PLACES: Final = 2
 STEP_EVENTS: Final = 500

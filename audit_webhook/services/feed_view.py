@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
+from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.query import QueryError, parse, time_bounds
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.repository import Repository
 from audit_webhook.search.completeness import find_shortfall
 from audit_webhook.services import cards, feed
 from audit_webhook.services.card_rows import row_of_card
-from audit_webhook.services.rows import Moment, Row, moment_of, row_of, shown
+from audit_webhook.services.rows import Row, row_of
 from audit_webhook.services.saved import DEFAULT_COLUMNS
+from audit_webhook.visible_text import shown
 
 RANGES: Final = (
     ("", "All time"),

@@ -9,7 +9,7 @@ from audit_webhook.errors import InvalidParameter
 from audit_webhook.event import Event
 from audit_webhook.query.edit import narrowed, unquote
 from audit_webhook.query.fields import BY_NAME
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 
 
 MOST_CLAIMED = 4

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 
 MOST_NODES: Final = 3_000
 DEEPEST: Final = 40

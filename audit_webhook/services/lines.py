@@ -8,7 +8,7 @@ from typing import Final
 from audit_webhook.event import EPOCH, Event
 from audit_webhook.humanize import summary
 from audit_webhook.query import QueryError
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 
 LONGEST: Final = 500
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
-from audit_webhook.history.diff import DiffLine
 from audit_webhook.event import rfc3339
+from audit_webhook.history.diff import DiffLine
 from audit_webhook.history.life import UNRECORDED, Revision
 from audit_webhook.history.manifest import write
 from audit_webhook.services.document import document_of
 from audit_webhook.services.object_gap import MOST_LINES, Room
 from audit_webhook.services.object_view import MOST_BLAMED, MOST_PAGE_LINES
 from audit_webhook.services.objects import History
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 
 MOST_MANIFEST_LINES: Final = 5 * MOST_LINES
 

@@ -9,8 +9,9 @@ from typing import Final
 from audit_webhook.history.diff import DiffLine
 from audit_webhook.history.life import Revision
 from audit_webhook.history.unrecorded import Unrecorded
+from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.services.objects import History
-from audit_webhook.services.rows import Moment, moment_of, shown
+from audit_webhook.visible_text import shown
 
 MOST_LINES: Final = 400
 

@@ -12,12 +12,14 @@ from audit_webhook.history.diff import DiffLine
 from audit_webhook.history.life import UNRECORDED, Deed, Life, Revision
 from audit_webhook.history.manifest import write
 from audit_webhook.humanize.actors import name_actor
+from audit_webhook.humanize.moments import Moment, moment_of, moment_of_event
 from audit_webhook.kubectl import Card
 from audit_webhook.services.document import command_on
 from audit_webhook.services.object_gap import MOST_LINES, Gap, Room, gap_before
 from audit_webhook.services.objects import History
 from audit_webhook.services.places import Actor, Place, actor_of
-from audit_webhook.services.rows import Moment, Row, moment_of, moment_of_event, row_of, shown
+from audit_webhook.services.rows import Row, row_of
+from audit_webhook.visible_text import shown
 
 MOST_PAGE_LINES: Final = 8_000
 MOST_BLAMED: Final = 20_000

@@ -9,11 +9,13 @@ from typing import Final
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.grants import Binding, gives_everything
 from audit_webhook.humanize.actors import name_actor, name_proxy
+from audit_webhook.humanize.moments import SECOND, Moment, moment_of
 from audit_webhook.repository import Repository
 from audit_webhook.services import feed
 from audit_webhook.services.permissions import MOST_LEFT_OUT, RANGES, Use, Used, find_needs, list_bindings
 from audit_webhook.services.places import Actor
-from audit_webhook.services.rows import KIND_LABELS, SECOND, Kind, Moment, moment_of, shown
+from audit_webhook.services.rows import KIND_LABELS, Kind
+from audit_webhook.visible_text import shown
 
 LABELS: Final = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "all": "All time"}
 

@@ -10,8 +10,8 @@ from audit_webhook.query import QueryError
 from audit_webhook.query.edit import and_term, quote, term_value, with_term
 from audit_webhook.services.counting import OUTCOMES, SERIES
 from audit_webhook.services.picture import Picture
-from audit_webhook.services.rows import shown
 from audit_webhook.services.timeline import Timeline, span_label, tick_label, ticks, write_time
+from audit_webhook.visible_text import shown
 
 HEIGHT: Final = 58
 BAR: Final = 10

@@ -12,7 +12,7 @@ from audit_webhook.identity import from_text, to_text
 from audit_webhook.reader import EVERYWHERE, Reader
 from audit_webhook.repository import Repository
 from audit_webhook.saved_searches import SavedSearch
-from audit_webhook.services.rows import shown
+from audit_webhook.visible_text import shown
 
 LONGEST_NAME: Final = 80
 MOST: Final = 200
