@@ -9,60 +9,57 @@ from typing import Final, Literal
 from flask import Flask, Response, current_app, request
 
 from audit_webhook import config as configuration
+from audit_webhook.access import blueprint as access
+from audit_webhook.access import gate
+from audit_webhook.access.access_log import ReadingBook
+from audit_webhook.access.authentication import FIRST_USER, Readers
 from audit_webhook.access.keys import AccessKey, open_access_key
 from audit_webhook.access.tokens import TokenSealer
-from audit_webhook.blueprints import losses as loss_pages
-from audit_webhook.blueprints import quarantine as quarantine_pages
-from audit_webhook.blueprints import (
-    access,
-    api,
-    clusters,
-    errors,
-    evidence,
-    explore,
-    gate,
-    ingest,
-    ops,
-    picture,
-    saved,
-    setup,
-    time_limit,
-    ui,
-)
-from audit_webhook.breaker import Breaker
-from audit_webhook.checkpointer import Checkpointer
-from audit_webhook.compactor import Compactor
+from audit_webhook.access.users import UsersFile
 from audit_webhook.config import Config
-from audit_webhook.daily import DailyPruning
-from audit_webhook.disks import measure_disks
-from audit_webhook.explore import losses
-from audit_webhook.explore.quarantine import sample_quarantine
+from audit_webhook.context import EXTENSION, Wiring, now, wiring
+from audit_webhook.events.redaction.settings import make_redaction
+from audit_webhook.evidence import blueprint as evidence
+from audit_webhook.evidence.checkpointer import Checkpointer
+from audit_webhook.evidence.self_check import open_self_check
+from audit_webhook.evidence.signer import open_witness
+from audit_webhook.explore import api_blueprint as api
+from audit_webhook.explore import blueprint as explore
+from audit_webhook.explore.clusters import blueprint as clusters
+from audit_webhook.explore.losses import blueprint as loss_pages
+from audit_webhook.explore.losses import losses
+from audit_webhook.explore.quarantine import blueprint as quarantine_pages
+from audit_webhook.explore.quarantine.counts import sample_quarantine
+from audit_webhook.explore.setup import blueprint as setup
+from audit_webhook.ingest import blueprint as ingest
+from audit_webhook.ingest.admission import RefusalBook, TokenCheck
+from audit_webhook.ingest.durable import DurableStore
 from audit_webhook.ingest.senders import SenderLog
-from audit_webhook.keeper import Keeper
-from audit_webhook.loss_metrics import LossCollector
-from audit_webhook.metrics import Metrics, SpoolState
+from audit_webhook.ingest.spool_drain import Drainer
+from audit_webhook.operate import blueprint as ops
+from audit_webhook.operate.daily import DailyPruning
+from audit_webhook.operate.disk_space import measure_disks
 from audit_webhook.operate.file_watch import FileWatch
-from audit_webhook.operate.worker import Worker, Workers
-from audit_webhook.quarantine_metrics import QuarantineWatch
-from audit_webhook.reader_store import ReaderStore
-from audit_webhook.redaction import make_redaction
-from audit_webhook.repository import open_repository
-from audit_webhook.resources import STATIC, TEMPLATES
-from audit_webhook.services.drain import Drainer
-from audit_webhook.services.durable import DurableStore
-from audit_webhook.services.feed import LIVE_LIFETIME
-from audit_webhook.services.intake import RefusalBook, TokenCheck
-from audit_webhook.services.picture import Pictures
-from audit_webhook.services.readers import FIRST_USER, Readers
-from audit_webhook.services.readings import ReadingBook
-from audit_webhook.services.self_check import open_self_check
-from audit_webhook.services.witness import open_witness
-from audit_webhook.spool import Spool, open_spool
+from audit_webhook.operate.loss_metrics import LossCollector
+from audit_webhook.operate.maintenance import Keeper
+from audit_webhook.operate.metrics import Metrics, SpoolState
+from audit_webhook.operate.quarantine_metrics import QuarantineWatch
+from audit_webhook.paths import STATIC, TEMPLATES
+from audit_webhook.search import blueprint as ui
+from audit_webhook.search import saved_blueprint as saved
+from audit_webhook.search.feed import LIVE_LIFETIME
+from audit_webhook.search.histogram import blueprint as picture
+from audit_webhook.search.histogram.histogram import Pictures
+from audit_webhook.storage.access_store import ReaderStore
+from audit_webhook.storage.compactor import Compactor
+from audit_webhook.storage.health_probe import Breaker
 from audit_webhook.storage.loss_store import LossStore
 from audit_webhook.storage.quarantine_store import QuarantineStore
+from audit_webhook.storage.repository import open_repository
 from audit_webhook.storage.sender_store import SenderStore
-from audit_webhook.users import UsersFile
-from audit_webhook.wiring import EXTENSION, Wiring, now, wiring
+from audit_webhook.storage.spool.spool import Spool, open_spool
+from audit_webhook.web import errors, time_limit
+from audit_webhook.worker import Worker, Workers
 
 logger: Final = logging.getLogger(__name__)
 

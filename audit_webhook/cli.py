@@ -12,12 +12,15 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from audit_webhook import __version__, logs
-from audit_webhook.commands import (
-    accept_history, demo, doctor, explain, import_, import_losses, migrate, prune, quarantine, search, serve, tail,
-    user, verify,
-)
+from audit_webhook import __version__
+from audit_webhook.access.commands import user
 from audit_webhook.errors import AuditWebhookError
+from audit_webhook.evidence.commands import accept_history, verify
+from audit_webhook.explore.setup import demo_command as demo
+from audit_webhook.ingest.commands import import_, import_losses, quarantine
+from audit_webhook.operate import logs
+from audit_webhook.operate.commands import doctor, migrate, prune, serve
+from audit_webhook.search.commands import explain, search, tail
 
 COMMANDS: Final = {
     "serve": serve,

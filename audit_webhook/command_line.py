@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from audit_webhook import config as configuration
-from audit_webhook import logs
 from audit_webhook.config import Config
 from audit_webhook.errors import StoreMisconfigured
-from audit_webhook.repository import Repository, open_repository
-from audit_webhook.schema import missing_steps
+from audit_webhook.operate import logs
+from audit_webhook.storage.repository import Repository, open_repository
+from audit_webhook.storage.schema import missing_steps
 
 logger: Final = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from audit_webhook import setting_types as read
+from audit_webhook import config_parsers as read
 from audit_webhook.errors import ConfigError
-from audit_webhook.redaction_rules import Rule
+from audit_webhook.events.redaction.rules import Rule
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 

@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of the domain; ``blueprints/errors.py`` says what HTTP makes of it."""
+"""What can go wrong, in the words of the domain; ``web/errors.py`` says what HTTP makes of it."""
 
 from __future__ import annotations
 

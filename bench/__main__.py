@@ -15,14 +15,14 @@ from statistics import median
 from typing import Final
 
 from audit_webhook.config import Config
-from audit_webhook.repository import Repository, open_repository
-from audit_webhook.services.ingest import receive
-from audit_webhook.wiring import now
+from audit_webhook.context import now
+from audit_webhook.ingest.receive import receive
+from audit_webhook.storage.repository import Repository, open_repository
 from bench import behind, evidence, explain, facets, hostile, imports, ingest, replicas, report, sealing
 from bench.events import BATCH, batches
 from bench.ingest import LEVELS, Source
-from bench.receivers import Receiver, service
 from bench.pages import measure_pages
+from bench.receivers import Receiver, service
 from bench.search import measure
 from tests.mariadb import MariaDB
 

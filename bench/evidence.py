@@ -11,10 +11,10 @@ from typing import Final
 
 import orjson
 
-from audit_webhook.evidence_store import EvidenceStore
-from audit_webhook.repository import Repository
-from audit_webhook.services.witness import Witness
-from audit_webhook.wiring import now
+from audit_webhook.context import now
+from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.store import EvidenceStore
+from audit_webhook.storage.repository import Repository
 
 LEAST: Final = 100_000
 MOST_BYTES: Final = 200_000_000

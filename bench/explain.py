@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from audit_webhook.services.explain import explain
+from audit_webhook.search.explain import explain
 from bench.events import batches
 
 EVENTS: Final = 20_000

@@ -6,9 +6,9 @@ import time
 from functools import partial
 from typing import Final
 
-from audit_webhook.repository import Repository
-from audit_webhook.services.picture import Picture, Pictures
-from audit_webhook.wiring import now
+from audit_webhook.context import now
+from audit_webhook.search.histogram.histogram import Picture, Pictures
+from audit_webhook.storage.repository import Repository
 from bench.search import p95_milliseconds
 
 WHOLE_MS: Final = 400.0

@@ -11,7 +11,7 @@ import orjson
 import pymysql
 
 from audit_webhook.config import Config
-from audit_webhook.mysql import connect_mysql
+from audit_webhook.storage.mysql.connection import connect_mysql
 
 TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS floor (id BINARY(16) NOT NULL PRIMARY KEY, cluster VARCHAR(63) NOT NULL, "

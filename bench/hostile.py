@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from audit_webhook.context import now
 from audit_webhook.query import QueryError
 from audit_webhook.query.fields import FIELDS
-from audit_webhook.repository import Repository
-from audit_webhook.services import feed
-from audit_webhook.wiring import now
+from audit_webhook.search import feed
+from audit_webhook.storage.repository import Repository
 
 LIMIT_MS: Final = 2_000.0
 TEXTS: Final = (

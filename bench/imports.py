@@ -10,9 +10,9 @@ from typing import Final
 
 import orjson
 
-from audit_webhook.repository import Repository
-from audit_webhook.services.import_log import LogImport, Watcher
-from audit_webhook.wiring import now
+from audit_webhook.context import now
+from audit_webhook.ingest.import_log import LogImport, Watcher
+from audit_webhook.storage.repository import Repository
 from bench.events import batches
 
 EVENTS: Final = 200_000

@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.repository import Repository
-from audit_webhook.services.ingest import receive
-from audit_webhook.wiring import now, wiring
+from audit_webhook.context import now, wiring
+from audit_webhook.ingest.receive import receive
+from audit_webhook.storage.repository import Repository
 from bench.search import p95_milliseconds
 
 REVISIONS: Final = 200

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from audit_webhook.identity import to_text
-from audit_webhook.repository import Repository
-from audit_webhook.search_sql import EVERYTHING, LAST
-from audit_webhook.services import feed
-from audit_webhook.wiring import now
+from audit_webhook.context import now
+from audit_webhook.events.ids import to_text
+from audit_webhook.search import feed
+from audit_webhook.storage.repository import Repository
+from audit_webhook.storage.search_sql import EVERYTHING, LAST
 
 TURNS: Final = 20
 DEEP_PAGE: Final = 1000

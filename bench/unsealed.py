@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from audit_webhook import rows, transaction
 from audit_webhook.cli import main
-from audit_webhook.sealing import BEGINNING, Head, Seal
+from audit_webhook.storage import writer as transaction
+from audit_webhook.storage.chunks import layout as rows
+from audit_webhook.storage.chunks.hash_chain import BEGINNING, Head, Seal
 
 
 def leave_out() -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from audit_webhook.event import rfc3339
+from audit_webhook.events.event import rfc3339
 from tests.factories import audit_event, encode, event_list
 from tests.ledger import Answer, Ledger
 

@@ -16,12 +16,12 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.repository import Repository, open_repository
-from audit_webhook.server import create_server, run_in_thread
-from audit_webhook.wiring import wiring
+from audit_webhook.context import wiring
+from audit_webhook.operate.server import create_server, run_in_thread
+from audit_webhook.storage.repository import Repository, open_repository
 from tests.browser import Watcher, open_browser
-from tests.evidence import Evidence
 from tests.mariadb import MariaDB, free_port
+from tests.sealed_store import Evidence
 
 _numbers = itertools.count(1)
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audit_webhook.parcel import Item, Parcel, wrap
-from audit_webhook.services.ingest import read_batch
-from audit_webhook.spool import Spool
+from audit_webhook.ingest.receive import read_batch
+from audit_webhook.storage.spool.batch_file import Item, Parcel, wrap
+from audit_webhook.storage.spool.spool import Spool
 from tests.apiserver import batches
 from tests.factories import event_list
 from tests.ledger import Verdict

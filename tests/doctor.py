@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from audit_webhook.config import Config
-from audit_webhook.doctor import examine
-from audit_webhook.wiring import now
+from audit_webhook.context import now
+from audit_webhook.operate.doctor import examine
 
 LONG_TOKEN = "0123456789abcdef0123456789abcdef"
 GIB = 1024**3

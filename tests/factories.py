@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from audit_webhook.event import rfc3339
+from audit_webhook.events.event import rfc3339
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NOON_US = int(NOON.timestamp()) * 1_000_000

@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from audit_webhook.config import Config
-from audit_webhook.repository import open_repository
-from audit_webhook.search_sql import EVERYTHING, LAST
+from audit_webhook.storage.repository import open_repository
+from audit_webhook.storage.search_sql import EVERYTHING, LAST
 from tests.factories import audit_event, event_list
 from tests.service import Service
 from tests.serving import get, post

@@ -1,6 +1,6 @@
 """The trials of a Galera cluster: nodes die, part, restart and join while batches come in.
 
-`tests/test_galera.py` runs some of them briefly and `tests/soak.py` all of them at length.
+`tests/storage/test_galera.py` runs some of them briefly and `tests/soak.py` all of them at length.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from audit_webhook.config import Config
-from audit_webhook.repository import open_repository
+from audit_webhook.storage.repository import open_repository
 from tests.apiserver import ApiServer, batches
 from tests.galera import Galera, Node
 from tests.ledger import Verdict

@@ -1,6 +1,6 @@
 """Trials of batches as large as the flags of `/setup` allow: they are stored whole, once, and in bounded memory.
 
-`tests/test_large.py` runs them at a small scale and `tests/soak.py` in full.
+`tests/ingest/test_large.py` runs them at a small scale and `tests/soak.py` in full.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from audit_webhook.event import rfc3339
-from audit_webhook.repository import Repository
-from audit_webhook.search_sql import EVERYTHING, LAST
-from audit_webhook.services.verify import verify
-from audit_webhook.signing import Keys
+from audit_webhook.events.event import rfc3339
+from audit_webhook.evidence.verify.verify import verify
+from audit_webhook.storage.keys import Keys
+from audit_webhook.storage.repository import Repository
+from audit_webhook.storage.search_sql import EVERYTHING, LAST
 from tests.apiserver import ApiServer, batches
 from tests.factories import audit_event, encode, event_list
 from tests.ledger import Ledger, Verdict

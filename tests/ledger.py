@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from audit_webhook.repository import Repository
-from audit_webhook.search_sql import EVERYTHING, LAST
-from audit_webhook.services.verify import verify
-from audit_webhook.signing import Keys
+from audit_webhook.evidence.verify.verify import verify
+from audit_webhook.storage.keys import Keys
+from audit_webhook.storage.repository import Repository
+from audit_webhook.storage.search_sql import EVERYTHING, LAST
 
 
 class Answer(NamedTuple):

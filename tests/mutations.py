@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from audit_webhook.decode import read_wire, to_event
+from audit_webhook.events.decode import read_wire, to_event
+from audit_webhook.events.split import split
 from audit_webhook.humanize import badge, emphasis, summary, why
 from audit_webhook.kubectl import cards_of, read_request
-from audit_webhook.split import split
 
 DATA: Final = Path(__file__).parent / "data" / "webhook"
 FACTS: Final = (

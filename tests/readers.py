@@ -12,9 +12,9 @@ from typing import Final
 from flask import Flask
 from flask.testing import FlaskClient
 
-from audit_webhook.reader import EVERYWHERE, Role, Scope
-from audit_webhook.users import User, UsersFile
-from audit_webhook.wiring import wiring
+from audit_webhook.access.users import User, UsersFile
+from audit_webhook.context import wiring
+from audit_webhook.storage.scope import EVERYWHERE, Role, Scope
 
 PASSWORD: Final = "correct-horse-battery"
 FORM: Final = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}

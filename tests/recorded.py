@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from audit_webhook.decode import read_wire, to_event
-from audit_webhook.event import Event
-from audit_webhook.split import split
+from audit_webhook.events.decode import read_wire, to_event
+from audit_webhook.events.event import Event
+from audit_webhook.events.split import split
 from tests.factories import audit_event, encode
 
 DATA = Path(__file__).parent / "data"

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from audit_webhook.config import Config
-from audit_webhook.repository import Repository, open_repository
+from audit_webhook.storage.repository import Repository, open_repository
 from tests.mariadb import free_port
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from audit_webhook.identity import quarantine_id
+from audit_webhook.context import Wiring
+from audit_webhook.events.ids import quarantine_id
+from audit_webhook.events.redaction.redact import redact_unreadable
+from audit_webhook.explore.setup import demo
 from audit_webhook.ingest.import_losses import import_losses
-from audit_webhook.redact import redact_unreadable
-from audit_webhook.repository import Repository
-from audit_webhook.services import demo
-from audit_webhook.services.ingest import receive
+from audit_webhook.ingest.receive import receive
 from audit_webhook.storage.loss_store import GIVEN_UP, loss_id
-from audit_webhook.wiring import Wiring
+from audit_webhook.storage.repository import Repository
 from tests.factories import NOON, audit_event, event_list
+from tests.ingest.test_apiserver_log import ERROR, klog, message
 from tests.recorded import ref
-from tests.test_apiserver_log import ERROR, klog, message
 
 NOW: Final = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 """A Wednesday; the sample ends here, and so it begins at about half past eight."""

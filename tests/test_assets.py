@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.factories import audit_event
-from tests.test_ui import Page, post, read
+from tests.search.test_ui import Page, post, read
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"

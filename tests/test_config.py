@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from audit_webhook.app import create_app
-from audit_webhook.config import Config, load, read_dotenv, unknown_names
+from audit_webhook.config import Config, load, unknown_names
+from audit_webhook.config_parsers import read_dotenv
 from audit_webhook.errors import ConfigError
 
 TOKEN = {"WEBHOOK_TOKEN": "t0ken"}

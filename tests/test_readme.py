@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from audit_webhook.config import Config
-from audit_webhook.setting_types import read_dotenv
+from audit_webhook.config_parsers import read_dotenv
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,9 +13,9 @@ from audit_webhook.app import CONTENT_SECURITY_POLICY
 from tests.browser import Watcher
 from tests.conftest import Server
 from tests.factories import audit_event, event_list
+from tests.kubectl.test_kubectl_words import percent
+from tests.search.test_ui import PAYLOADS, hostile_event
 from tests.serving import post
-from tests.test_kubectl_words import percent
-from tests.test_ui import PAYLOADS, hostile_event
 
 PAGES: Final = 40
 FILES: Final = ("/raw", "/export", ".yaml", "/static/", "/openapi.json", "/metrics")

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import pytest
 
-from audit_webhook.search_sql import EVERYTHING, LAST
-from audit_webhook.wiring import wiring
+from audit_webhook.context import wiring
+from audit_webhook.storage.search_sql import EVERYTHING, LAST
 from tests.conftest import Server
 from tests.factories import audit_event, encode, event_list
+from tests.ingest.test_ingest import POISON
+from tests.kubectl.test_kubectl_hostile import places, put
 from tests.mariadb import MariaDB
 from tests.serving import TOKEN, connect, exchange, get, memory, post, serving
-from tests.test_ingest import POISON
-from tests.test_kubectl_hostile import places, put
 
 MEBIBYTE: Final = 1024**2
 JUNK: Final = (

@@ -10,14 +10,14 @@ from typing import Any, Final
 import pytest
 import zstandard
 
-from audit_webhook.database import Database
-from audit_webhook.wiring import wiring
+from audit_webhook.context import wiring
+from audit_webhook.storage.database import Database
 from tests.conftest import Server
+from tests.events.test_leaks import MARKER as TYPED
+from tests.events.test_leaks import COMMANDS, exec_uri
+from tests.events.test_redact import APPLIED, HOLDERS, MARKER, PLAIN, SECRET, SECRET_BODIES, event_with
 from tests.factories import audit_event, encode, event_list
 from tests.serving import get, post
-from tests.test_leaks import COMMANDS, exec_uri
-from tests.test_leaks import MARKER as TYPED
-from tests.test_redact import APPLIED, HOLDERS, MARKER, PLAIN, SECRET, SECRET_BODIES, event_with
 
 MARKERS: Final = (MARKER.encode(), PLAIN.encode(), TYPED.encode())
 TOKENS: Final[tuple[tuple[str, str, str, Any], ...]] = (

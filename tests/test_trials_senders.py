@@ -18,9 +18,9 @@ import orjson
 import pytest
 
 from audit_webhook.config import Config
-from audit_webhook.search_sql import EVERYTHING, LAST
-from audit_webhook.server.listener import HEADER_BYTES
-from audit_webhook.wiring import wiring
+from audit_webhook.context import wiring
+from audit_webhook.operate.server.listener import HEADER_BYTES
+from audit_webhook.storage.search_sql import EVERYTHING, LAST
 from tests.conftest import Server
 from tests.factories import audit_event, event_list
 from tests.readers import PASSWORD, add_user

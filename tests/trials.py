@@ -1,6 +1,6 @@
 """The trials of durability: each makes one thing fail while batches come in, and gives what the store has to show.
 
-`tests/test_faults.py` runs them briefly and `tests/soak.py` at length.
+`tests/ingest/test_faults.py` runs them briefly and `tests/soak.py` at length.
 """
 
 from __future__ import annotations

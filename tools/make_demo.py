@@ -215,7 +215,7 @@ def disguise(event: Event) -> str:
 def main(arguments: list[str]) -> None:
     """Write the sample."""
     folder = Path(arguments[0])
-    output = Path(arguments[1] if len(arguments) > 1 else "audit_webhook/demo/sample.ndjson.gz")
+    output = Path(arguments[1] if len(arguments) > 1 else "audit_webhook/explore/setup/sample.ndjson.gz")
     placed = place(folder)
     refuse_disorder(placed)
     lines = (f"{item.cluster}\t{item.before}\t{disguise(item.event)}\n" for item in placed)

@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.server import create_server
-from audit_webhook.services import demo
-from audit_webhook.wiring import wiring
+from audit_webhook.context import wiring
+from audit_webhook.explore.setup import demo
+from audit_webhook.operate.server import create_server
 
 DESKTOP: Final = (1440, 860)
 PHONE: Final = (390, 844)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from audit_webhook import queries
+from audit_webhook.storage import statements as queries
 
 DOCUMENT: Final = Path(__file__).resolve().parents[1] / "docs" / "scaling.md"
 BLOCK: Final = re.compile(r"(<!-- statements: .*? -->\n).*?(<!-- /statements -->)", re.DOTALL)

@@ -1,7 +1,8 @@
-"""Who may read: keys, sealed tokens, and the limits of a login.
+"""Who may read: users, sessions, API tokens, login limits, rights, and the record of what was read.
 
-Start with `keys`, which reads or makes the one key that lies outside the database. Everything that a reader holds and
-gives back is bound to it: sessions and API tokens by a MAC over their row (`rows`), the tokens of pages by
-authenticated encryption (`tokens`). Somebody who writes the database without the key can therefore become nobody else.
-This room imports `config`, `signing` and the stores of readers; blueprints and services import it.
+`gate` asks before every view; a route that is not in its table is refused. `authentication` knows users and proxies,
+`keys` binds what readers hold to this installation, `row_macs` protects their rows in the database, `tokens` seals what
+pages hand out. `access_log` records what readers searched, opened and exported.
+
+This room imports `storage` and `web`.
 """

@@ -12,7 +12,7 @@ from typing import Final
 
 from audit_webhook.config import Config
 from audit_webhook.errors import KeyUnusable
-from audit_webhook.signing import make_or_read_keys
+from audit_webhook.storage.keys import make_or_read_keys
 
 logger: Final = logging.getLogger(__name__)
 

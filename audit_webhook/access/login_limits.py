@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.access.keys import AccessKey
 from audit_webhook.errors import TooManyTries
-from audit_webhook.reader_store import ReaderStore
+from audit_webhook.storage.access_store import ReaderStore
 
 TRIES: Final = 10
 TRIES_OF_A_NAME: Final = 100

@@ -1,9 +1,9 @@
-"""What an audit event is, beyond its own members: facts that are read from its bodies, and who stands behind it.
+"""What an audit event is: from bytes to an `Event`, and what can be read from it.
 
-Everything here is pure: values in, values out, no HTTP, no SQL, no clock. `wire` is an event as it stands in JSON;
-`bodies` and `parameters` read single facts of a request, each at its own place and nowhere else. `identities` tells who
-acted from names, groups and proxies, with the help of `programs` and `addresses`.
+`split` cuts the body of a post into the bytes of each event, `decode` turns one into an `Event`, `ids` names it by its
+content, and `limits` cuts its texts to what the tables keep. `bodies`, `parameters`, `times` and `identities` each read
+single facts at the one place where they stand. `redaction` takes secrets out of the bytes before anything is hashed,
+stored or logged. `visible_text` makes texts safe to read.
 
-Modules of this room may import one another and the root's pure modules (`spans`, `tolerant`); every other room may
-import them.
+Everything here is pure: values in, values out; no HTTP, no SQL, no clock. This room imports no other.
 """

@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from audit_webhook import tolerant
-from audit_webhook.spans import BrokenJSON, members
+from audit_webhook.events import lenient_json as tolerant
+from audit_webhook.events.json_scanner import BrokenJSON, members
 
 DELETIONS: Final = frozenset({"delete", "deletecollection"})
 _CONNECTED: Final = frozenset({"exec", "attach", "portforward", "proxy"})

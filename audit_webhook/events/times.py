@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from audit_webhook.events.ids import EARLIEST, LATEST, microseconds, milliseconds
 from audit_webhook.events.wire import Wire
-from audit_webhook.identity import EARLIEST, LATEST, microseconds, milliseconds
 
 UNKNOWN: Final = 0
 """In the place of the milliseconds of an event that does not say when it happened."""

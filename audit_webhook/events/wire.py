@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from audit_webhook import tolerant
+from audit_webhook.events import lenient_json as tolerant
 from audit_webhook.events.identities import ORIGINAL_USER
 
 LEVELS: Final = frozenset({"None", "Metadata", "Request", "RequestResponse"})

@@ -1,6 +1,9 @@
 """Evidence: what shows that nobody has changed what is stored.
 
-`memory` keeps the newest checkpoint beside the key, outside of the database; `continuity` refuses to sign a history
-that does not continue it. `tables` compares the tables with those that this program makes.
-This room may import the checkpoints, the keys and the evidence store; nothing here knows events, pages or readers.
+`signer` makes checkpoints of the seals, `publisher` takes them out of the database's reach, `memory` keeps the newest
+one beside the key, and `continuity` refuses to sign a history that does not continue it. `verify` compares what is
+stored with seals, signatures and raw events; `proof` hands out what one event's proof needs; `self_check` looks every
+minute.
+
+This room imports `storage`, `ingest`, `search` and what lies below them.
 """

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from audit_webhook.checkpoints import BadCheckpoint, Checkpoint, Signed, is_signed, read
 from audit_webhook.errors import HistoryRefused
+from audit_webhook.evidence.checkpoints import BadCheckpoint, Checkpoint, Signed, is_signed, read
 from audit_webhook.evidence.memory import Memory
-from audit_webhook.evidence_store import EvidenceStore
-from audit_webhook.sealing import BEGINNING
-from audit_webhook.signing import Keys
+from audit_webhook.evidence.store import EvidenceStore
+from audit_webhook.storage.chunks.hash_chain import BEGINNING
+from audit_webhook.storage.keys import Keys
 
 PAGE: Final = 500
 SLACK_MICROSECONDS: Final = 600_000_000

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from audit_webhook.checkpoints import BadCheckpoint, Signed, find_tokens, read
 from audit_webhook.errors import KeyUnusable
+from audit_webhook.evidence.checkpoints import BadCheckpoint, Signed, find_tokens, read
 
 logger: Final = logging.getLogger(__name__)
 

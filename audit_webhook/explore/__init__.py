@@ -1,6 +1,7 @@
-"""What people look at beside single events.
+"""What people look at beside single events, a folder each: objects, actors, permissions, clusters, losses, setup.
 
-`losses` puts together what was lost of each cluster and why, and who sends; `loss_plot` draws it over time;
-`watch_ends` tells of watches without a recorded end. A module here may import `storage`, `ingest`, services and the
-pure rooms; blueprints import it, never the other way round.
+In each, the module named after the subject reads, `view` prepares a page and `document` the JSON interface; `blueprint`
+serves them. `api_blueprint` is version 1 of the JSON interface, described by `openapi`.
+
+This room imports everything below it; nothing but `app` imports it, so that it can be taken away.
 """

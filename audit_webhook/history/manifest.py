@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from audit_webhook.visible_text import is_hidden
+from audit_webhook.events.visible_text import is_hidden
 
 DEEPEST: Final = 100
 MOST_NODES: Final = 50_000

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from audit_webhook.event import Event
-from audit_webhook.events.identities import (
-    CONTROLLERS, NODE, SERVICE_ACCOUNT, is_controller, kind_of_name, proxy_name,
-)
+from audit_webhook.events.event import Event
+from audit_webhook.events.identities import CONTROLLERS, NODE, SERVICE_ACCOUNT, is_controller, kind_of_name, proxy_name
 from audit_webhook.humanize.text import Part, visible
 
 NOBODY: Final = "someone without valid credentials"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from audit_webhook.api_resources import find
-from audit_webhook.event import SYSTEM_KINDS, Event
 from audit_webhook.events.addresses import is_inside
+from audit_webhook.events.api_resources import find
+from audit_webhook.events.event import SYSTEM_KINDS, Event
 from audit_webhook.events.identities import BOOTSTRAP, is_controller, is_managed, proxy_name
 from audit_webhook.humanize.actors import borrowed_by
 from audit_webhook.humanize.badges import is_review, outcome

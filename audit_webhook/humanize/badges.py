@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from audit_webhook.api_resources import find
-from audit_webhook.event import Event
+from audit_webhook.events.api_resources import find
+from audit_webhook.events.event import Event
 from audit_webhook.humanize.failures import is_denied
 from audit_webhook.humanize.phrases import READS, by_hand
 from audit_webhook.humanize.subresources import is_interactive

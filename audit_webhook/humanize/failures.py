@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from audit_webhook.event import Event
+from audit_webhook.events.event import Event
 from audit_webhook.humanize.objects import noun
 from audit_webhook.humanize.text import visible, visible_name
 

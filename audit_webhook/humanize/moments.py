@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from audit_webhook.event import EPOCH, Event, rfc3339
+from audit_webhook.events.event import EPOCH, Event, rfc3339
 
 SECOND: Final = 1_000_000
 """Microseconds in a second."""

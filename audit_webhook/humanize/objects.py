@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from audit_webhook.api_resources import BUILT_IN, find, has_namesake, singular_of
-from audit_webhook.event import Event
+from audit_webhook.events.api_resources import BUILT_IN, find, has_namesake, singular_of
+from audit_webhook.events.event import Event
 from audit_webhook.humanize.text import Part, visible, visible_name
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from audit_webhook.api_resources import find
-from audit_webhook.event import SYSTEM_KINDS, Event
+from audit_webhook.events.api_resources import find
+from audit_webhook.events.event import SYSTEM_KINDS, Event
 from audit_webhook.events.programs import is_hand_tool
 from audit_webhook.humanize.actors import own
 from audit_webhook.humanize.objects import PROJECTS, many_objects, noun, one_object, place

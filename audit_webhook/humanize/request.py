@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qs, unquote
 
-from audit_webhook.event import Event
+from audit_webhook.events.event import Event
 
 MOST_PARAMETERS: Final = 400
 LONGEST_REMEMBERED: Final = 2048

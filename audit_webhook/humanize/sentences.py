@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit_webhook.event import Event
+from audit_webhook.events.event import Event
 from audit_webhook.humanize.actors import actor_parts
 from audit_webhook.humanize.failures import failure_of, is_denied, may_not_impersonate, refusal_of
 from audit_webhook.humanize.phrases import phrase_of

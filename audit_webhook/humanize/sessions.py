@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from audit_webhook.event import Event
+from audit_webhook.events.event import Event
 from audit_webhook.humanize.objects import one_object
 from audit_webhook.humanize.request import is_set, parameter, parameters_of, proxied_path
 from audit_webhook.humanize.text import Part, visible, visible_name

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from audit_webhook.api_resources import find
-from audit_webhook.event import SYSTEM_KINDS, Event
+from audit_webhook.events.api_resources import find
+from audit_webhook.events.event import SYSTEM_KINDS, Event
 from audit_webhook.humanize.objects import one_object
-from audit_webhook.humanize.sessions import (
-    Phrase, tell_attach, tell_exec, tell_forward, tell_log, tell_proxy,
-)
+from audit_webhook.humanize.sessions import Phrase, tell_attach, tell_exec, tell_forward, tell_log, tell_proxy
 from audit_webhook.humanize.text import Part, visible
 
 Teller = Callable[[Event], Phrase]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from audit_webhook.visible_text import write_out
+from audit_webhook.events.visible_text import write_out
 
 LONGEST: Final = 120
 

@@ -1,10 +1,10 @@
 """Receiving: what happens to a batch between the socket and the disk, and what is known of those who send.
 
-`parts` cuts the body of a batch, while it still arrives, into parts that are small enough to be held in memory; each of
-them is read and stored by itself. Walk through it in the order of a batch: the server (`audit_webhook.server`) admits
-the request by its head, the blueprint hands the body to `Parts`, and `services.durable` keeps one part after the other.
-The answer is 200 only when every part is durable. `senders` notes who sent and who was silent.
+Walk through it in the order of a batch: the server (`audit_webhook.operate.server`) asks `admission` by the request's
+head, `blueprint` hands the body to `parts`, which cuts it while it arrives; `receive` splits, reads (`read_events`) and
+lays out each part, and `durable` keeps it in the database or in the spool. The answer is 200 only when every part is
+durable. `spool_drain` brings the spool into the database, `quarantine` bounds what is kept of unreadable items,
+`senders` notes who sent and who was silent. `import_log` reads files of a log backend instead.
 
-`apiserver_log`, with `log_wraps` and `lost_events`, finds in a kube-apiserver's own log the events that it gave up, and
-`import_losses` stores them. Modules here import the pure modules of the package and `storage`, and no other room.
+This room imports `events`, `storage` and `web`.
 """

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from audit_webhook.spans import BrokenJSON, each_member
-from audit_webhook.split import HEAD, LIST_HEAD, TAIL, TAIL_LENGTH, Split, decode_items, set_aside_scalars
+from audit_webhook.events.json_scanner import BrokenJSON, each_member
+from audit_webhook.events.split import HEAD, LIST_HEAD, TAIL, TAIL_LENGTH, Split, decode_items, set_aside_scalars
 
 _BRACKET: Final = b"["
 

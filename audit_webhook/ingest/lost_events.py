@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from audit_webhook.uris import mask_uri, may_hold_token
+from audit_webhook.events.redaction.uri_masker import mask_uri, may_hold_token
 
 LONGEST_VALUE: Final = 2048
 _LINE: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) AUDIT: ")

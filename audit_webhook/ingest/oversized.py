@@ -9,7 +9,7 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from audit_webhook.split import Broken
+from audit_webhook.events.split import Broken
 
 KEPT_BYTES: Final = 64 * 1024
 """The beginning of an event: a kube-apiserver writes level, id, URI, verb, user and object before the bodies."""

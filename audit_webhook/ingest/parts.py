@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from audit_webhook.ingest.list_form import find_list_end, find_list_start, split_strict
-from audit_webhook.ingest.oversized import Nesting, Oversized
-from audit_webhook.spans import BrokenJSON, after_blank, value_end
-from audit_webhook.split import (
+from audit_webhook.events.json_scanner import BrokenJSON, after_blank, value_end
+from audit_webhook.events.split import (
     BOM, EVENT_START, Broken, MalformedBody, Split, split, take_document, take_element, take_elements,
 )
+from audit_webhook.ingest.list_form import find_list_end, find_list_start, split_strict
+from audit_webhook.ingest.oversized import Nesting, Oversized
 
 WHOLE_BYTES: Final = 2 * 1024**2
 PART_BYTES: Final = 4 * 1024**2

@@ -14,7 +14,7 @@ from typing import Final
 import zstandard
 
 from audit_webhook.storage.quarantine_store import QuarantineStore, Usage
-from audit_webhook.transaction import Quarantined
+from audit_webhook.storage.writer import Quarantined
 
 logger: Final = logging.getLogger(__name__)
 

@@ -1,4 +1,9 @@
-"""Tells from audit events which kubectl command a person typed, or could have typed."""
+"""Tells from audit events which kubectl command a person typed, or could have typed.
+
+`request` reads what counts of an event, `grouping` joins the requests of one command, `run` and the families of
+commands (`creating`, `applying`, `deleting` …) find the line, `doubts` says how sure it is, and `card` puts the answer
+together. `registry` lists the families. Pure functions; this room imports `events` and `humanize`.
+"""
 
 from audit_webhook.kubectl.card import Card, tell
 from audit_webhook.kubectl.grouping import Grouping, cards_of

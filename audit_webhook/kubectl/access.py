@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from audit_webhook.api_resources import BUILT_IN
+from audit_webhook.events.api_resources import BUILT_IN
 from audit_webhook.kubectl.applying import from_file, update
 from audit_webhook.kubectl.creating import create_without_manager
 from audit_webhook.kubectl.line import Line

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from audit_webhook.event import Event
+from audit_webhook.events.event import Event
 from audit_webhook.events.identities import ORIGINAL_USER, proxy_name
 from audit_webhook.humanize import Phrase
 from audit_webhook.humanize.actors import name_proxy

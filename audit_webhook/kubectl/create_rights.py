@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from audit_webhook.api_resources import BUILT_IN
+from audit_webhook.events.api_resources import BUILT_IN
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.setting import add_subjects
 from audit_webhook.kubectl.values import entries, joined, only, pairs, part, text, texts

@@ -5,18 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from audit_webhook.kubectl import (
-    access,
-    applying,
-    changing,
-    creating,
-    debugging,
-    deleting,
-    nodes,
-    raw,
-    reads,
-    running,
-    sessions,
-    setting,
+    access, applying, changing, creating, debugging, deleting, nodes, raw, reads, running, sessions, setting,
 )
 
 LOADED: Final = (

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Final
 
-from audit_webhook.event import Event
+from audit_webhook.events.event import Event
 from audit_webhook.kubectl.applying import CLIENT_SIDE
 from audit_webhook.kubectl.card import Card, tell
 from audit_webhook.kubectl.joining import MAYBE, NO, YES, fit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from audit_webhook.api_resources import BUILT_IN, singular_of
-from audit_webhook.event import Event
+from audit_webhook.events.api_resources import BUILT_IN, singular_of
+from audit_webhook.events.event import Event
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.words import Unsayable

@@ -6,14 +6,7 @@ from collections import Counter
 from typing import Final
 
 from audit_webhook.kubectl.line import Line
-from audit_webhook.kubectl.objects import (
-    add_chosen,
-    add_everywhere,
-    add_objects,
-    add_types,
-    is_everywhere,
-    slashed,
-)
+from audit_webhook.kubectl.objects import add_chosen, add_everywhere, add_objects, add_types, is_everywhere, slashed
 from audit_webhook.kubectl.raw import tell_raw
 from audit_webhook.kubectl.registry import command
 from audit_webhook.kubectl.request import Request

@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import msgspec
 
-from audit_webhook import tolerant
-from audit_webhook.client import kubectl_version
-from audit_webhook.decode import BODIES, LONGEST_REMEMBERED, Wire, read_wire, to_event
-from audit_webhook.event import Event
+from audit_webhook.events import lenient_json as tolerant
+from audit_webhook.events.decode import BODIES, LONGEST_REMEMBERED, Wire, read_wire, to_event
+from audit_webhook.events.event import Event
+from audit_webhook.events.json_scanner import BrokenJSON, members
 from audit_webhook.events.parameters import read_parameters
+from audit_webhook.events.redaction.redact import redact
+from audit_webhook.events.user_agents import kubectl_version
 from audit_webhook.kubectl.lazy import lazy
 from audit_webhook.kubectl.users import FullUser, loose_user
-from audit_webhook.redact import redact
-from audit_webhook.spans import BrokenJSON, members
 
 STAGES: Final = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
 MOST_PARAMETERS: Final = 2_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from audit_webhook.event import Event
+from audit_webhook.events.event import Event
 from audit_webhook.humanize import Part, Phrase, sentence
 from audit_webhook.humanize.actors import actor_parts
 from audit_webhook.humanize.failures import failure_of, is_denied, refusal_of

@@ -11,8 +11,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from audit_webhook.span_edits import Span, assigned_values, replace_spans
-from audit_webhook.visible_text import write_out
+from audit_webhook.events.redaction.text_edits import Span, assigned_values, replace_spans
+from audit_webhook.events.visible_text import write_out
 
 MASK: Final = "***"
 LONGEST_WORD: Final = 20_000

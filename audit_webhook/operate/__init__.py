@@ -1,7 +1,8 @@
-"""Running the service: background workers, and what operators look at.
+"""Running the service: processes and sockets, background work, metrics, and the checks of ``doctor``.
 
-`worker` repeats a task in a thread of its own, whatever the task raises; everything that goes on in the background is
-one. `metric_names` lists the metrics with their meanings, `file_watch` looks after the file of an embedded database.
+`server` runs waitress in worker processes and answers pages in a process of their own. `maintenance` and `daily` do
+what has to be done in the background, `metrics` counts, `blueprint` serves health and metrics, `doctor` examines an
+installation and says what to do.
 
-This room imports `errors`, `deadline`, `sqlite` and the standard library.
+This room imports `access`, `evidence`, `ingest` and `storage`.
 """

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from audit_webhook.errors import AuditWebhookError, StoreMoved
-from audit_webhook.operate.worker import Worker
-from audit_webhook.sqlite.rescue import Rescue
-from audit_webhook.sqlite.file import SqliteFile
+from audit_webhook.storage.sqlite.file import SqliteFile
+from audit_webhook.storage.sqlite.rescue import Rescue
+from audit_webhook.worker import Worker
 
 logger: Final = logging.getLogger(__name__)
 

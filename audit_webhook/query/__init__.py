@@ -1,4 +1,10 @@
-"""The query language of search box, live view and API: one parser, one tree, two compilers."""
+"""The query language of search box, live view and API: one parser, one tree, two compilers.
+
+`tokens` and `parse` turn text into the tree of `syntax`; `fields` lists what can be asked; `to_sql` compiles the tree
+for the database, `predicate` for an event in memory; `postings` and `needles` find what narrows a search at once;
+`edit` narrows or widens a query as a click asks for. Pure functions; this room imports `events` and, for how
+values lie in rows, `storage.chunks`.
+"""
 
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.query.fields import Field

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
-from audit_webhook.api_resources import plural_of
-from audit_webhook.event import KINDS, SYSTEM_KINDS, Event
+from audit_webhook.events.api_resources import plural_of
+from audit_webhook.events.event import KINDS, SYSTEM_KINDS, Event
 
 Type = Literal["text", "user", "kind", "code", "time", "id", "audit", "flag", "groups", "addresses", "body"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from audit_webhook.event import KINDS
-from audit_webhook.identity import from_text
+from audit_webhook.events.event import KINDS
+from audit_webhook.events.ids import from_text
 from audit_webhook.query.fields import BY_NAME, POSTED_AS
 from audit_webhook.query.syntax import And, Compare, Equals, Glob, Node, Not, Or
 from audit_webhook.query.to_sql import Dialect, Where, like
-from audit_webhook.rows import posted
+from audit_webhook.storage.chunks.layout import posted
 
 _SELECTIVE: Final = (
     "user", "by", "as", "session", "ip", "ns", "ua", "usergroup", "sub", "manager", "truncated", "dryrun", "command",

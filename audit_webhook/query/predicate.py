@@ -9,8 +9,8 @@ import operator
 from collections.abc import Callable
 from typing import Final
 
-from audit_webhook.bounds import group_mark
-from audit_webhook.event import Event
+from audit_webhook.events.event import Event
+from audit_webhook.events.limits import group_mark
 from audit_webhook.query.fields import BY_NAME, SEVERAL, WORD_FIELDS
 from audit_webhook.query.needles import spellings
 from audit_webhook.query.syntax import And, Body, Compare, Comparison, Equals, Glob, Node, Not, Or, Word

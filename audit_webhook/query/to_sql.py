@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
-from audit_webhook.bounds import group_mark
-from audit_webhook.identity import audit_key, from_text, time_bound
+from audit_webhook.events.ids import audit_key, from_text, time_bound
+from audit_webhook.events.limits import group_mark
 from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
 from audit_webhook.query.syntax import And, Body, Compare, Equals, Glob, Node, Not, Or, Word
-from audit_webhook.uri_column import MARKS
+from audit_webhook.storage.chunks.uri_column import MARKS
 
 Dialect = Literal["mysql", "sqlite"]
 Value = str | int | bytes

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, get_args
 
-from audit_webhook.bounds import cut
-from audit_webhook.event import EPOCH, LIMITS
-from audit_webhook.identity import from_text
+from audit_webhook.events.event import EPOCH, LIMITS
+from audit_webhook.events.ids import from_text
+from audit_webhook.events.limits import cut
 from audit_webhook.query.fields import KEPT_AS, KIND_GROUPS, Field, Type
 from audit_webhook.query.syntax import And, Body, Compare, Comparison, Equals, Glob, Node, Or, QueryError
 from audit_webhook.query.tokens import Token

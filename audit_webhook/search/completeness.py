@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from audit_webhook.event import LIMITS
+from audit_webhook.events.event import LIMITS
 from audit_webhook.query import Node, parse
 from audit_webhook.query.fields import KEPT_AS
 from audit_webhook.query.syntax import And, Equals, Glob, Not, Or, Word
-from audit_webhook.repository import Repository
+from audit_webhook.storage.repository import Repository
 
 CUT: Final = (
     "Some values are too long to be searched whole: of each, the first {limit} bytes were compared. "

@@ -1,6 +1,9 @@
-"""What the store keeps beside the events themselves, and under which ids.
+"""Everything that touches a database or the disk.
 
-Everything that touches a disk or a database moves here; for now the older modules still lie beside this room.
-`row_ids` gives callers and actions ids of their own. A module here may import the pure rooms, the modules that speak
-SQL and the repository; services import it, never the other way round.
+`repository` stands in front: one method for each statement, whose SQL is read from `sql/queries`. `database` opens
+connections to either engine, `schema` makes the tables, `writer` holds the statements of one transaction, and each
+`*_store` keeps one family of tables. `chunks` lays events out as rows and compressed frames, `mysql` and `sqlite` know
+their engine, `spool` keeps batches on the disk while the database is away.
+
+This room imports `events` only.
 """

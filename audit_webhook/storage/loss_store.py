@@ -12,10 +12,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from audit_webhook import queries
-from audit_webhook.columns import text_of
-from audit_webhook.database import Cursor, Database, Row
-from audit_webhook.reader import EVERYWHERE, Scope
+from audit_webhook.storage import statements as queries
+from audit_webhook.storage.database import Cursor, Database, Row
+from audit_webhook.storage.scope import EVERYWHERE, Scope
+from audit_webhook.storage.text_columns import text_of
 
 HOUR: Final = 3_600_000_000
 MOST_ADDRESSES: Final = 20

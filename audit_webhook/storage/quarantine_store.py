@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import zstandard
 
-from audit_webhook import queries
-from audit_webhook.columns import text_of
-from audit_webhook.database import Database, Row
-from audit_webhook.reader import EVERYWHERE, Scope
+from audit_webhook.storage import statements as queries
+from audit_webhook.storage.database import Database, Row
+from audit_webhook.storage.scope import EVERYWHERE, Scope
+from audit_webhook.storage.text_columns import text_of
 
 IDS_AT_ONCE: Final = 500
 

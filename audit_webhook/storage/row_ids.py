@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from audit_webhook.entry import ActionRow, CallerRow, Entry
 from audit_webhook.errors import StoreUnavailable
-from audit_webhook.identity import row_id
-from audit_webhook.rows import TURNS
+from audit_webhook.events.ids import row_id
+from audit_webhook.storage.chunks.columns import ActionRow, CallerRow, Entry
+from audit_webhook.storage.chunks.layout import TURNS
 
 _Row = TypeVar("_Row", CallerRow, ActionRow)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from audit_webhook import queries
-from audit_webhook.columns import text_of
-from audit_webhook.database import Cursor, Database, Row
-from audit_webhook.reader import EVERYWHERE, Scope
+from audit_webhook.storage import statements as queries
+from audit_webhook.storage.database import Cursor, Database, Row
+from audit_webhook.storage.scope import EVERYWHERE, Scope
+from audit_webhook.storage.text_columns import text_of
 
 MOST_CLUSTERS: Final = 1000
 MOST_REFUSED_CLUSTERS: Final = 100

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from audit_webhook.database import Row
-from audit_webhook.sealing import write_columns
+from audit_webhook.storage.chunks.hash_chain import write_columns
+from audit_webhook.storage.database import Row
 
 OTHER_TYPE: Final = "\0another type"
 """In the place of a text that is none; no text that is stored holds a NUL."""

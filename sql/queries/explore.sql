@@ -1,4 +1,4 @@
--- What the pages of an actor and of permissions ask. The markers in braces are filled by audit_webhook/search_sql.py.
+-- What the pages of an actor and of permissions ask. The markers in braces are filled by audit_webhook/storage/search_sql.py.
 
 -- name: callers_of
 SELECT username, effective_user, user_groups, impersonated_user, source_ip, user_agent, client, kind, session,

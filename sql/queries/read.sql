@@ -1,4 +1,4 @@
--- The markers in braces are filled by audit_webhook/search_sql.py with text of our own, never with a value.
+-- The markers in braces are filled by audit_webhook/storage/search_sql.py with text of our own, never with a value.
 
 -- name: copies
 SELECT id FROM events WHERE audit_key = %s AND id < %s ORDER BY id DESC LIMIT 10000

@@ -124,7 +124,7 @@ CREATE TABLE IF NOT EXISTS quarantine_left_out (
 ) WITHOUT ROWID;
 
 -- How often what occurs, for histogram and facets, and the searches that people saved.
--- A row of tallies is one chunk's, written with the chunk, or the sum of a cluster's day; audit_webhook/tally.py packs
+-- A row of tallies is one chunk's, written with the chunk, or the sum of a cluster's day; audit_webhook/storage/chunks/counts.py packs
 -- and reads them. `chunks` is how many chunks a sum holds, and 0 in the row of a single chunk.
 
 CREATE TABLE IF NOT EXISTS tallies (
@@ -188,7 +188,7 @@ CREATE TABLE IF NOT EXISTS readings (
 ) WITHOUT ROWID;
 
 -- The seals by which changes to what is stored are found out, and the signed checkpoints over them.
--- audit_webhook/sealing.py says what a seal is, audit_webhook/checkpoints.py what a checkpoint is.
+-- audit_webhook/storage/chunks/hash_chain.py says what a seal is, audit_webhook/evidence/checkpoints.py what a checkpoint is.
 
 CREATE TABLE IF NOT EXISTS seals (
     stream   BLOB    NOT NULL,

@@ -1,0 +1,226 @@
+"""Masks what is secret in the arguments of a command that somebody ran in a container, by the words around it.
+
+A password that stands alone is not recognised. Anybody writes such arguments, of up to a megabyte, so every pattern
+begins where no other attempt of it can begin, and takes what it repeats for good (``++``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from audit_webhook.events.redaction.text_edits import Span, assigned_values, replace_spans
+
+MASKED: Final = "***"
+WORDS: Final = (
+    "pass[_-]?words?|passwd|passphrase|passcode|pwd|secrets?|tokens?|(?:api|access|private)[_-]?keys?|jwt|"
+    "secret[_-]?id|(?:db|user|root|admin|store|key|require)pass|masterauth"
+)
+PARTS: Final = "pass|auth|bearer|creds?|credentials?|otp"
+"""Words that count for a secret only where they are a whole part of a name, as in ``DB_PASS``."""
+LONGEST_ENDING: Final = 48  # longer than any of the words
+_WORD: Final = re.compile(rf"{WORDS}|(?:\A|[_.-])(?:{PARTS})\Z|\Ax-auth", re.I | re.ASCII)
+_ENDS_IN_WORD: Final = re.compile(rf"(?:{WORDS})\Z|(?<=-)(?:{PARTS})\Z", re.I | re.ASCII)
+_FLAG: Final = re.compile(r"--?[\w-]++", re.ASCII)
+ASSIGNMENT: Final = re.compile(r"(?<![\w.-])([\w.-]++)(?:\\{0,8}+[\"'])?+\s{0,8}+[=:]\s{0,8}+", re.ASCII)
+_FLAG_BEFORE: Final = re.compile(r"(?<![\w-])(\w*+-[\w-]*+)(?:\s|\\\n){1,8}+(?!-)", re.ASCII)
+# A shell joins what stands together: "a"'b'c\\ d is one word. After a quote, what goes on with JSON is none of it.
+VALUE: Final = re.compile(
+    r"""(?:"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\\Z|\Z)|'[^']*+(?:'|\Z)|(?<!["'])[,:})\]]++|"""
+    r"""[^\s"'&;|\\,:})\]]++|\\.|\\\Z){1,256}""",
+    re.ASCII | re.DOTALL,
+)
+_CREDENTIALS: Final = re.compile(r"(://[^/\s:@]*+:)([^@\s/]++(?=@))", re.ASCII)
+_PATTERNS: Final = (
+    re.compile(r"((?:bearer|basic)\s{1,8}+)([\w.~+/=-]{8,}+)", re.I | re.ASCII),
+    re.compile(r"(\bauthorization\s{0,8}+:\s{0,8}+(?:[\w-]{1,32}+\s{1,8}+)?+)([^\s\"']++)", re.I | re.ASCII),
+    _CREDENTIALS,
+    re.compile(r"(\bsshpass\s{1,8}+-p\s{0,8}+)(\S++)", re.ASCII),
+    re.compile(r"((?<![\w-])pass:)(\S++)", re.ASCII),
+    re.compile(r"(\b(?:echo|printf)\s{1,8}+(?:-\w{1,3}+\s{1,8}+)?+)"
+               r"((?:'[^']{1,256}+'|\"[^\"]{1,256}+\")\s{0,8}+|[^|;&]{1,256}+)"
+               r"(?=\|\s{0,8}+(?:sudo\s{1,8}+(?:-S\b)?+\s{0,8}+)?+"
+               r"(?:(?<=-S)|(?<=-S )|(?:passwd|chpasswd|docker|podman|helm|cryptsetup|oc|su)\b))", re.ASCII),
+    re.compile(r"(\b(?:identified\s{1,8}+(?:with\s{1,8}+\S{1,64}+\s{1,8}+)?+(?:by|as)|password)(?:\s{1,8}+password)?+"
+               r"[\s(]{1,8}+)"
+               r"('[^'\\]*+(?:(?:\\.|'')[^'\\]*+){0,64}'?|\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"?|"
+               r"\\[\"'][^\\]*+|\$\w{0,16}+\$[^$]*+)",
+               re.I | re.ASCII | re.DOTALL),
+    re.compile(r"(\b(?:add_user|change_password)\s{1,8}+\S{1,128}+\s{1,8}+)(\S++)", re.ASCII),
+    re.compile(r"(\bredis-cli\s[^|;&]{0,96}?\bauth\s{1,8}+)([^|;&]++)", re.I | re.ASCII),
+    re.compile(r"(\bvault\s{1,8}+login\s{1,8}+)([^\s-]\S*+)", re.ASCII),
+    re.compile(rf"(\bset\s{{1,8}}+(?:\w{{1,32}}[_.-])?(?:{WORDS})\s{{1,8}}+)(\S++)", re.I | re.ASCII),
+    re.compile(r"(\bhtpasswd\s{1,8}+(?:-\w{1,8}+\s{1,8}+){0,4}?-\w{0,8}?b\w{0,8}+\s{1,8}+"
+               r"(?:[^\s|;&]{1,256}+\s{1,8}+){1,6}?)([^\s|;&]{1,256}+)(?=\s{0,8}+(?:[|;&]|\Z))", re.ASCII),
+)
+_JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*+", re.ASCII)
+
+_TELLING: Final = re.compile(r"[\s=:]|eyJ")  # one of these is in whatever any pattern here finds
+
+_MYSQL: Final = frozenset({
+    "mysql", "mysqldump", "mysqladmin", "mysqlimport", "mariadb", "mariadb-dump", "mariadb-admin",
+})
+_LDAP: Final = frozenset({"ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami", "ldappasswd"})
+_MONGO: Final = frozenset({"mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport"})
+_LOGIN_TOOLS: Final = frozenset({
+    "docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "oras", "crane", "regctl", "oc", "az",
+})
+_LOGIN: Final = "login"
+FOLLOWING: Final[dict[str, tuple[str, ...]]] = {
+    "redis-cli": ("-a",), "sshpass": ("-p",), "curl": ("-u", "--user", "-U", "--proxy-user"), _LOGIN: ("-p",),
+    "sqlcmd": ("-P",), "bcp": ("-P",), "zip": ("-P",), "unzip": ("-P",), "openssl": ("-k", "-K"), "cqlsh": ("-p",),
+    "influx": ("-p",), "etcdctl": ("--user",), "ipmitool": ("-P",), "kadmin": ("-w",), "useradd": ("-p",),
+    "usermod": ("-p",), "smbclient": ("-U",), "snmpget": ("-A", "-X"), "snmpwalk": ("-A", "-X"),
+    **dict.fromkeys(_LDAP, ("-w",)), **dict.fromkeys(_MONGO, ("-p",)),
+}
+"""The flags of a program after which a password comes, as the next argument or attached."""
+_ATTACHED: Final = {
+    **dict.fromkeys(_MYSQL, "-p"), **dict.fromkeys(_LDAP, "-w"), "redis-cli": "-a", "curl": "-u",
+    _LOGIN: "-p", "sshpass": "-p", "sqlcmd": "-P", "bcp": "-P", "zip": "-P", "unzip": "-P", "7z": "-p",
+    **dict.fromkeys(_MONGO, "-p"),
+}
+_KNOWN: Final = FOLLOWING.keys() | _MYSQL | _LOGIN_TOOLS | {"htpasswd", "vault", "7z"}
+# In a script: where a command ends, a program that takes a password behind a flag, and such a flag.
+_SCRIPT: Final = re.compile(
+    rf"[|;&]|(?<![\w-])(?:{'|'.join(sorted(sorted(_KNOWN - {_LOGIN}), key=len, reverse=True))}|{_LOGIN})(?![\w-])|"
+    r"(?<=\s)-(?:[sSkLfvigGI]{1,6}u(?=\s)|p|a|u|U|w|P|k|K|A|X|-user|-proxy-user)", re.ASCII
+)
+_SETTING_USERS: Final = frozenset({"add_user", "change_password"})
+_ENDS_IN_NAME: Final = re.compile(rf"(?:{WORDS})\Z", re.I | re.ASCII)
+_CURL_USER: Final = re.compile(r"-[sSkLfvigGI]{1,6}u")
+_FARTHEST: Final = 256  # from a program to its flag
+_PASSWORD: Final = re.compile(r"\S++", re.ASCII)
+_ADJACENT: Final = re.compile(r"(?=\S)", re.ASCII)
+_APART: Final = re.compile(r"[\s=]\s{0,8}+(?=\S)", re.ASCII)
+_APART_OR_NOT: Final = re.compile(r"[\s=]{0,8}+(?=\S)", re.ASCII)
+_AFTER_NAME: Final = re.compile(r"[\s=]?+[^:\s]*+:(?=\S)", re.ASCII)
+
+
+class Command:
+    """The arguments of a command, read one after the other: what one means depends on those before it."""
+
+    def __init__(self) -> None:
+        """Start before the first argument."""
+        self._program = ""
+        self._tool = ""
+        self._is_value = False  # of the flag before it
+        self._is_any_value = False  # whatever it looks like
+        self._positional = 0
+        self._flags: set[str] = set()
+        self._last = self._last_but_one = ""
+
+    def mask_next(self, argument: str) -> str:
+        """Return the next argument with what is secret in it masked."""
+        masked = self._mask(argument)
+        name = argument.rpartition("/")[2]
+        if name in _LOGIN_TOOLS:
+            self._tool = name
+        if name in _KNOWN and (name != _LOGIN or self._tool):
+            self._program, self._positional, self._flags = name, 0, set()
+        elif argument.startswith("-"):
+            self._flags.update(argument[1:9])
+        else:
+            self._positional += 1
+        self._is_any_value = _flag_of(self._program, argument) in FOLLOWING.get(self._program, ())
+        self._last, self._last_but_one = argument.lower(), self._last
+        self._is_value = _FLAG.fullmatch(argument) is not None and _is_secret_flag(argument)
+        return masked
+
+    def _mask(self, argument: str) -> str:
+        """Mask an argument by the one before it, the program's name, and the words that it holds."""
+        is_flag = argument.startswith("-")
+        if self._is_any_value or (not is_flag and (self._is_value or self._follows_words())) or (
+            self._is_new_password(argument)
+        ):
+            return mask_text(argument) if argument.startswith("pass:") else MASKED
+        flag = _ATTACHED.get(self._program)
+        if flag and argument.startswith(flag) and len(argument) > len(flag):
+            return f"{flag}{MASKED}"
+        name, equals, value = argument.partition("=")
+        if equals and value and name in FOLLOWING.get(self._program, ()):
+            return f"{name}={MASKED}"
+        return mask_text(argument)
+
+    def _follows_words(self) -> bool:
+        """Whether the two arguments before say that a password comes: `set NAME`, `add_user NAME`, `auth`."""
+        last, before = self._last, self._last_but_one
+        return (
+            before in _SETTING_USERS or (before == "set" and _ENDS_IN_NAME.search(last[-LONGEST_ENDING:]) is not None)
+            or (self._program == "redis-cli" and "auth" in (last, before))
+            or (self._tool == "" and self._program == "vault" and last == "login")
+        )
+
+    def _is_new_password(self, argument: str) -> bool:
+        """Whether this is what ``htpasswd -b FILE NAME PASSWORD`` sets; with ``-n`` there is no file."""
+        if self._program != "htpasswd" or "b" not in self._flags or argument.startswith("-"):
+            return False
+        return self._positional >= (1 if "n" in self._flags else 2)
+
+
+def mask_text(argument: str) -> str:
+    """Mask what the words within a text give away."""
+    if not _TELLING.search(argument):
+        return argument
+    argument = replace_spans(argument, assigned_values(argument, ASSIGNMENT, _WORD, VALUE), MASKED)
+    argument = replace_spans(argument, _values_after_flags(argument), MASKED)
+    for pattern in _PATTERNS:
+        argument = pattern.sub(rf"\g<1>{MASKED}", argument)
+    argument = _JWT.sub(MASKED, argument)
+    return replace_spans(argument, _passwords_in_script(argument), MASKED)
+
+
+def mask_tokens(text: str) -> str:
+    """Mask signed tokens, and passwords in addresses, wherever they stand in a text."""
+    return _JWT.sub(MASKED, _CREDENTIALS.sub(rf"\g<1>{MASKED}", text))
+
+
+def _flag_of(program: str, argument: str) -> str:
+    """Return the flag that an argument ends in: curl's ``-u`` may stand behind others, as in ``-su``."""
+    return "-u" if program == "curl" and _CURL_USER.fullmatch(argument) else argument
+
+
+def _is_secret_flag(flag: str) -> bool:
+    """Whether a flag ends in a word for a secret, with its dash before the word."""
+    found = _ENDS_IN_WORD.search(flag[-LONGEST_ENDING:])
+    return found is not None and "-" in flag[:max(0, len(flag) - LONGEST_ENDING) + found.start()]
+
+
+def _values_after_flags(text: str) -> Iterator[Span]:
+    """Find the values that follow a flag such as ``--token`` within one text."""
+    done = 0
+    for found in _FLAG_BEFORE.finditer(text):
+        if found.start() >= done and _is_secret_flag(found[1]) and (value := VALUE.match(text, found.end())):
+            yield value.span()
+            done = value.end()
+
+
+def _passwords_in_script(text: str) -> Iterator[Span]:
+    """Find the passwords behind the short flags of the programs in a script."""
+    program, tool, since, done = "", "", 0, 0
+    for found in _SCRIPT.finditer(text):
+        word = found[0]
+        if found.start() < done:
+            continue
+        if not word.startswith("-"):
+            tool = word if word in _LOGIN_TOOLS else tool if word == _LOGIN else ""
+            program = word if word != _LOGIN or tool else program
+            since = found.end()
+        elif found.start() - since <= _FARTHEST and (value := _password_behind(text, found.end(), program, word)):
+            yield value.span()
+            done = since = value.end()
+
+
+def _password_behind(text: str, end: int, program: str, flag: str) -> re.Match[str] | None:
+    """Find the password behind a flag of a program that takes one there."""
+    flag = _flag_of(program, flag)
+    if program in _MYSQL:
+        lead = _ADJACENT if flag == "-p" else None
+    elif flag not in FOLLOWING.get(program, ()):
+        lead = None
+    elif program == "curl":
+        lead = _AFTER_NAME
+    else:
+        lead = _APART_OR_NOT if program in _ATTACHED else _APART
+    before = lead.match(text, end) if lead else None
+    return _PASSWORD.match(text, before.end()) if before else None

@@ -1,0 +1,1 @@
+"""``verify``: checkpoints, seals, content and tables, in this order; start with `verify`."""

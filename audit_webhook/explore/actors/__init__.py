@@ -1,0 +1,1 @@
+"""What is known of one actor, and the actors of a cluster."""

@@ -1,0 +1,74 @@
+"""Describes the JSON interface in OpenAPI (spec.openapis.org/oas/v3.1.0); tests hold the server to it."""
+
+from __future__ import annotations
+
+from audit_webhook import __version__
+from audit_webhook.explore import openapi_schemas as schemas
+
+
+def describe(base: str = "") -> dict[str, object]:
+    """Give the document; ``base`` is the path below which the server is reached."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Audit webhook", "version": __version__, "license": {"name": "Apache-2.0"}},
+        "servers": [{"url": f"{base}/api/v1"}],
+        "paths": {
+            "/events": {"get": _operation(
+                "listEvents", "A page of matching events, newest first.", schemas.LIST, schemas.PAGE
+            )},
+            "/events/{id}": {"get": _operation(
+                "getEvent", "One event with its original JSON.", schemas.ONE, schemas.WITH_RAW, 404
+            )},
+            "/commands": {"get": _operation(
+                "listCommands",
+                "A page of the commands behind matching events, newest first.", schemas.FOLD, schemas.COMMANDS
+            )},
+            "/export": {"get": _operation(
+                "exportEvents", "All matching events as a file.", schemas.EXPORT, schemas.FILES
+            )},
+            "/histogram": {"get": _operation(
+                "getHistogram", "How many matching events when.", schemas.BY, schemas.HISTOGRAM
+            )},
+            "/facets": {"get": _operation(
+                "getFacets", "Which values matching events have.", [schemas.Q], schemas.FACETS
+            )},
+            "/objects/{cluster}/{group}/{resource}/{namespace}/{name}": {"get": _operation(
+                "getObject",
+                "An object's life: its changes, newest first, and its manifest.", schemas.PLACE, schemas.LIFE
+            )},
+            "/actors/{cluster}": {"get": _operation(
+                "listActors", "Who was seen in a cluster.", [schemas.CLUSTER], schemas.ACTORS
+            )},
+            "/actors/{cluster}/{name}": {"get": _operation(
+                "getActor",
+                "What is known of an actor: when, from where, as whom.", [schemas.CLUSTER, schemas.NAME], schemas.ACTOR
+            )},
+            "/losses": {"get": _operation(
+                "listLosses",
+                "What was lost or may have been, newest first, and who sends.", schemas.LOST, schemas.LOSSES
+            )},
+            "/losses/{id}": {"get": _operation(
+                "getLoss",
+                "A loss with the events that a kube-apiserver's log names.", schemas.ONE_LOSS, schemas.NAMED_LOSS, 404
+            )},
+        },
+        "components": {"schemas": {
+            "Event": schemas.record(schemas.EVENT),
+            "Command": schemas.record(schemas.COMMAND),
+            "Error": schemas.record(schemas.MISTAKE, "error", "message", "status"),
+        }},
+    }
+
+
+def _operation(
+    name: str, summary: str, parameters: list[schemas.Schema], content: dict[str, object], *errors: int
+) -> dict[str, object]:
+    mistake = schemas.json({"$ref": "#/components/schemas/Error"})
+    reasons = {400: "A parameter cannot be used.", 404: "There is no such event.", 503: "Try again later."}
+    answers = {str(code): {"description": reasons[code], "content": mistake} for code in (400, *errors, 503)}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {"200": {"description": summary, "content": content}, **answers},
+    }

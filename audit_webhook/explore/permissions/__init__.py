@@ -1,0 +1,1 @@
+"""Who uses which permission, and the least that RBAC must allow."""

@@ -1,0 +1,1 @@
+"""What could not be read, as pages; all of it is hostile."""

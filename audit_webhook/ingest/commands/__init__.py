@@ -1,0 +1,1 @@
+"""``audit-webhook import``, ``import-losses`` and ``quarantine``."""

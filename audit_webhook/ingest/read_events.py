@@ -1,0 +1,146 @@
+"""Reads the events of a batch: decodes them, takes their secrets out, and gives them their ids and rows.
+
+A batch is read column by column, a step for all of its events and then the next one: most of the cost of an event is
+that of the calls made for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter, is_
+from typing import Final, NamedTuple
+
+from audit_webhook.events.decode import NO_OBJECT, Wire, is_event, read_wire
+from audit_webhook.events.ids import as_posted, digest_events, event_ids
+from audit_webhook.events.lenient_json import Undecodable
+from audit_webhook.events.redaction.redact import find_suspects, redact, redact_paths
+from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
+from audit_webhook.events.times import UNKNOWN, event_milliseconds
+from audit_webhook.events.wire import read_usual_wires
+from audit_webhook.storage.chunks.columns import Entry, file_events
+
+AT_ONCE: Final = 48
+"""Events that are read at a time: so few that what one step made is in the processor's cache for the next."""
+UNPLACED: Final = UNKNOWN.to_bytes(6, "big")
+"""What the id of an event begins with that does not say when it happened, until it is filed: less than any other."""
+_id_of: Final = attrgetter("id")
+
+
+class Unread(NamedTuple):
+    """Which of the given bytes are no event, and why."""
+
+    place: int
+    reason: str
+
+
+def read_events(
+    cluster: str, raws: Sequence[bytes], redaction: Redaction = BUILT_IN
+) -> tuple[list[Entry], list[Unread]]:
+    """Read events, take their secrets out and give them their ids; tell of what is none where it was.
+
+    What is kept carries the marks and masks of ``redaction``; the ids never depend on them.
+    """
+    entries: list[Entry] = []
+    unread: list[Unread] = []
+    for start in range(0, len(raws), AT_ONCE):
+        entries += _file(cluster, _read_some(raws[start:start + AT_ONCE], start, unread), redaction, unread)
+    return entries, unread
+
+
+def _read_some(raws: Sequence[bytes], start: int, unread: list[Unread]) -> dict[int, tuple[bytes, Wire]]:
+    """Decode events by their places, all of them at once where each is a usual one."""
+    wires = read_usual_wires(raws)
+    if wires is not None and all(map(is_event, wires)):
+        return dict(enumerate(zip(raws, wires, strict=True), start))
+    read: dict[int, tuple[bytes, Wire]] = {}
+    for place, raw in enumerate(raws, start):
+        try:
+            read[place] = raw, _read(raw)
+        except Undecodable as error:
+            unread.append(Unread(place, str(error)))
+    return read
+
+
+def read_stored(cluster: str, raws: Sequence[bytes]) -> list[Entry]:
+    """Return the entries of events as they are stored, whose secrets were taken out; raises Undecodable.
+
+    Their ids follow from these bytes, as those of most events do that were sent.
+    """
+    entries: list[Entry] = []
+    for start in range(0, len(raws), AT_ONCE):
+        kept = raws[start:start + AT_ONCE]
+        wires = list(map(_read, kept))
+        leaves = digest_events(cluster, kept)
+        entries += file_events(cluster, event_ids(leaves, map(event_milliseconds, wires)), wires, kept, leaves)
+    return entries
+
+
+def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry:
+    """Read one event as `read_events` does; raises Undecodable."""
+    entries, unread = read_events(cluster, [raw], redaction)
+    if unread:
+        raise Undecodable(unread[0].reason)
+    return entries[0]
+
+
+def place_by_receipt(entries: Sequence[Entry], received: int) -> list[Entry]:
+    """Return the entries, those of events that do not say when they happened filed by their receipt (microseconds)."""
+    if min(map(_id_of, entries), default=b"\xff")[:6] != UNPLACED:
+        return list(entries)
+    head = (received // 1000).to_bytes(6, "big")
+    return [
+        entry if entry.id[:6] != UNPLACED else entry._replace(id=head + entry.id[6:]) for entry in entries
+    ]
+
+
+def _file(
+    cluster: str, read: dict[int, tuple[bytes, Wire]], redaction: Redaction, unread: list[Unread]
+) -> list[Entry]:
+    """Take secrets out of events that were decoded, by their places, and give their entries."""
+    identified = {place: raw for place, (raw, _) in read.items()}
+    for place in _suspects(read, redaction):
+        raw, wire = read[place]
+        identified[place], clean = _redacted(raw, wire, redaction)
+        try:
+            if clean is not raw:
+                read[place] = clean, read_wire(clean)  # what was masked must not reach the columns
+        except Undecodable as error:
+            del read[place], identified[place]
+            unread.append(Unread(place, str(error)))
+    kept, wires = [raw for raw, _ in read.values()], [wire for _, wire in read.values()]
+    posted = list(map(as_posted, identified.values()))
+    digests = digest_events(cluster, posted)
+    leaves = digests if all(map(is_, posted, kept)) else digest_events(cluster, kept)
+    return file_events(cluster, event_ids(digests, map(event_milliseconds, wires)), wires, kept, leaves)
+
+
+def _read(raw: bytes) -> Wire:
+    wire = read_wire(raw)
+    if not is_event(wire):
+        raise Undecodable("it has neither a verb nor a level of the audit API")
+    return wire
+
+
+def _suspects(read: dict[int, tuple[bytes, Wire]], redaction: Redaction) -> list[int]:
+    """Give the places of the events that may hold something to take out; most batches hold few of them."""
+    places = list(read)
+    if redaction.rules:
+        return places
+    wires = [wire for _, wire in read.values()]
+    targets = [wire.object_ref or NO_OBJECT for wire in wires]
+    resources, subresources = [each.resource or "" for each in targets], [each.subresource or "" for each in targets]
+    uris = [wire.request_uri or "" for wire in wires]
+    return [places[found] for found in find_suspects([raw for raw, _ in read.values()], resources, subresources, uris)]
+
+
+def _redacted(raw: bytes, wire: Wire, redaction: Redaction) -> tuple[bytes, bytes]:
+    """Give an event's bytes with the constant mask, from which its id comes, and those that are kept."""
+    target = wire.object_ref or NO_OBJECT
+    facts = resource, subresource, _ = target.resource or "", target.subresource or "", wire.request_uri or ""
+    clean = identified = redact(raw, *facts)
+    if clean is not raw and redaction.mark:
+        clean = redact(raw, *facts, redaction.mark)
+    if redaction.rules:
+        paths = redaction.rules.paths_of(resource, target.api_group or "", subresource)
+        clean = redact_paths(clean, paths, redaction.mark)
+    return identified, clean

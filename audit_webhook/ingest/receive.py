@@ -1,0 +1,143 @@
+"""Takes a batch in: split, decode, redact, identify, lay out, store.
+
+One bad item never costs its neighbours: what cannot be read goes into quarantine, and the answer is a receipt all the
+same, because an apiserver would send the whole batch again five times and then drop all of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from audit_webhook.errors import IdTaken, MalformedBatch, StoreBusy, StoreUnavailable
+from audit_webhook.events.ids import quarantine_id
+from audit_webhook.events.redaction.redact import redact_unreadable
+from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
+from audit_webhook.events.split import Broken, MalformedBody, Split, split
+from audit_webhook.ingest.quarantine import fit
+from audit_webhook.ingest.read_events import place_by_receipt, read_events
+from audit_webhook.storage.chunks.columns import Entry
+from audit_webhook.storage.chunks.layout import lay_out
+from audit_webhook.storage.quarantine_store import QuarantineStore
+from audit_webhook.storage.repository import Repository
+from audit_webhook.storage.row_ids import with_own_ids
+from audit_webhook.storage.writer import PartlyStored, Quarantined
+
+logger: Final = logging.getLogger(__name__)
+
+TRIES: Final = 5
+FIRST_PAUSE_SECONDS: Final = 0.05
+
+
+class Receipt(NamedTuple):
+    """Where the items of a batch went; received = stored + duplicate + quarantined + spooled.
+
+    ``oldest`` is the stageTimestamp of the oldest event in microseconds, to the millisecond; 0 when there is none.
+    """
+
+    received: int
+    stored: int
+    duplicate: int
+    quarantined: int
+    spooled: int = 0
+    oldest: int = 0
+
+
+def add_receipts(first: Receipt, second: Receipt) -> Receipt:
+    """Return the receipt of two parts of a batch together."""
+    oldest = min((each.oldest for each in (first, second) if each.oldest), default=0)
+    return Receipt(*map(sum, zip(first, second, strict=True)))._replace(oldest=oldest)
+
+
+class Batch(NamedTuple):
+    """A batch, read: its events by id in the order sent, how often one was repeated, and what could not be read."""
+
+    events: dict[bytes, Entry]
+    repeated: int
+    quarantined: list[Quarantined]
+
+    @property
+    def total(self) -> int:
+        """Give the number of items sent."""
+        return len(self.events) + self.repeated + len(self.quarantined)
+
+
+def receive(repository: Repository, cluster: str, body: bytes, received: int) -> Receipt:
+    """Store a batch durably and give the receipt; ``received`` is the time in microseconds.
+
+    Raises MalformedBatch when the body holds nothing like an event, StoreUnavailable when it could not be stored.
+    """
+    return store_batch(repository, cluster, read_batch(cluster, body, received), received)
+
+
+def store_batch(repository: Repository, cluster: str, batch: Batch, received: int) -> Receipt:
+    """Store a batch that was read, in one transaction, and give the receipt; raises StoreUnavailable."""
+    kept = fit(QuarantineStore(repository.database), cluster, batch.quarantined) if batch.quarantined else []
+    new = batch._replace(events=_without_copies(repository, batch, received), quarantined=kept)
+    stored = _store(repository, cluster, new, received)
+    return Receipt(
+        received=batch.total,
+        stored=stored,
+        duplicate=len(batch.events) - stored + batch.repeated,
+        quarantined=len(batch.quarantined),
+        oldest=int.from_bytes(min(batch.events, default=b"")[:6], "big") * 1000,
+    )
+
+
+def _without_copies(repository: Repository, batch: Batch, received: int) -> dict[bytes, Entry]:
+    """Return the events but for those filed by their receipt that were stored before, by an earlier receipt."""
+    head = (received // 1000).to_bytes(6, "big")
+    filed = {key: entry for key, entry in batch.events.items() if key[:6] == head}
+    known = {key for key, entry in filed.items() if repository.has_copy(key, entry.audit)}
+    return {key: entry for key, entry in batch.events.items() if key not in known} if known else batch.events
+
+
+def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = BUILT_IN) -> Batch:
+    """Split a body and read each of its items; ``redaction`` is what `read_events` takes."""
+    try:
+        return read_items(cluster, split(body), received, redaction)
+    except MalformedBody as error:
+        raise MalformedBatch(str(error)) from error
+
+
+def read_items(cluster: str, parts: Split, received: int, redaction: Redaction = BUILT_IN) -> Batch:
+    """Read items that were split; ``redaction`` is what `read_events` takes."""
+    read, unread = read_events(cluster, parts.items, redaction)
+    events = {entry.id: entry for entry in place_by_receipt(read, received)}
+    telltale, key = redaction.rules.telltale if redaction.rules else None, redaction.withheld_key
+    left = [*parts.broken, *(Broken(parts.items[place], reason) for place, reason in unread)]
+    quarantined = [
+        _quarantine(cluster, redact_unreadable(raw, telltale, key), size or len(raw), reason, received)
+        for raw, reason, size in left
+    ]
+    return Batch(events, len(read) - len(events), quarantined)
+
+
+def _quarantine(cluster: str, content: bytes, size: int, reason: str, received: int) -> Quarantined:
+    return Quarantined(quarantine_id(cluster, content), cluster, received, reason[:255], size, content)
+
+
+def _store(repository: Repository, cluster: str, batch: Batch, received: int) -> int:
+    """Store what is new; after a conflict with single events, take those out and try again."""
+    left = batch.events
+    pause = FIRST_PAUSE_SECONDS
+    for _ in range(TRIES):
+        try:
+            return repository.store(cluster, lay_out(cluster, left.values()), batch.quarantined, received)
+        except PartlyStored:
+            left = _without(left, repository.stored_ids(list(left)))
+        except IdTaken as error:
+            logger.warning("%s: they get ids of their own", error)
+            left = with_own_ids(repository.tallies, left)
+        except StoreBusy:
+            time.sleep(pause * random.uniform(1, 2))
+            pause *= 2
+    raise StoreUnavailable("the database was busy each time; the batch was not stored")
+
+
+def _without(events: dict[bytes, Entry], stored: Iterable[bytes]) -> dict[bytes, Entry]:
+    known = set(stored)
+    return {key: item for key, item in events.items() if key not in known}

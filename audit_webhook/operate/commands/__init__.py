@@ -1,0 +1,1 @@
+"""``audit-webhook serve``, ``doctor``, ``migrate`` and ``prune``."""

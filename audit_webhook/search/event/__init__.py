@@ -1,0 +1,1 @@
+"""One event: its story, its facts, its bodies as trees, the command behind it, and who is behind a controller."""

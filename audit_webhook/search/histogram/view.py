@@ -1,0 +1,227 @@
+"""The picture as the feed's page shows it: the paths of an SVG, and facets whose values filter or exclude."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from audit_webhook.events.visible_text import shown
+from audit_webhook.query import QueryError
+from audit_webhook.query.edit import and_term, quote, term_value, with_term
+from audit_webhook.search.histogram.aggregate import OUTCOMES, SERIES
+from audit_webhook.search.histogram.buckets import Timeline, span_label, tick_label, ticks, write_time
+from audit_webhook.search.histogram.histogram import Picture
+
+HEIGHT: Final = 58
+BAR: Final = 10
+GAP: Final = 2
+LEAST_HEIGHT: Final = {"denied": 3.0, "failed": 3.0, "delete": 2.0, "exec": 2.0}
+SHOWN_VALUES: Final = 5
+MORE_VALUES: Final = 40
+LABELS: Final = {
+    "user": "Actor", "kind": "Kind", "verb": "Verb", "resource": "Resource", "ns": "Namespace", "outcome": "Outcome",
+    "client": "Client", "cluster": "Cluster",
+}
+_EMPTY: Final = {"ns": "in no namespace", "resource": "no resource", "user": "not named", "client": "not named"}
+_KINDS: Final = {
+    "human": "people", "serviceaccount": "service accounts", "node": "nodes", "controlplane": "control plane",
+}
+_SERIES_LABELS: Final = {
+    "read": "reads", "change": "changes", "denied": "denied", "failed": "failed", "create": "creates",
+    "delete": "deletes", "exec": "sessions", "other": "others",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One series: its name for styles and for people, the path of its bars, and how many events it has."""
+
+    key: str
+    label: str
+    path: str
+    count: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Where one bar stands, what it says, and the range of time that it covers, as the query language writes it."""
+
+    x: int
+    title: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A time below the bars: its place in percent, its text, and the query for the time until the next one."""
+
+    x: str
+    label: str
+    query: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a field, with the queries that filter by it (or no longer do) and that exclude it."""
+
+    label: str
+    count: str
+    query: str
+    excluded: str
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A field with its most frequent values, further ones, and how many are left out."""
+
+    label: str
+    values: tuple[Value, ...]
+    more: tuple[Value, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureView:
+    """Everything that the templates of histogram and facets use."""
+
+    query: str
+    by: str
+    total: str
+    range: str
+    is_exact: bool
+    is_empty: bool
+    token: str
+    share: int
+    is_slow: bool
+    width: int
+    layers: tuple[Layer, ...]
+    bars: tuple[Bar, ...]
+    ticks: tuple[Tick, ...]
+    timeless: str
+    """The query without its range of time, ready for a new one."""
+    wider: str | None
+    facets: tuple[Facet, ...]
+
+
+def view_picture(picture: Picture, text: str) -> PictureView:
+    """Lay a picture out."""
+    line = picture.timeline
+    timeless = and_term(with_term(with_term(text, "since", None), "until", None), "")
+    has_range = any(_term(text, field) is not None for field in ("since", "until"))
+    return PictureView(
+        query=text,
+        by=picture.by,
+        total=_count(picture.total, picture.is_exact) + (" event" if picture.total == 1 else " events"),
+        range=span_label(line.start, line.end),
+        is_exact=picture.is_exact,
+        is_empty=picture.total == 0 and picture.is_exact,
+        token=picture.token,
+        share=int(picture.share * 100),
+        is_slow=picture.is_slow,
+        width=line.bars * BAR,
+        layers=tuple(_layers(picture)),
+        bars=tuple(_bars(picture)),
+        ticks=tuple(_ticks(line, timeless)),
+        timeless=timeless,
+        wider=timeless if has_range else None,
+        facets=tuple(facet for name in picture.facets if (facet := _facet(picture, text, name)).values),
+    )
+
+
+def _count(number: int, is_exact: bool) -> str:
+    return f"{number:,}" if is_exact else f"at least {number:,}"
+
+
+def _term(text: str, field: str) -> str | None:
+    try:
+        return term_value(text, field)
+    except QueryError:
+        return None
+
+
+def _layers(picture: Picture) -> Iterator[Layer]:
+    """Stack the series in their order; what is rare and matters is drawn high enough to be seen."""
+    columns = [sum(column) for column in zip(*picture.bars.values(), strict=True)]
+    scale = (HEIGHT - 6) / max([*columns, 1])
+    base = [float(HEIGHT)] * picture.timeline.bars
+    for name in SERIES[picture.by]:
+        pieces = []
+        for number, events in enumerate(picture.bars.get(name, ())):
+            if events:
+                height = max(events * scale, LEAST_HEIGHT.get(name, 1.0))
+                base[number] = max(0.0, base[number] - height)
+                pieces.append(f"M{number * BAR} {base[number]:.1f}h{BAR - GAP}v{height:.1f}h-{BAR - GAP}z")
+        if pieces:
+            total = _count(sum(picture.bars[name]), picture.is_exact)
+            yield Layer(name, _SERIES_LABELS[name], "".join(pieces), total)
+
+
+def _bars(picture: Picture) -> Iterator[Bar]:
+    line = picture.timeline
+    for number in range(line.bars):
+        start = line.start + number * line.step
+        parts = [(bars[number], _SERIES_LABELS[name]) for name, bars in picture.bars.items() if bars[number]]
+        events = _count(sum(count for count, _ in parts), picture.is_exact)
+        title = f"{span_label(start, start + line.step)} UTC\n{events} events"
+        title += "".join(f"\n{count:,} {label}" for count, label in parts)
+        yield Bar(number * BAR, title, write_time(start), write_time(start + line.step))
+
+
+def _ticks(line: Timeline, timeless: str) -> Iterator[Tick]:
+    times = ticks(line)
+    for start, end in zip(times, [*times[1:], line.end], strict=True):
+        place = (start - line.start) * 100 / (line.end - line.start)
+        term = f"since:{write_time(start)} until:{write_time(end)}"
+        if place < 96:
+            title = f"Show {span_label(start, end)} UTC"
+            yield Tick(f"{place:.2f}%", tick_label(start, line), and_term(timeless, term), title)
+
+
+def _facet(picture: Picture, text: str, name: str) -> Facet:
+    """Give the values of one field; the one that the query asks for is always among the first."""
+    field = "code" if name == "outcome" else name
+    current = _term(text, field)
+    counted = picture.facets[name]
+    wanted = [(value, count) for value, count in counted if _written(name, value) == current]
+    others = [item for item in counted if item not in wanted]
+    ordered = [*others[:SHOWN_VALUES - len(wanted)], *wanted]
+    ordered.sort(key=lambda item: -item[1])
+    rest = others[SHOWN_VALUES - len(wanted):]
+    return Facet(
+        LABELS[name],
+        tuple(_value(picture, text, name, item, item in wanted) for item in ordered),
+        tuple(_value(picture, text, name, item, False) for item in rest[:MORE_VALUES]),
+        max(0, len(rest) - MORE_VALUES),
+    )
+
+
+def _written(name: str, value: str) -> str:
+    """Give what `term_value` gives when a query asks for this value."""
+    return OUTCOMES[value] if name == "outcome" else value
+
+
+def _value(picture: Picture, text: str, name: str, item: tuple[str, int], is_on: bool) -> Value:
+    value, count = item
+    field = "code" if name == "outcome" else name
+    term = f"{field}:{OUTCOMES[value] if name == 'outcome' else quote(value)}"
+    without = _without(text, field)
+    label = _KINDS.get(value, value) if name == "kind" else value or _EMPTY.get(name, "none")
+    mark = "" if picture.is_exact else "≥ "
+    return Value(
+        label=shown(label, longest=120),
+        count=f"{mark}{count:,}",
+        query=without if is_on else and_term(without, term),
+        excluded=and_term(without, f"-{term}"),
+        is_on=is_on,
+    )
+
+
+def _without(text: str, field: str) -> str:
+    try:
+        return with_term(text, field, None)
+    except QueryError:
+        return text

@@ -1,0 +1,1 @@
+"""MariaDB and MySQL: connections that never wait for ever, failover, TLS, and the fastest way to insert rows."""
