@@ -11,18 +11,18 @@ from flask import Flask, Response, current_app, request
 from audit_webhook import config as configuration
 from audit_webhook.access import blueprint as access
 from audit_webhook.access import gate
-from audit_webhook.access.access_log import ReadingBook
+from audit_webhook.access.access_log import AccessLog
 from audit_webhook.access.authentication import FIRST_USER, Readers
 from audit_webhook.access.keys import AccessKey, open_access_key
 from audit_webhook.access.tokens import TokenSealer
 from audit_webhook.access.users import UsersFile
 from audit_webhook.config import Config
-from audit_webhook.context import EXTENSION, Wiring, now, wiring
+from audit_webhook.context import EXTENSION, AppContext, context_of, now
 from audit_webhook.events.redaction.settings import make_redaction
 from audit_webhook.evidence import blueprint as evidence
 from audit_webhook.evidence.checkpointer import Checkpointer
 from audit_webhook.evidence.self_check import open_self_check
-from audit_webhook.evidence.signer import open_witness
+from audit_webhook.evidence.signer import open_signer
 from audit_webhook.explore import api_blueprint as api
 from audit_webhook.explore import blueprint as explore
 from audit_webhook.explore.clusters import blueprint as clusters
@@ -32,16 +32,16 @@ from audit_webhook.explore.quarantine import blueprint as quarantine_pages
 from audit_webhook.explore.quarantine.counts import sample_quarantine
 from audit_webhook.explore.setup import blueprint as setup
 from audit_webhook.ingest import blueprint as ingest
-from audit_webhook.ingest.admission import RefusalBook, TokenCheck
+from audit_webhook.ingest.admission import RejectionLog, TokenCheck
 from audit_webhook.ingest.durable import DurableStore
 from audit_webhook.ingest.senders import SenderLog
-from audit_webhook.ingest.spool_drain import Drainer
+from audit_webhook.ingest.spool_drain import SpoolDrain
 from audit_webhook.operate import blueprint as ops
 from audit_webhook.operate.daily import DailyPruning
 from audit_webhook.operate.disk_space import measure_disks
 from audit_webhook.operate.file_watch import FileWatch
 from audit_webhook.operate.loss_metrics import LossCollector
-from audit_webhook.operate.maintenance import Keeper
+from audit_webhook.operate.maintenance import Maintenance
 from audit_webhook.operate.metrics import Metrics, SpoolState
 from audit_webhook.operate.quarantine_metrics import QuarantineWatch
 from audit_webhook.paths import STATIC, TEMPLATES
@@ -49,10 +49,10 @@ from audit_webhook.search import blueprint as ui
 from audit_webhook.search import saved_blueprint as saved
 from audit_webhook.search.feed import LIVE_LIFETIME
 from audit_webhook.search.histogram import blueprint as picture
-from audit_webhook.search.histogram.histogram import Pictures
-from audit_webhook.storage.access_store import ReaderStore
+from audit_webhook.search.histogram.histogram import Histograms
+from audit_webhook.storage.access_store import AccessStore
 from audit_webhook.storage.compactor import Compactor
-from audit_webhook.storage.health_probe import Breaker
+from audit_webhook.storage.health_probe import HealthProbe
 from audit_webhook.storage.loss_store import LossStore
 from audit_webhook.storage.quarantine_store import QuarantineStore
 from audit_webhook.storage.repository import open_repository
@@ -105,21 +105,21 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     repository = open_repository(config, gate.scope_of_request)
     spool = None if part == "pages" else open_spool(config)
-    breaker = Breaker(repository.is_ready)
-    store, key = ReaderStore(repository.database), open_access_key(config)
+    health_probe = HealthProbe(repository.is_ready)
+    store, key = AccessStore(repository.database), open_access_key(config)
     may_write = part != "pages" or config.may_pages_write
     senders = SenderLog(
         SenderStore(repository.database) if may_write else None, LossStore(repository.database), now,
         config.retention_days,
     )
-    refusals = RefusalBook(
+    refusals = RejectionLog(
         repository.refusals if may_write else None, LossStore(repository.database) if may_write else None, senders
     )
     redaction = make_redaction(config.secret_key, config.read_redaction_rules())
-    parts = Wiring(
-        config, repository, DurableStore(repository, breaker, spool, redaction),
-        TokenCheck(config.webhook_token, config.webhook_tokens_dir), refusals, Pictures(repository),
-        _open_readers(config, store, key), ReadingBook(store), TokenSealer(key, "live", LIVE_LIFETIME), senders,
+    parts = AppContext(
+        config, repository, DurableStore(repository, health_probe, spool, redaction),
+        TokenCheck(config.webhook_token, config.webhook_tokens_dir), refusals, Histograms(repository),
+        _open_readers(config, store, key), AccessLog(store), TokenSealer(key, "live", LIVE_LIFETIME), senders,
         SenderStore(repository.database, gate.scope_of_request), LossStore(repository.database, gate.scope_of_request),
         metrics=metrics or Metrics(),
     )
@@ -128,8 +128,8 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     quarantine = QuarantineWatch(lambda: sample_quarantine(QuarantineStore(repository.database)))
     parts.metrics.registry.register(quarantine)
     app.extensions[EXTENSION] = parts
-    workers = [*_workers(parts, breaker, spool), quarantine] if part != "pages" else []
-    app.extensions["keeper"] = Workers(*workers, note_failure=parts.metrics.note_background_failure).start()
+    workers = [*_workers(parts, health_probe, spool), quarantine] if part != "pages" else []
+    app.extensions["workers"] = Workers(*workers, note_failure=parts.metrics.note_background_failure).start()
     for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)
     ops.measure(app)
@@ -140,33 +140,33 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     return app
 
 
-def _open_readers(config: Config, store: ReaderStore, key: AccessKey) -> Readers:
+def _open_readers(config: Config, store: AccessStore, key: AccessKey) -> Readers:
     readers = Readers(config, UsersFile(Path(config.ui_users_file)), store, key)
     if not readers.has_a_way_in():
         logger.warning("nobody can read yet: %s", FIRST_USER)
     return readers
 
 
-def _workers(parts: Wiring, breaker: Breaker, spool: Spool | None) -> list[Worker]:
+def _workers(parts: AppContext, health_probe: HealthProbe, spool: Spool | None) -> list[Worker]:
     """Give what goes on in the background of a process that receives batches."""
-    witness = open_witness(parts.config, parts.repository, now)
+    signer = open_signer(parts.config, parts.repository, now)
     database = parts.repository.database
     watch = [FileWatch(database.file, database.close_idle)] if database.file else []
     workers: list[Worker] = [
-        *watch, Keeper(parts.repository, parts.refusals, parts.senders), breaker, Compactor(parts.repository),
-        DailyPruning(parts.repository, parts.config.retention_days, witness),
-        Checkpointer(witness, open_self_check(parts.config, parts.repository), parts.metrics),
+        *watch, Maintenance(parts.repository, parts.refusals, parts.senders), health_probe, Compactor(parts.repository),
+        DailyPruning(parts.repository, parts.config.retention_days, signer),
+        Checkpointer(signer, open_self_check(parts.config, parts.repository), parts.metrics),
     ]
     if spool is None:
         return workers
     parts.metrics.spool = lambda: SpoolState(spool.state().bytes, spool.state().oldest_seconds)
-    return [*workers, Drainer(spool, parts.repository, breaker, now, parts.metrics.note_drained)]
+    return [*workers, SpoolDrain(spool, parts.repository, health_probe, now, parts.metrics.note_drained)]
 
 
 def _add_headers(response: Response) -> Response:
     """Let a browser do nothing that our pages do not need, and keep no copy of audit records."""
     response.headers.update(SECURITY_HEADERS)
-    if not wiring(current_app).config.is_development:
+    if not context_of(current_app).config.is_development:
         response.headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from audit_webhook.access.access_log import ReadingBook
+from audit_webhook.access.access_log import AccessLog
 from audit_webhook.access.authentication import Readers
 from audit_webhook.access.tokens import TokenSealer
 from audit_webhook.config import Config
-from audit_webhook.ingest.admission import RefusalBook, TokenCheck
+from audit_webhook.ingest.admission import RejectionLog, TokenCheck
 from audit_webhook.ingest.durable import DurableStore
 from audit_webhook.ingest.senders import SenderLog
 from audit_webhook.operate.metrics import Metrics
-from audit_webhook.search.histogram.histogram import Pictures
+from audit_webhook.search.histogram.histogram import Histograms
 from audit_webhook.storage.loss_store import LossStore
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.sender_store import SenderStore
@@ -30,17 +30,17 @@ def now() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class AppContext:
     """The parts of a running application; ``stopping`` is set once it shall get no more requests."""
 
     config: Config
     repository: Repository
     durable: DurableStore
     tokens: TokenCheck
-    refusals: RefusalBook
-    pictures: Pictures
+    refusals: RejectionLog
+    pictures: Histograms
     readers: Readers
-    readings: ReadingBook
+    readings: AccessLog
     live_tokens: TokenSealer
     senders: SenderLog
     sender_store: SenderStore
@@ -50,7 +50,7 @@ class Wiring:
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
-def wiring(app: Any) -> Wiring:
+def context_of(app: Any) -> AppContext:
     """Give an application's parts."""
-    parts: Wiring = app.extensions[EXTENSION]
+    parts: AppContext = app.extensions[EXTENSION]
     return parts

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from audit_webhook.context import now
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.evidence.store import EvidenceStore
 from audit_webhook.storage.repository import Repository
 
@@ -24,7 +24,7 @@ def measure(repository: Repository, environment: dict[str, str]) -> bool:
     """Print events a second and peak memory; tell whether both are within their limits and all was sound."""
     with tempfile.TemporaryDirectory() as folder:
         key, report = Path(folder) / "evidence.key", Path(folder) / "report.json"
-        Witness(EvidenceStore(repository.database), str(key), now).sign_when_due()
+        Signer(EvidenceStore(repository.database), str(key), now).sign_when_due()
         with report.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "audit_webhook", "verify", "--json", "--key", str(key)], stdout=output,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from audit_webhook.context import now
-from audit_webhook.search.histogram.histogram import Picture, Pictures
+from audit_webhook.search.histogram.histogram import Histogram, Histograms
 from audit_webhook.storage.repository import Repository
 from bench.search import p95_milliseconds
 
@@ -30,10 +30,10 @@ def measure(repository: Repository) -> bool:
         summed += done
     print(f"\n{summed:,} tallies summed in {time.perf_counter() - begun:.2f} s")
     print(f"{'histogram and facets':42} {'events':>12} {'p95 ms':>8} {'median':>8} {'limit':>6} {'exact after':>12}")
-    return all([_row(Pictures(repository), text, limit) for text, limit in QUESTIONS])
+    return all([_row(Histograms(repository), text, limit) for text, limit in QUESTIONS])
 
 
-def _row(pictures: Pictures, text: str, limit: float) -> bool:
+def _row(pictures: Histograms, text: str, limit: float) -> bool:
     p95, median = p95_milliseconds(partial(pictures.draw, text, "outcome", now()))
     begun = time.perf_counter()
     picture = _finish(pictures, pictures.draw(text, "outcome", now()))
@@ -42,7 +42,7 @@ def _row(pictures: Pictures, text: str, limit: float) -> bool:
     return p95 <= limit
 
 
-def _finish(pictures: Pictures, picture: Picture) -> Picture:
+def _finish(pictures: Histograms, picture: Histogram) -> Histogram:
     """Refine a picture until it is exact, for a minute at most."""
     deadline = time.monotonic() + EXACT_SECONDS
     while picture.token and time.monotonic() < deadline:

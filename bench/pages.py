@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import now, wiring
+from audit_webhook.context import context_of, now
 from audit_webhook.ingest.receive import receive
 from audit_webhook.storage.repository import Repository
 from bench.search import p95_milliseconds
@@ -79,8 +79,8 @@ def measure_pages(repository: Repository, config: Config) -> bool:
     _print_row(client, "permissions, all time", "/permissions?cluster=bench&since=all")
     for name in ("alice", "rare-user"):
         _print_row(client, f"least privilege of {name}", f"/permissions/needs?cluster=bench&user={name}&since=all")
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
     print(f"worst p95 of an object's and an actor's page: {worst:.1f} ms; limit {LIMIT_MS:g} ms")
     return worst <= LIMIT_MS
 

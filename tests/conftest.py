@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.operate.server import create_server, run_in_thread
 from audit_webhook.storage.repository import Repository, open_repository
 from tests.browser import Watcher, open_browser
@@ -119,8 +119,8 @@ def sqlite_client(sqlite_app: Flask) -> FlaskClient:
 def _created(config: Config) -> Iterator[Flask]:
     app = create_app(config)
     yield app
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 @pytest.fixture
@@ -135,8 +135,8 @@ def make_production(engine: Config, tmp_path: Path) -> Iterator[Callable[..., Fl
 
     yield make_app
     for app in made:
-        app.extensions["keeper"].stop()
-        wiring(app).repository.close()
+        app.extensions["workers"].stop()
+        context_of(app).repository.close()
 
 
 class Server:
@@ -154,8 +154,8 @@ class Server:
         """Listen no more."""
         self.listener.drain()
         self._thread.join(10)
-        self.app.extensions["keeper"].stop()
-        wiring(self.app).repository.close()
+        self.app.extensions["workers"].stop()
+        context_of(self.app).repository.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audit_webhook.ingest.receive import read_batch
-from audit_webhook.storage.spool.batch_file import Item, Parcel, wrap
+from audit_webhook.storage.spool.batch_file import BatchFile, Item, wrap
 from audit_webhook.storage.spool.spool import Spool
 from tests.apiserver import batches
 from tests.factories import event_list
@@ -92,10 +92,10 @@ def drain_with_corrupt_files(arena: Arena, files: int) -> tuple[Verdict, int]:
     for number, batch in enumerate(batches(files, 5)):
         read = read_batch("prod", event_list(batch), number)
         events = [Item(item.id, item.raw) for item in read.events.values()]
-        spool.write(Parcel("prod", number, events, []))
+        spool.write(BatchFile("prod", number, events, []))
         arena.ledger.note_sent(batch)
         arena.ledger.note_acknowledged(batch)
-    whole = wrap(Parcel("prod", files, [Item(bytes(16), b"{}")], []))
+    whole = wrap(BatchFile("prod", files, [Item(bytes(16), b"{}")], []))
     flipped = whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]
     for name, content in {"a": b"", "b": whole[:-5], "c": flipped, "d": b"foreign\n"}.items():
         (folder / "new" / f"{files // 2:017d}-{name}").write_bytes(content)

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from audit_webhook.access.users import User, UsersFile
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.storage.scope import EVERYWHERE, Role, Scope
 
 PASSWORD: Final = "correct-horse-battery"
@@ -43,7 +43,7 @@ def log_in(client: FlaskClient, name: str, password: str = PASSWORD, **headers: 
 
 def logged_in(app: Flask, name: str = "root", role: Role = "admin", scope: Scope = EVERYWHERE) -> FlaskClient:
     """Give a client that is logged in as a new user."""
-    add_user(wiring(app).readers.users.path, name, role, scope)
+    add_user(context_of(app).readers.users.path, name, role, scope)
     client = app.test_client()
     assert log_in(client, name) == 303
     return client

@@ -11,7 +11,7 @@ from audit_webhook.config import Config
 from audit_webhook.context import now
 from audit_webhook.evidence.checkpoints import Signed, find_tokens
 from audit_webhook.evidence.findings import Finding
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.evidence.store import EvidenceStore
 from audit_webhook.evidence.verify.verify import Report, verify
 from audit_webhook.ingest.receive import receive
@@ -36,7 +36,7 @@ class Evidence:
         self.store = EvidenceStore(self.repository.database)
         self.anchors: list[str] = []
         self.ahead = 0
-        self.witness = Witness(self.store, str(key), self.clock, self.anchors.append)
+        self.signer = Signer(self.store, str(key), self.clock, self.anchors.append)
         self.keys: Keys = make_or_read_keys(key)
 
     def clock(self) -> int:
@@ -60,11 +60,11 @@ class Evidence:
     def sign(self) -> None:
         """Make a checkpoint."""
         self.ahead += 2 * MINUTE
-        assert self.witness.sign_when_due()
+        assert self.signer.sign_when_due()
 
     def verify(self, with_anchors: bool = False) -> Report:
         """Verify as the command does, with the anchors so far or without."""
-        remembered = self.witness.memory.read()
+        remembered = self.signer.memory.read()
         return verify(self.repository, self.keys, self.signed() if with_anchors else (), remembered=remembered)
 
     def signed(self) -> Iterator[Signed]:

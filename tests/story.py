@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from audit_webhook.context import Wiring
+from audit_webhook.context import AppContext
 from audit_webhook.events.ids import quarantine_id
 from audit_webhook.events.redaction.redact import redact_unreadable
 from audit_webhook.explore.setup import demo
@@ -97,7 +97,7 @@ def _stolen_token() -> Iterator[dict[str, Any]]:
         )
 
 
-def lose(parts: Wiring) -> None:
+def lose(parts: AppContext) -> None:
     """Let requests be refused, a sender fall silent, another be upgraded, and a kube-apiserver give events up."""
     agent = "kube-apiserver/v1.36.2 (linux/amd64) kubernetes/9edcffc"
     for number in range(10):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.storage.search_sql import EVERYTHING, LAST
 from tests.conftest import Server
 from tests.factories import audit_event, encode, event_list
@@ -39,7 +39,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 def stored(server: Server) -> list[bytes]:
     """Give the bytes of every event that is stored."""
-    repository = wiring(server.app).repository
+    repository = context_of(server.app).repository
     return [raw.raw for raw in repository.read_chunks(repository.select_events(EVERYTHING, LAST, 20_000))]
 
 
@@ -63,7 +63,7 @@ def test_every_poison_in_one_batch_costs_none_of_its_neighbours(served: Server) 
     assert (answer.status, receipt["received"]) == (200, 400)
     assert receipt["stored"] + receipt["quarantined"] == 400
     assert len(found(served, "user:alice")) == len(sound)
-    kept = {*stored(served), *(item.content for item in wiring(served.app).repository.quarantine.read_items())}
+    kept = {*stored(served), *(item.content for item in context_of(served.app).repository.quarantine.read_items())}
     assert set(sound) <= kept
     assert len([one for one in bad if one in kept]) == len(bad)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 import zstandard
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.storage.database import Database
 from tests.conftest import Server
 from tests.events.test_leaks import MARKER as TYPED
@@ -81,7 +81,7 @@ def test_secret_is_nowhere_in_the_database_files_pages_exports_or_log(
             "/api/v1/objects/prod/core/secrets/shop/db", "/metrics", "/clusters/prod", "/readers",
         ]
         shown = b"\n".join(get(served.url + path).body for path in paths)
-    store = kept(wiring(served.app).repository.database, tmp_path)
+    store = kept(context_of(served.app).repository.database, tmp_path)
     for marker in MARKERS:
         assert marker not in shown and marker not in store and marker.decode() not in caplog.text
     assert len(found) == len(sent) - 4 and b"***" in shown and b'"password"' in store

@@ -18,7 +18,7 @@ import orjson
 import pytest
 
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.operate.server.listener import HEADER_BYTES
 from audit_webhook.storage.search_sql import EVERYTHING, LAST
 from tests.conftest import Server
@@ -76,7 +76,7 @@ def test_no_wrong_token_stores_anything(guarded: Server) -> None:
     statuses = {name: send(guarded, *lines) for name, lines in WRONG.items()}
     assert statuses == dict.fromkeys(WRONG, 401)
     assert send(guarded, b"Authorization: Bearer %b" % OTHER.encode()) == 403
-    repository = wiring(guarded.app).repository
+    repository = context_of(guarded.app).repository
     assert not repository.select_events(EVERYTHING, LAST, 10) and repository.contacts() == []
     assert send(guarded, b"Authorization: Bearer %b" % RIGHT.encode()) == 200
 

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.explore.setup import demo
 from audit_webhook.operate.server import create_server
 
@@ -28,7 +28,7 @@ DESKTOP: Final = (1440, 860)
 PHONE: Final = (390, 844)
 
 
-class Picture(NamedTuple):
+class Histogram(NamedTuple):
     """One picture: its name, the page it shows, and how."""
 
     name: str
@@ -39,12 +39,12 @@ class Picture(NamedTuple):
 
 
 PICTURES: Final = (
-    Picture("feed-light", "/"),
-    Picture("feed-dark", "/", scheme="dark"),
-    Picture("feed-narrow", "/", size=PHONE),
-    Picture("object-light", "/objects/prod/apps/deployments/shop/web"),
-    Picture("cluster-light", "/clusters/prod"),
-    Picture("setup-light", "/setup?cluster=prod&address=https://audit.example.com", whole=True),
+    Histogram("feed-light", "/"),
+    Histogram("feed-dark", "/", scheme="dark"),
+    Histogram("feed-narrow", "/", size=PHONE),
+    Histogram("object-light", "/objects/prod/apps/deployments/shop/web"),
+    Histogram("cluster-light", "/clusters/prod"),
+    Histogram("setup-light", "/setup?cluster=prod&address=https://audit.example.com", whole=True),
 )
 
 
@@ -53,7 +53,7 @@ def served_sample(folder: Path) -> Iterator[str]:
     """Serve the sample events from a fresh database on a free port, and give the server's address."""
     config = Config(environment="development", http_port=1, db_path=str(folder / "pictures.db"))
     app = create_app(config)
-    parts = wiring(app)
+    parts = context_of(app)
     demo.load(parts.repository, parts.clock())
     server: Any = create_server(app, _on_a_free_port(config))
     threading.Thread(target=server.run, daemon=True).start()
@@ -70,7 +70,7 @@ def _on_a_free_port(config: Config) -> Config:
     return config
 
 
-def take(browser: Browser, address: str, picture: Picture, folder: Path) -> None:
+def take(browser: Browser, address: str, picture: Histogram, folder: Path) -> None:
     """Open a page as a visitor would and save what it looks like."""
     width, height = picture.size
     scheme: Any = picture.scheme

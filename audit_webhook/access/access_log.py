@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.errors import AuditWebhookError, InvalidParameter
 from audit_webhook.events.ids import from_text, to_text
-from audit_webhook.storage.access_store import ReaderStore, Reading, reading_id
+from audit_webhook.storage.access_store import AccessStore, Reading, reading_id
 from audit_webhook.storage.scope import Reader
 from audit_webhook.storage.search_sql import LAST
 
@@ -24,10 +24,10 @@ class ReadingPage(NamedTuple):
     next: str | None
 
 
-class ReadingBook:
+class AccessLog:
     """Records what is read, before it is answered; a question that a page repeats by itself, once in ten minutes."""
 
-    def __init__(self, store: ReaderStore) -> None:
+    def __init__(self, store: AccessStore) -> None:
         """Record into this store."""
         self._store: Final = store
         self._repeated: dict[tuple[str, str, str], float] = {}
@@ -55,7 +55,7 @@ class ReadingBook:
             raise
 
 
-def page(store: ReaderStore, username: str, cursor: str) -> ReadingPage:
+def page(store: AccessStore, username: str, cursor: str) -> ReadingPage:
     """Give what was read before a cursor, of one reader or of all; raises InvalidParameter."""
     try:
         before = from_text(cursor) if cursor else LAST

@@ -20,7 +20,7 @@ from audit_webhook.access.row_macs import RowSigner
 from audit_webhook.access.users import User, UsersFile
 from audit_webhook.config import Config
 from audit_webhook.errors import Forbidden, InvalidParameter, Unauthenticated
-from audit_webhook.storage.access_store import ReaderStore, Session, Token
+from audit_webhook.storage.access_store import AccessStore, Session, Token
 from audit_webhook.storage.scope import ANY, EVERYWHERE, Reader, Way
 
 logger: Final = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Presented(NamedTuple):
 class Readers:
     """Tells who a request comes from, and lets readers in and out."""
 
-    def __init__(self, config: Config, users: UsersFile, store: ReaderStore, key: AccessKey) -> None:
+    def __init__(self, config: Config, users: UsersFile, store: AccessStore, key: AccessKey) -> None:
         """Use the users of a file; the settings say whether a proxy's word counts, and whether all is open."""
         self.store: Final = store
         self._signer: Final = RowSigner(key)

@@ -13,7 +13,7 @@ from audit_webhook.access.authentication import FIRST_USER, SESSION_LENGTH, TOKE
 from audit_webhook.access.gate import (
     PLAIN_COOKIE, PLAIN_DEVICE, SECURE_COOKIE, SECURE_DEVICE, current_reader, presented, required_reader,
 )
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import Forbidden, StoreMisconfigured, StoreUnavailable, TooManyTries, Unauthenticated
 from audit_webhook.web.errors import status_of
 from audit_webhook.web.redirects import own_address
@@ -36,7 +36,7 @@ def show_login() -> AnyResponse:
 @bp.post("/login")
 def log_in() -> AnyResponse:
     """Begin a session; a new cookie each time, so that one that was planted before is worth nothing."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     name, password = request.form.get("name", ""), request.form.get("password", "")
     is_secure = request.headers.get("Origin", "").startswith("https://") or request.is_secure
     shown = presented()._replace(is_secure=is_secure)
@@ -65,7 +65,7 @@ def log_in() -> AnyResponse:
 @bp.post("/logout")
 def log_out() -> AnyResponse:
     """End the session, here and in the browser."""
-    wiring(current_app).readers.log_out(presented().cookie)
+    context_of(current_app).readers.log_out(presented().cookie)
     response = redirect(f"{request.script_root}/login", 303)
     for name in (SECURE_COOKIE, PLAIN_COOKIE):
         response.delete_cookie(name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="Lax")
@@ -82,7 +82,7 @@ def show_account() -> str:
 @bp.post("/account/tokens")
 def issue_token() -> str:
     """Make an API token and show it, this once."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     days = request.form.get("days", "")
     text = parts.readers.issue_token(
         required_reader(), request.form.get("label", ""), int(days) if days.isdecimal() else 0, parts.clock()
@@ -93,7 +93,7 @@ def issue_token() -> str:
 @bp.post("/account/tokens/revoke")
 def revoke_token() -> AnyResponse:
     """Make a token void, and go back to where the button was."""
-    wiring(current_app).readers.revoke_token(required_reader(), request.form.get("id", ""))
+    context_of(current_app).readers.revoke_token(required_reader(), request.form.get("id", ""))
     back = "/readers" if request.form.get("back") == "readers" else "/account"
     return redirect(request.script_root + back, 303)
 
@@ -101,7 +101,7 @@ def revoke_token() -> AnyResponse:
 @bp.get("/readers")
 def show_readers() -> str:
     """Show users, sessions, tokens, and what was read."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     name = request.args.get("name", "")
     return render_template(
         "access/readers.html",
@@ -116,20 +116,20 @@ def show_readers() -> str:
 @bp.post("/readers/sessions/revoke")
 def revoke_session() -> AnyResponse:
     """End somebody's session."""
-    wiring(current_app).readers.revoke_session(request.form.get("id", ""))
+    context_of(current_app).readers.revoke_session(request.form.get("id", ""))
     return redirect(f"{request.script_root}/readers", 303)
 
 
 def _describe_outage() -> str:
     """Return why nobody can log in while the database is away, and what becomes of events meanwhile if it is known."""
-    durable = wiring(current_app).durable
+    durable = context_of(current_app).durable
     receives = durable.spool_state() is not None and durable.is_ready()
     kept = " Events are still received: they wait in the spool." if receives else ""
     return f"The database is unavailable, so nobody can log in now.{kept} Try again later."
 
 
 def _login_page(status: int, name: str, problem: str) -> Response:
-    has_a_way_in = wiring(current_app).readers.has_a_way_in()
+    has_a_way_in = context_of(current_app).readers.has_a_way_in()
     address = own_address(request.values.get("next", "/"))
     return make_response(
         render_template(
@@ -141,7 +141,7 @@ def _login_page(status: int, name: str, problem: str) -> Response:
 
 def _account_page(fresh: str) -> str:
     reader = required_reader()
-    own = [token for token in wiring(current_app).readers.tokens_for(reader) if token.username == reader.name]
+    own = [token for token in context_of(current_app).readers.tokens_for(reader) if token.username == reader.name]
     return render_template("access/account.html", tokens=own, fresh=fresh, days=TOKEN_DAYS)
 
 
@@ -151,7 +151,7 @@ def _refuse_readable_transport(is_secure: bool) -> None:
     A proxy may set any Host: only what comes from this machine, and of which nothing says that it was passed on, counts
     as sent by a browser on this machine.
     """
-    if is_secure or wiring(current_app).config.is_development or _is_from_this_machine():
+    if is_secure or context_of(current_app).config.is_development or _is_from_this_machine():
         return
     raise Forbidden("Passwords are taken over https only: put TLS in front of this server.")
 

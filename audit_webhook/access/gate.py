@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from audit_webhook.access.authentication import Presented, is_from_own_page, may_write
 from audit_webhook.access.whole_scope import beyond_scope
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import AuditWebhookError, Forbidden, Unauthenticated
 from audit_webhook.storage.scope import EVERYWHERE, NOWHERE, Reader, Scope
 from audit_webhook.web.errors import answer
@@ -141,7 +141,7 @@ def scope_of_request() -> Scope:
 
 def presented() -> Presented:
     """Give what the request shows of its sender."""
-    config = wiring(current_app).config
+    config = context_of(current_app).config
     is_secure = SECURE_COOKIE in request.cookies
     is_secure_device = SECURE_DEVICE in request.cookies
     return Presented(
@@ -165,7 +165,7 @@ def _let_in() -> AnyResponse | None:
     need = need_of(request.endpoint) if request.endpoint else "public"
     if need == "sender":
         return None
-    if need != "public" and wiring(current_app).readers.is_open:
+    if need != "public" and context_of(current_app).readers.is_open:
         _refuse_strange_host()
     is_change = request.method not in _SAFE and request.endpoint is not None
     if is_change:
@@ -185,7 +185,7 @@ def _let_in() -> AnyResponse | None:
 
 def _identify(is_needed: bool) -> Reader | None:
     """Find out who asks; where everybody may, nothing that is wrong with that is an error."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     if not is_needed and request.endpoint in _ANONYMOUS:
         return None
     try:
@@ -266,7 +266,7 @@ def _record(response: Response) -> Response:
     is_reading = need_of(endpoint) not in ("public", "sender") and response.status_code < 500
     if reader is None or reader.way == "open" or not is_reading:
         return response
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     note = parts.readings.note_repeated if endpoint in REPEATED else parts.readings.note
     target = f"{request.path}?q={request.args['q']}" if endpoint in REPEATED and "q" in request.args else _target()
     try:

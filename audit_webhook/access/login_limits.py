@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.access.keys import AccessKey
 from audit_webhook.errors import TooManyTries
-from audit_webhook.storage.access_store import ReaderStore
+from audit_webhook.storage.access_store import AccessStore
 
 TRIES: Final = 10
 TRIES_OF_A_NAME: Final = 100
@@ -43,7 +43,7 @@ class _Limit(NamedTuple):
 class LoginLimits:
     """Lets passwords be compared, no more often and no more at once than the limits allow."""
 
-    def __init__(self, store: ReaderStore, key: AccessKey) -> None:
+    def __init__(self, store: AccessStore, key: AccessKey) -> None:
         """Count in this store; the names of the counters are MACs, so that the table tells nothing."""
         self._store: Final = store
         self._counters: Final = key.derive("login counters")

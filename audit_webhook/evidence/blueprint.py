@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, make_response, render_template
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.evidence.proof import make_proof, write_proof
 from audit_webhook.evidence.view import view_evidence
 from audit_webhook.search.event import story as events
@@ -15,14 +15,14 @@ bp = Blueprint("evidence", __name__)
 @bp.get("/evidence")
 def show_evidence() -> str:
     """Show what was signed last, with which key, and how to check it."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     return render_template("evidence/page.html", page=view_evidence(parts.repository, parts.config, parts.clock()))
 
 
 @bp.get("/events/<identifier>/proof")
 def download_proof(identifier: str) -> Response:
     """Give what proves an event without the database."""
-    repository = wiring(current_app).repository
+    repository = context_of(current_app).repository
     proof = make_proof(repository, events.find_raw(repository, identifier))
     response = make_response(write_proof(proof))
     response.mimetype = "application/json"

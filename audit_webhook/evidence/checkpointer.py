@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError, HistoryRefused, KeyUnusable
 from audit_webhook.evidence.self_check import SelfCheck
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.worker import Worker
 
 logger: Final = logging.getLogger(__name__)
@@ -40,10 +40,10 @@ class Checkpointer(Worker):
     name = "checkpointer"
     stop_seconds = LAST_SECONDS
 
-    def __init__(self, witness: Witness, check: SelfCheck, notes: Notes) -> None:
-        """Let this witness sign, and this check look at what was signed."""
+    def __init__(self, signer: Signer, check: SelfCheck, notes: Notes) -> None:
+        """Let this signer sign, and this check look at what was signed."""
         super().__init__()
-        self._witness = witness
+        self._signer = signer
         self._check = check
         self._notes = notes
         self._due = 0.0
@@ -53,10 +53,10 @@ class Checkpointer(Worker):
 
     def start(self) -> None:
         """Begin in the background, unless nothing is to be signed."""
-        if self._witness.has_key_file:
+        if self._signer.has_key_file:
             self._notes.note_checkpoint(0)
             with suppress(KeyUnusable):  # said when a checkpoint is due
-                self._witness.make_key()
+                self._signer.make_key()
             super().start()
 
     def work(self) -> float:
@@ -75,11 +75,11 @@ class Checkpointer(Worker):
         """Make a checkpoint when one is due; what keeps it from that is said once."""
         try:
             with within(LAST_SECONDS if is_last else float("inf")):
-                self._witness.sign_when_due(is_last)
+                self._signer.sign_when_due(is_last)
             self._failure, self._refused = "", 0
         except AuditWebhookError as error:
             self._report(error)
-        self._notes.note_checkpoint(self._witness.newest)
+        self._notes.note_checkpoint(self._signer.newest)
 
     def _report(self, error: AuditWebhookError) -> None:
         """Say once what keeps from signing; a history that is refused twice in a row raises the alarm.

@@ -42,7 +42,7 @@ Last = tuple[int, Signed]
 """The number of a checkpoint's row, and its bytes."""
 
 
-class Witness:
+class Signer:
     """Holds the key, from when it is first needed; ``newest`` is when the last checkpoint was made, 0 for unknown."""
 
     def __init__(
@@ -280,12 +280,12 @@ class Witness:
         return checkpoint.number == last[0] and is_signed(last[1], checkpoint.key, self._trusted())
 
 
-def open_witness(
+def open_signer(
     config: Config, repository: Repository, clock: Callable[[], int], may_make_key: bool = True,
     may_remember: bool = True,
-) -> Witness:
-    """Return the witness of the settings; the clock gives microseconds."""
-    return Witness(
+) -> Signer:
+    """Return the signer that the settings describe; the clock returns microseconds."""
+    return Signer(
         EvidenceStore(repository.database), config.evidence_key_file, clock,
         lambda token: anchor(config.evidence_anchors, token), may_make_key,
         open_memory(config, may_remember), lambda: engine_state.clock_skew(repository.database),

@@ -8,7 +8,7 @@ from typing import Final
 from audit_webhook.config import Config
 from audit_webhook.errors import HistoryRefused, KeyUnusable
 from audit_webhook.evidence.checkpoints import BadCheckpoint, Checkpoint, read
-from audit_webhook.evidence.signer import BUSY_MICROSECONDS, IDLE_MICROSECONDS, open_witness
+from audit_webhook.evidence.signer import BUSY_MICROSECONDS, IDLE_MICROSECONDS, open_signer
 from audit_webhook.evidence.store import EvidenceStore
 from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.storage.keys import public_pem
@@ -80,7 +80,7 @@ def _refused(config: Config, repository: Repository) -> list[str]:
     """Say why nothing is signed any more, when what is stored does not continue what was signed."""
     try:
         if config.evidence_key_file:
-            open_witness(config, repository, lambda: 0, may_make_key=False, may_remember=False).check()
+            open_signer(config, repository, lambda: 0, may_make_key=False, may_remember=False).check()
     except HistoryRefused as error:
         return [f"Signing has stopped: {error}."]
     except KeyUnusable:

@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, current_app, request
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.explore.actors.activity import portray
 from audit_webhook.explore.actors.document import document_of_actor, document_of_actors
@@ -21,7 +21,7 @@ from audit_webhook.search.document import document_of, document_of_card, documen
 from audit_webhook.search.event import story as events
 from audit_webhook.search.export import Export
 from audit_webhook.search.histogram.document import facets_of, histogram_of
-from audit_webhook.search.histogram.histogram import Picture
+from audit_webhook.search.histogram.histogram import Histogram
 
 LONGEST_LIMIT: Final = 9
 PICTURE_SECONDS: Final = 2.0
@@ -39,7 +39,7 @@ def get_description() -> Response:
 @bp.get("/events")
 def get_events() -> Response:
     """Give a page of matching events, newest first, and the cursor of the next page."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     limit = _limit(request.args.get("limit", str(feed.PAGE)))
     page = feed.page(
         parts.repository, request.args.get("q", ""), request.args.get("cursor") or None, limit, parts.clock()
@@ -51,7 +51,7 @@ def get_events() -> Response:
 @bp.get("/events/<identifier>")
 def get_event(identifier: str) -> Response:
     """Give one event with its raw JSON."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     story = events.story(parts.repository, identifier)
     card = cards.card_around(parts.repository, story.event, story.raw, parts.clock())
     raw = story.raw.decode("utf-8", "replace")
@@ -61,7 +61,7 @@ def get_event(identifier: str) -> Response:
 @bp.get("/commands")
 def get_commands() -> Response:
     """Give a page of the commands behind matching events, newest first, and the cursor of the next page."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     limit = _limit(request.args.get("limit", str(feed.PAGE)))
     page = cards.page(
         parts.repository, request.args.get("q", ""), request.args.get("cursor") or None, limit, parts.clock(),
@@ -74,7 +74,7 @@ def get_commands() -> Response:
 @bp.get("/export")
 def export_events() -> Response:
     """Give all matching events as a file, written while they are found."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     export = Export(
         parts.repository, request.args.get("q", ""), request.args.get("format", "ndjson"), parts.clock()
     )
@@ -102,7 +102,7 @@ def get_facets() -> Response:
 @bp.get("/objects/<cluster>/<group>/<resource>/<namespace>/<path:name>")
 def get_object(cluster: str, group: str, resource: str, namespace: str, name: str) -> Response:
     """Give the newest part of an object's life, or the part before an event."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     place = place_from(cluster, group, resource, namespace, name)
     return _json(document_of_life(history(parts.repository, place, request.args.get("before"), parts.clock())))
 
@@ -110,24 +110,24 @@ def get_object(cluster: str, group: str, resource: str, namespace: str, name: st
 @bp.get("/actors/<cluster>")
 def get_actors(cluster: str) -> Response:
     """Give who was seen in a cluster."""
-    return _json(document_of_actors(wiring(current_app).repository, cluster))
+    return _json(document_of_actors(context_of(current_app).repository, cluster))
 
 
 @bp.get("/actors/<cluster>/<path:name>")
 def get_actor(cluster: str, name: str) -> Response:
     """Give what is known of an actor."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     return _json(document_of_actor(portray(parts.repository, Actor(cluster, name), parts.clock())))
 
 
-def _draw(by: str) -> Picture:
-    parts = wiring(current_app)
+def _draw(by: str) -> Histogram:
+    parts = context_of(current_app)
     return parts.pictures.draw(request.args.get("q", ""), by, parts.clock(), PICTURE_SECONDS)
 
 
 def _shortfall() -> dict[str, str]:
     """Return why the answer may leave matches out, as a member of it; nothing when it does not."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     found = find_shortfall(parts.repository, request.args.get("q", ""), parts.clock())
     return {"shortfall": found} if found else {}
 

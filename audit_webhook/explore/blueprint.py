@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, render_template, request
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.explore.actors.activity import portray
 from audit_webhook.explore.actors.list import view_actors
 from audit_webhook.explore.actors.view import view_actor
@@ -19,7 +19,7 @@ bp = Blueprint("explore", __name__)
 @bp.get("/objects/<cluster>/<group>/<resource>/<namespace>/<path:name>")
 def show_object(cluster: str, group: str, resource: str, namespace: str, name: str) -> str:
     """Show an object's life, or the part of it before an event."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     place = place_from(cluster, group, resource, namespace, name)
     before = request.args.get("before", "")
     found = history(parts.repository, place, before, parts.clock())
@@ -29,14 +29,14 @@ def show_object(cluster: str, group: str, resource: str, namespace: str, name: s
 @bp.get("/actors")
 def show_actors() -> str:
     """Show who was seen in a cluster."""
-    page = view_actors(wiring(current_app).repository, request.args.get("cluster", ""))
+    page = view_actors(context_of(current_app).repository, request.args.get("cluster", ""))
     return render_template("actor/list.html", page=page)
 
 
 @bp.get("/actors/<cluster>/<path:name>")
 def show_actor(cluster: str, name: str) -> str:
     """Show what an actor did, when, from where and with what."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     portrait = portray(parts.repository, Actor(cluster, name), parts.clock())
     return render_template("actor/page.html", page=view_actor(portrait, parts.clock()))
 
@@ -44,7 +44,7 @@ def show_actor(cluster: str, name: str) -> str:
 @bp.get("/permissions")
 def show_permissions() -> str:
     """Show which bindings of a cluster were used, and by whom."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     cluster, since = request.args.get("cluster", ""), request.args.get("since", "7d")
     page = view_permissions(parts.repository, cluster, since, parts.clock())
     return render_template("permissions/page.html", page=page)
@@ -65,7 +65,7 @@ def download_needs() -> Response:
 
 
 def _needs() -> NeedsView:
-    parts, given = wiring(current_app), request.args
+    parts, given = context_of(current_app), request.args
     actor = Actor(given.get("cluster", ""), given.get("user", ""))
     is_apart, with_refused = given.get("namespaces") == "apart", given.get("refused") == "1"
     return view_needs(parts.repository, actor, given.get("since", "30d"), is_apart, with_refused, parts.clock())

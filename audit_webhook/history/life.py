@@ -14,7 +14,7 @@ from typing import Final, Literal
 from audit_webhook.deadline import check
 from audit_webhook.history.blame import carry, claim
 from audit_webhook.history.diff import Difference, compare, part
-from audit_webhook.history.manifest import Marks, extent_of
+from audit_webhook.history.manifest import Pseudonyms, extent_of
 from audit_webhook.history.states import Request, Result, after_write, is_answer, list_names, uid_of
 from audit_webhook.history.unrecorded import Unrecorded, find_unrecorded
 
@@ -60,7 +60,7 @@ class Life:
 
     revisions: tuple[Revision, ...]
     manifest: object
-    marks: Marks
+    marks: Pseudonyms
     exists: bool | None
     is_partial: bool
     gap: int
@@ -71,7 +71,7 @@ class _State:
     """What is known of the object between two requests."""
 
     manifest: object = None
-    marks: Marks = Marks(BEFORE)
+    marks: Pseudonyms = Pseudonyms(BEFORE)
     exists: bool | None = None
     is_partial: bool = False
     gap: int = 0
@@ -220,14 +220,14 @@ def _create(state: _State, result: Result | None, request: Request, number: int)
     deed: Deed = "recreated" if state.lives or state.manifest is not None else "created"
     note = "That it was deleted before was not recorded." if state.exists else ""
     if result is None:
-        unknown = _State(None, Marks(-number), True, gap=1, lives=state.lives + 1)
+        unknown = _State(None, Pseudonyms(-number), True, gap=1, lives=state.lives + 1)
         return unknown, Revision(number, request, deed, note=f"{_why_unseen(request)} {note}".strip())
     difference = compare(None, result.manifest)
     revision = Revision(
         number, request, deed, difference, result.is_rebuilt, result.is_partial, note=f"{result.note} {note}".strip()
     )
     return _State(
-        result.manifest, Marks(number), True, result.is_partial, lives=state.lives + 1,
+        result.manifest, Pseudonyms(number), True, result.is_partial, lives=state.lives + 1,
         is_answered=not result.is_rebuilt,
     ), revision
 
@@ -265,7 +265,7 @@ def _moved(state: _State, result: Result, number: int) -> _State:
     new = part(result.manifest)[0]
     doubtful = -number if state.gap else BEFORE
     if state.manifest is None:
-        marks = claim(Marks(doubtful), new, result.sent, number, doubtful)
+        marks = claim(Pseudonyms(doubtful), new, result.sent, number, doubtful)
     else:
         marks = carry(state.marks, part(state.manifest)[0], new, -number if state.gap else number)
         if state.gap:

@@ -26,19 +26,19 @@ _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class Pseudonyms:
     """A number for a value, and the marks of what is inside; without any, all of it has the same number."""
 
     number: int
-    inside: dict[str, Marks] | list[Marks] | None = None
+    inside: dict[str, Pseudonyms] | list[Pseudonyms] | None = None
 
-    def below(self, key: str | int) -> Marks:
+    def below(self, key: str | int) -> Pseudonyms:
         """Give the marks of a member or an item."""
         if isinstance(self.inside, dict):
-            return self.inside.get(str(key), Marks(self.number))
+            return self.inside.get(str(key), Pseudonyms(self.number))
         if isinstance(self.inside, list) and isinstance(key, int) and key < len(self.inside):
             return self.inside[key]
-        return Marks(self.number)
+        return Pseudonyms(self.number)
 
 
 class Line(NamedTuple):
@@ -48,7 +48,7 @@ class Line(NamedTuple):
     number: int = 0
 
 
-UNMARKED: Final = Marks(0)
+UNMARKED: Final = Pseudonyms(0)
 
 
 class Extent(NamedTuple):
@@ -92,7 +92,7 @@ def to_yaml(value: object) -> str:
     return "".join(f"{line.text}\n" for line in write(value))
 
 
-def write(value: object, marks: Marks = UNMARKED, indent: str = "") -> Iterator[Line]:
+def write(value: object, marks: Pseudonyms = UNMARKED, indent: str = "") -> Iterator[Line]:
     """Give the lines of a value; those of an object or array stand at the indent."""
     if isinstance(value, dict) and value:
         for key, each in value.items():
@@ -104,7 +104,7 @@ def write(value: object, marks: Marks = UNMARKED, indent: str = "") -> Iterator[
         yield from _attach(indent, value, marks, indent + "  ")
 
 
-def write_member(key: str, value: object, marks: Marks = UNMARKED, indent: str = "") -> Iterator[Line]:
+def write_member(key: str, value: object, marks: Pseudonyms = UNMARKED, indent: str = "") -> Iterator[Line]:
     """Give the lines of a key and its value."""
     name = f"{indent}{write_key(key)}:"
     if isinstance(value, dict) and value:
@@ -117,7 +117,7 @@ def write_member(key: str, value: object, marks: Marks = UNMARKED, indent: str =
         yield from _attach(f"{name} ", value, marks, indent + "  ")
 
 
-def write_item(value: object, marks: Marks = UNMARKED, indent: str = "") -> Iterator[Line]:
+def write_item(value: object, marks: Pseudonyms = UNMARKED, indent: str = "") -> Iterator[Line]:
     """Give the lines of an item of an array: the first one begins with its dash."""
     if isinstance(value, dict | list) and value:
         lines = write(value, marks, indent + "  ")
@@ -133,7 +133,7 @@ def write_key(key: str) -> str:
     return key if _is_plain(key) else quote(key)
 
 
-def _attach(lead: str, value: object, marks: Marks, indent: str) -> Iterator[Line]:
+def _attach(lead: str, value: object, marks: Pseudonyms, indent: str) -> Iterator[Line]:
     """Give a value that has no members, behind what leads to it: on one line, or as a block of text."""
     if isinstance(value, str) and _is_block(value):
         chomping = "-" if not value.endswith("\n") else "+" if value.endswith("\n\n") else ""

@@ -20,7 +20,7 @@ from audit_webhook.humanize.text import Part, visible
 
 READS: Final = frozenset({"get", "list", "watch", "head", "options"})
 
-Teller = Callable[[Event], Phrase]
+Explainer = Callable[[Event], Phrase]
 
 
 def phrase_of(event: Event) -> Phrase:
@@ -31,23 +31,23 @@ def phrase_of(event: Event) -> Phrase:
         return phrase_of_subresource(event)
     is_own = find(event.api_group, event.resource) is not None or event.api_group == PROJECTS
     special = _RESOURCES.get((event.verb, event.resource)) if is_own else None
-    teller = special or _VERBS.get(event.verb)
-    return teller(event) if teller else _tell_unknown(event)
+    explainer = special or _VERBS.get(event.verb)
+    return explainer(event) if explainer else _tell_unknown(event)
 
 
-def _one(past: str, infinitive: str) -> Teller:
+def _one(past: str, infinitive: str) -> Explainer:
     return lambda event: Phrase(past, infinitive, one_object(event))
 
 
-def _many(past: str, infinitive: str) -> Teller:
+def _many(past: str, infinitive: str) -> Explainer:
     return lambda event: Phrase(past, infinitive, (*many_objects(event), *_selection(event)))
 
 
-def _where(past: str, infinitive: str) -> Teller:
+def _where(past: str, infinitive: str) -> Explainer:
     return lambda event: Phrase(past, infinitive, (Part("in "), *place(event)[1:]) if place(event) else ())
 
 
-def _about_self(past: str, infinitive: str, what: str) -> Teller:
+def _about_self(past: str, infinitive: str, what: str) -> Explainer:
     return lambda event: Phrase(f"{past} {own(event)} {what}", f"{infinitive} {own(event)} {what}")
 
 
@@ -87,14 +87,14 @@ def by_hand(event: Event) -> bool:
     return event.kind not in SYSTEM_KINDS or is_hand_tool(event.client)
 
 
-def _of_program(past: str, infinitive: str, is_in_place: bool = False) -> Teller:
+def _of_program(past: str, infinitive: str, is_in_place: bool = False) -> Explainer:
     """Return what tells a write that programs repeat all day; by hand it is a change like any other."""
     usual = _where(past, infinitive) if is_in_place else _one(past, infinitive)
     by_person = _one("changed", "change")
     return lambda event: by_person(event) if by_hand(event) else usual(event)
 
 
-_VERBS: Final[dict[str, Teller]] = {
+_VERBS: Final[dict[str, Explainer]] = {
     "get": _tell_get,
     "list": _tell_list,
     "watch": _tell_watch,
@@ -104,7 +104,7 @@ _VERBS: Final[dict[str, Teller]] = {
     "delete": _one("deleted", "delete"),
     "deletecollection": _many("deleted all", "delete all"),
 }
-_RESOURCES: Final[dict[tuple[str, str], Teller]] = {
+_RESOURCES: Final[dict[tuple[str, str], Explainer]] = {
     ("create", "selfsubjectaccessreviews"): _about_self("checked", "check", "rights"),
     ("create", "selfsubjectrulesreviews"): _about_self("listed", "list", "rights"),
     ("create", "selfsubjectreviews"): _about_self("looked up", "look up", "identity"),

@@ -15,7 +15,7 @@ from audit_webhook.humanize.objects import one_object
 from audit_webhook.humanize.sessions import Phrase, tell_attach, tell_exec, tell_forward, tell_log, tell_proxy
 from audit_webhook.humanize.text import Part, visible
 
-Teller = Callable[[Event], Phrase]
+Explainer = Callable[[Event], Phrase]
 
 INTERACTIVE: Final = {
     "exec": "a command in what runs there",
@@ -53,7 +53,7 @@ _PLAIN: Final = {
 }
 
 
-def _one(past: str, infinitive: str) -> Teller:
+def _one(past: str, infinitive: str) -> Explainer:
     return lambda event: Phrase(past, infinitive, one_object(event))
 
 
@@ -68,8 +68,8 @@ def _tell_status(event: Event) -> Phrase:
 
 
 # Of pods; asked for with GET as well as with POST, and the same either way.
-_SESSIONS: Final[dict[str, Teller]] = {"exec": tell_exec, "attach": tell_attach, "portforward": tell_forward}
-_WRITTEN: Final[dict[tuple[str, str], Teller]] = {
+_SESSIONS: Final[dict[str, Explainer]] = {"exec": tell_exec, "attach": tell_attach, "portforward": tell_forward}
+_WRITTEN: Final[dict[tuple[str, str], Explainer]] = {
     ("pods", "binding"): _tell_placing,
     ("pods", "eviction"): _one("evicted", "evict"),
     ("pods", "ephemeralcontainers"): _one("put a debug container into", "put a debug container into"),
@@ -78,7 +78,7 @@ _WRITTEN: Final[dict[tuple[str, str], Teller]] = {
     ("certificatesigningrequests", "approval"): _one("approved or denied", "approve or deny"),
     ("namespaces", "finalize"): _one("finished the deletion of", "finish the deletion of"),
 }
-_OF_ANY: Final[dict[str, Teller]] = {"scale": _one("scaled", "scale"), "status": _tell_status}
+_OF_ANY: Final[dict[str, Explainer]] = {"scale": _one("scaled", "scale"), "status": _tell_status}
 
 
 def phrase_of_subresource(event: Event) -> Phrase:
@@ -93,9 +93,9 @@ def phrase_of_subresource(event: Event) -> Phrase:
     if is_interactive(event):
         return _tell_interactive(event)
     if event.verb not in _READS:
-        teller = _WRITTEN.get((event.resource, event.subresource)) if is_own else None
-        if teller := teller or _OF_ANY.get(event.subresource):
-            return teller(event)
+        explainer = _WRITTEN.get((event.resource, event.subresource)) if is_own else None
+        if explainer := explainer or _OF_ANY.get(event.subresource):
+            return explainer(event)
         if event.subresource not in _STATES and event.verb in ("create", "update", "patch"):
             what = visible(event.subresource, 60)
             return Phrase(f"sent {what} to", f"send {what} to", one_object(event))

@@ -21,7 +21,7 @@ from audit_webhook.deadline import within
 from audit_webhook.errors import AuditWebhookError, Forbidden, InvalidCluster, Unauthenticated, UnsupportedEncoding
 from audit_webhook.ingest.senders import SenderLog
 from audit_webhook.storage.loss_store import HOUR, LossStore, RefusedCount, RefusedKey
-from audit_webhook.storage.rejection_store import MICROSECONDS_A_DAY, NO_NAME, Refusal, RefusalKey, RefusalStore
+from audit_webhook.storage.rejection_store import MICROSECONDS_A_DAY, NO_NAME, Refusal, RefusalKey, RejectionStore
 
 logger: Final = logging.getLogger(__name__)
 
@@ -157,11 +157,11 @@ def _token_of(authorization: str) -> bytes | None:
         return None
 
 
-class RefusalBook:
+class RejectionLog:
     """Counts refused requests, remembers the last one of each cluster, and tells the log without flooding it."""
 
     def __init__(
-        self, store: RefusalStore | None, losses: LossStore | None = None, senders: SenderLog | None = None
+        self, store: RejectionStore | None, losses: LossStore | None = None, senders: SenderLog | None = None
     ) -> None:
         """Write into these stores, when `flush` is called; without the first one, into the log alone."""
         self._store = store

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from audit_webhook.context import Wiring, wiring
+from audit_webhook.context import AppContext, context_of
 from audit_webhook.errors import AuditWebhookError, BodyTooLarge, MalformedBatch
 from audit_webhook.ingest.admission import admit, explain_size
 from audit_webhook.ingest.parts import Parts
@@ -22,7 +22,7 @@ bp = Blueprint("ingest", __name__)
 @bp.post("/webhook/audit/<cluster>", strict_slashes=False, provide_automatic_options=False)
 def post_batch(cluster: str) -> Response:
     """Keep a batch; 200 is given only when it is committed, or synced to the spool."""
-    context = wiring(current_app)
+    context = context_of(current_app)
     name = cluster or request.args.get("cluster", "")
     parts: Parts | None = None
     try:
@@ -63,7 +63,7 @@ class _Body:
         return piece
 
 
-def _count(context: Wiring, cluster: str, size: int, receipt: Receipt) -> None:
+def _count(context: AppContext, cluster: str, size: int, receipt: Receipt) -> None:
     now = context.clock()
     lag = (now - receipt.oldest) / 1e6 if receipt.stored else None
     context.metrics.note_batch(cluster, size, receipt, now, lag)
@@ -71,7 +71,7 @@ def _count(context: Wiring, cluster: str, size: int, receipt: Receipt) -> None:
     context.senders.note_batch(cluster, client_address(), agent, receipt.received, size, now)
 
 
-def _note(context: Wiring, cluster: str, error: AuditWebhookError, parts: Parts | None) -> None:
+def _note(context: AppContext, cluster: str, error: AuditWebhookError, parts: Parts | None) -> None:
     """Count and remember a refusal; without the text of an error of ours, which may quote what an event held.
 
     What was kept of it counts as taken.

@@ -21,9 +21,9 @@ from audit_webhook.events.split import MalformedBody, Split
 from audit_webhook.ingest.isolate import store_isolating
 from audit_webhook.ingest.parts import PART_BYTES, Parts
 from audit_webhook.ingest.receive import Batch, Receipt, add_receipts, read_items
-from audit_webhook.storage.health_probe import Breaker
+from audit_webhook.storage.health_probe import HealthProbe
 from audit_webhook.storage.repository import Repository
-from audit_webhook.storage.spool.batch_file import Item, Parcel, Unread
+from audit_webhook.storage.spool.batch_file import BatchFile, Item, Unread
 from audit_webhook.storage.spool.spool import Spool, SpoolState
 
 logger: Final = logging.getLogger(__name__)
@@ -38,9 +38,9 @@ class DurableStore:
     """The database with the spool, if there is one, behind it."""
 
     def __init__(
-        self, repository: Repository, breaker: Breaker, spool: Spool | None, redaction: Redaction = BUILT_IN
+        self, repository: Repository, health_probe: HealthProbe, spool: Spool | None, redaction: Redaction = BUILT_IN
     ) -> None:
-        """Keep batches in the repository while the breaker is closed, and in the spool otherwise.
+        """Keep batches in the repository while the health probe finds it, and in the spool otherwise.
 
         ``redaction`` says what is done about secrets beside what is built in.
         """
@@ -48,7 +48,7 @@ class DurableStore:
         self._large = threading.BoundedSemaphore(LARGE_PARTS_AT_ONCE)
         self._long = threading.BoundedSemaphore(1)
         self._repository = repository
-        self._breaker = breaker
+        self._health_probe = health_probe
         self._spool = spool
 
     def receive(self, cluster: str, body: bytes, received: int) -> Receipt:
@@ -108,7 +108,7 @@ class DurableStore:
             raise
 
     def _keep(self, cluster: str, batch: Batch, received: int) -> Receipt:
-        if self._breaker.is_open():
+        if self._health_probe.is_open():
             return self._put_by(cluster, batch, received)
         try:
             return self._store(cluster, batch, received)
@@ -120,7 +120,7 @@ class DurableStore:
 
     def is_ready(self) -> bool:
         """Whether the next batch can be kept, in the database or in the spool."""
-        is_storing = self._breaker.is_storing() and not self.trouble()
+        is_storing = self._health_probe.is_storing() and not self.trouble()
         return is_storing or (self._spool is not None and self._spool.can_take())
 
     def trouble(self) -> str:
@@ -133,17 +133,17 @@ class DurableStore:
         return self._spool.state() if self._spool else None
 
     def _is_worth_reading(self) -> bool:
-        return not self._breaker.is_open() or (self._spool is not None and self._spool.can_take())
+        return not self._health_probe.is_open() or (self._spool is not None and self._spool.can_take())
 
     def _store(self, cluster: str, batch: Batch, received: int) -> Receipt:
         seconds = STORE_SECONDS if self._spool is None else STORE_SECONDS_BEFORE_SPOOL
         try:
-            with within(seconds, self._breaker.is_open):
+            with within(seconds, self._health_probe.is_open):
                 receipt = store_isolating(self._repository, cluster, batch, received)
         except (StoreUnavailable, StoreMisconfigured):
-            self._breaker.note_failed()
+            self._health_probe.note_failed()
             raise
-        self._breaker.note_stored()
+        self._health_probe.note_stored()
         return receipt
 
     def _put_by(self, cluster: str, batch: Batch, received: int) -> Receipt:
@@ -152,6 +152,6 @@ class DurableStore:
             raise SpoolUnavailable("the database went away, and there is no spool")
         events = [Item(item.id, item.raw) for item in batch.events.values()]
         unread = [Unread(item.id, item.reason, item.raw_bytes, item.content) for item in batch.quarantined]
-        self._spool.write(Parcel(cluster, received, events, unread))
+        self._spool.write(BatchFile(cluster, received, events, unread))
         kept = len(events) + len(unread)
         return Receipt(kept + batch.repeated, stored=0, duplicate=batch.repeated, quarantined=0, spooled=kept)

@@ -17,7 +17,7 @@ from audit_webhook.events.redaction.redact import find_suspects, redact, redact_
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
 from audit_webhook.events.times import UNKNOWN, event_milliseconds
 from audit_webhook.events.wire import read_usual_wires
-from audit_webhook.storage.chunks.columns import Entry, file_events
+from audit_webhook.storage.chunks.columns import Entry, to_columns
 
 AT_ONCE: Final = 48
 """Events that are read at a time: so few that what one step made is in the processor's cache for the next."""
@@ -71,7 +71,7 @@ def read_stored(cluster: str, raws: Sequence[bytes]) -> list[Entry]:
         kept = raws[start:start + AT_ONCE]
         wires = list(map(_read, kept))
         leaves = digest_events(cluster, kept)
-        entries += file_events(cluster, event_ids(leaves, map(event_milliseconds, wires)), wires, kept, leaves)
+        entries += to_columns(cluster, event_ids(leaves, map(event_milliseconds, wires)), wires, kept, leaves)
     return entries
 
 
@@ -111,7 +111,7 @@ def _file(
     posted = list(map(as_posted, identified.values()))
     digests = digest_events(cluster, posted)
     leaves = digests if all(map(is_, posted, kept)) else digest_events(cluster, kept)
-    return file_events(cluster, event_ids(digests, map(event_milliseconds, wires)), wires, kept, leaves)
+    return to_columns(cluster, event_ids(digests, map(event_milliseconds, wires)), wires, kept, leaves)
 
 
 def _read(raw: bytes) -> Wire:

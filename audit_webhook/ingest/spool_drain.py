@@ -19,10 +19,10 @@ from audit_webhook.events.lenient_json import Undecodable
 from audit_webhook.ingest.isolate import store_isolating
 from audit_webhook.ingest.read_events import AT_ONCE
 from audit_webhook.ingest.receive import Batch
-from audit_webhook.storage.chunks.columns import Entry, file_events
-from audit_webhook.storage.health_probe import Breaker
+from audit_webhook.storage.chunks.columns import Entry, to_columns
+from audit_webhook.storage.health_probe import HealthProbe
 from audit_webhook.storage.repository import Repository
-from audit_webhook.storage.spool.batch_file import Item, Parcel
+from audit_webhook.storage.spool.batch_file import BatchFile, Item
 from audit_webhook.storage.spool.spool import Spool
 from audit_webhook.storage.writer import Quarantined
 from audit_webhook.worker import Worker
@@ -37,14 +37,14 @@ AGAIN_SECONDS: Final = 15.0
 _MAY_PASS: Final = (AuditWebhookError, OSError, ValueError, TypeError, LookupError, MemoryError, RecursionError)
 
 
-class Drainer(Worker):
+class SpoolDrain(Worker):
     """A worker that empties the spool while the database answers; of several processes one works at a time."""
 
-    name = "drainer"
+    name = "spool drain"
     stop_seconds = STORE_SECONDS
 
     def __init__(
-        self, spool: Spool, repository: Repository, breaker: Breaker, clock: Callable[[], int],
+        self, spool: Spool, repository: Repository, health_probe: HealthProbe, clock: Callable[[], int],
         note: Callable[[str, int, int], None] = lambda cluster, events, size: None,
     ) -> None:
         """Drain this spool into this repository; what waited counts as received when the clock says it arrives.
@@ -56,14 +56,14 @@ class Drainer(Worker):
         self._note = note
         self._spool = spool
         self._repository = repository
-        self._breaker = breaker
+        self._health_probe = health_probe
         self._clock = clock
         self._later: dict[str, float] = {}
         self._failed = ""
 
     def drain(self) -> int:
         """Store what waits, up to a few hundred files, and give how many are gone; ends early when one fails."""
-        if self._breaker.is_open():
+        if self._health_probe.is_open():
             return 0
         with self._spool.sole() as is_mine:
             if not is_mine:
@@ -87,52 +87,52 @@ class Drainer(Worker):
     def _drain_file(self, name: str) -> bool:
         """Store one file; False when it has to wait, and then others go before it for a while."""
         try:
-            parcel = self._spool.read(name)
-            if parcel is None:
+            batch_file = self._spool.read(name)
+            if batch_file is None:
                 return True
             moment = self._clock()
-            with within(STORE_SECONDS, self._breaker.is_open):
-                store_isolating(self._repository, parcel.cluster, _batch_of(parcel, moment), moment)
-            self._breaker.note_stored()
-            self._spool.remove(name, parcel)
-            self._note(parcel.cluster, len(parcel.events) + len(parcel.unread), _size_of(parcel))
+            with within(STORE_SECONDS, self._health_probe.is_open):
+                store_isolating(self._repository, batch_file.cluster, _batch_of(batch_file, moment), moment)
+            self._health_probe.note_stored()
+            self._spool.remove(name, batch_file)
+            self._note(batch_file.cluster, len(batch_file.events) + len(batch_file.unread), _size_of(batch_file))
         except RowRefused as error:
             self._spool.set_aside(name, str(error))
         except _MAY_PASS as error:
             logger.warning("the spool's file %.80r could not be stored and has to wait: %r", name, error)
-            self._breaker.look()
+            self._health_probe.look()
             # The first failure may be of a connection that was lost while the database was away. The second of the same
             # file, with a database that answers, is the file's own fault, and it must not hold up the others.
-            if name == self._failed and not self._breaker.is_open():
+            if name == self._failed and not self._health_probe.is_open():
                 self._later[name] = time.monotonic() + AGAIN_SECONDS
             self._failed = name
             return False
         return True
 
 
-def _size_of(parcel: Parcel) -> int:
-    return sum(len(item.raw) for item in parcel.events) + sum(item.raw_bytes for item in parcel.unread)
+def _size_of(batch_file: BatchFile) -> int:
+    return sum(len(item.raw) for item in batch_file.events) + sum(item.raw_bytes for item in batch_file.unread)
 
 
-def _batch_of(parcel: Parcel, received: int) -> Batch:
+def _batch_of(batch_file: BatchFile, received: int) -> Batch:
     """Make the batch that was spooled, redacted and identified already."""
     quarantined = [
-        Quarantined(item.id, parcel.cluster, received, item.reason, item.raw_bytes, item.content)
-        for item in parcel.unread
+        Quarantined(item.id, batch_file.cluster, received, item.reason, item.raw_bytes, item.content)
+        for item in batch_file.unread
     ]
     events: dict[bytes, Entry] = {}
-    for start in range(0, len(parcel.events), AT_ONCE):
+    for start in range(0, len(batch_file.events), AT_ONCE):
         read: list[tuple[Item, Wire]] = []
-        for item in parcel.events[start:start + AT_ONCE]:
+        for item in batch_file.events[start:start + AT_ONCE]:
             try:
                 read.append((item, read_wire(item.raw)))
             except Undecodable as error:
                 reason = str(error)[:255]
-                quarantined.append(Quarantined(item.id, parcel.cluster, received, reason, len(item.raw), item.raw))
-        events |= {entry.id: entry for entry in _file(parcel.cluster, read)}
+                quarantined.append(Quarantined(item.id, batch_file.cluster, received, reason, len(item.raw), item.raw))
+        events |= {entry.id: entry for entry in _file(batch_file.cluster, read)}
     return Batch(events, 0, quarantined)
 
 
 def _file(cluster: str, read: list[tuple[Item, Wire]]) -> list[Entry]:
     ids, raws = [item.id for item, _ in read], [item.raw for item, _ in read]
-    return file_events(cluster, ids, [wire for _, wire in read], raws, digest_events(cluster, raws))
+    return to_columns(cluster, ids, [wire for _, wire in read], raws, digest_events(cluster, raws))

@@ -19,7 +19,7 @@ from audit_webhook.kubectl.equivalents import equivalent
 from audit_webhook.kubectl.line import Confidence, Line
 from audit_webhook.kubectl.manifests import manifest
 from audit_webhook.kubectl.raw import tell_discovery, tell_raw
-from audit_webhook.kubectl.registry import tellers_of
+from audit_webhook.kubectl.registry import explainers_of
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.run import Run
 from audit_webhook.kubectl.words import Unsayable, is_plain, join
@@ -104,9 +104,9 @@ def _events_of(run: Run) -> tuple[tuple[Event, ...], tuple[str, ...]]:
 
 
 def _line_of(run: Run) -> Line | None:
-    for teller in (_specific, equivalent):
+    for explainer in (_specific, equivalent):
         try:
-            line = teller(run)
+            line = explainer(run)
             if line is not None:
                 _add_common(line, run)
                 return line
@@ -122,8 +122,8 @@ def _specific(run: Run) -> Line | None:
     event = run.main.event
     if not event.resource:
         return tell_raw(run)
-    for teller in tellers_of(event.manager, event.verb, event.resource, event.subresource):
-        line = teller(run)
+    for explainer in explainers_of(event.manager, event.verb, event.resource, event.subresource):
+        line = explainer(run)
         if line is not None:
             return line
     return None

@@ -8,7 +8,7 @@ from audit_webhook.kubectl.applying import apply, from_file, tell_server_side
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.manifests import last_applied, masked
 from audit_webhook.kubectl.objects import add_chosen, add_objects, add_types, is_built_in
-from audit_webhook.kubectl.registry import command, tellers_of
+from audit_webhook.kubectl.registry import command, explainers_of
 from audit_webhook.kubectl.request import Request
 from audit_webhook.kubectl.revisions import add_revision
 from audit_webhook.kubectl.run import Run
@@ -202,7 +202,7 @@ def patch_without_manager(run: Run) -> Line | None:
 
 def _tell_as(manager: str, run: Run) -> Line | None:
     event = run.main.event
-    return tellers_of(manager, event.verb, event.resource, event.subresource)[0](run)
+    return explainers_of(manager, event.verb, event.resource, event.subresource)[0](run)
 
 
 def _tell_old(run: Run) -> Line | None:

@@ -31,8 +31,8 @@ _ABOUT_OBJECT: Final = "involvedObject."
 def read(run: Run) -> Line | None:
     """Tell what a run of reads was: the specific ones first, ``get`` otherwise."""
     gets, lists = run.gets(), run.lists()
-    for teller in (_top, _cluster_info, _events, _await, _describe, _history):
-        line = teller(run, gets, lists)
+    for explainer in (_top, _cluster_info, _events, _await, _describe, _history):
+        line = explainer(run, gets, lists)
         if line is not None:
             return line
     if run.main.event.subresource not in _READABLE:

@@ -9,11 +9,11 @@ from typing import Final
 from audit_webhook.kubectl.line import Line
 from audit_webhook.kubectl.run import Run
 
-Teller = Callable[[Run], Line | None]
+Explainer = Callable[[Run], Line | None]
 Key = tuple[str, str, str, str]
 ANY: Final = "*"
 
-_TELLERS: Final[dict[Key, Teller]] = {}
+_EXPLAINERS: Final[dict[Key, Explainer]] = {}
 
 
 class DuplicateCommand(ValueError):
@@ -22,39 +22,39 @@ class DuplicateCommand(ValueError):
 
 def command(
     *verbs: str, resource: str = ANY, subresource: str = "", manager: str = ANY
-) -> Callable[[Teller], Teller]:
+) -> Callable[[Explainer], Explainer]:
     """Register a function that tells a command from a run whose telling request has these marks.
 
     It gives None for what is not its own. A mark ``*`` stands for any; raises DuplicateCommand.
     """
 
-    def register(teller: Teller) -> Teller:
+    def register(explainer: Explainer) -> Explainer:
         for verb in verbs:
             key = (manager, verb, resource, subresource)
-            if key in _TELLERS:
-                raise DuplicateCommand(f"{key} is told by {_TELLERS[key].__name__} already")
-            _TELLERS[key] = teller
-        tellers_of.cache_clear()
-        return teller
+            if key in _EXPLAINERS:
+                raise DuplicateCommand(f"{key} is told by {_EXPLAINERS[key].__name__} already")
+            _EXPLAINERS[key] = explainer
+        explainers_of.cache_clear()
+        return explainer
 
     return register
 
 
 @lru_cache(maxsize=4096)
-def tellers_of(manager: str, verb: str, resource: str, subresource: str) -> tuple[Teller, ...]:
+def explainers_of(manager: str, verb: str, resource: str, subresource: str) -> tuple[Explainer, ...]:
     """Give the functions that may tell a request, the most specific first: what the field manager says comes first."""
     return tuple(_find(manager, verb, resource, subresource))
 
 
-def _find(manager: str, verb: str, resource: str, subresource: str) -> Iterator[Teller]:
+def _find(manager: str, verb: str, resource: str, subresource: str) -> Iterator[Explainer]:
     for own_manager in (manager, ANY):
         for own_subresource in (subresource, ANY):
             for own_resource in (resource, ANY):
-                teller = _TELLERS.get((own_manager, verb, own_resource, own_subresource))
-                if teller:
-                    yield teller
+                explainer = _EXPLAINERS.get((own_manager, verb, own_resource, own_subresource))
+                if explainer:
+                    yield explainer
 
 
 def registered() -> list[Key]:
     """Give all marks that functions are registered for."""
-    return sorted(_TELLERS)
+    return sorted(_EXPLAINERS)

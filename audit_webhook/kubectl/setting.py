@@ -43,10 +43,10 @@ def _in_pods(run: Run) -> Line:
     account = text(spec, "serviceAccountName")
     if account:
         return add_targets(Line("set", "serviceaccount"), run).add(account).because("body: serviceAccountName")
-    for member, name, teller in _BY_MEMBER:
+    for member, name, explainer in _BY_MEMBER:
         if any(member in container or f"$setElementOrder/{member}" in container for container in containers):
             line = add_targets(Line("set", name), run).because(f"body: {member} of containers")
-            teller(line, run, containers)
+            explainer(line, run, containers)
             return line
     return _unknown(run)
 

@@ -6,7 +6,7 @@ import time
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 
 bp = Blueprint("ops", __name__)
 
@@ -20,18 +20,18 @@ def get_healthz() -> Response:
 @bp.get("/readyz")
 def get_readyz() -> tuple[Response, int]:
     """Say whether events can be kept now; touches no database, so that one that hangs cannot hold the answer."""
-    if wiring(current_app).stopping.is_set():
+    if context_of(current_app).stopping.is_set():
         return jsonify(status="not ready", reason="the process is about to stop"), 503
-    if wiring(current_app).durable.is_ready():
+    if context_of(current_app).durable.is_ready():
         return jsonify(status="ok"), 200
     reason = "the database does not take events or its schema is not the current one, and no spool has room for them"
-    return jsonify(status="not ready", reason=wiring(current_app).durable.trouble() or reason), 503
+    return jsonify(status="not ready", reason=context_of(current_app).durable.trouble() or reason), 503
 
 
 @bp.get("/metrics")
 def get_metrics() -> Response:
     """Give the metrics of all worker processes together."""
-    text, content_type = wiring(current_app).metrics.expose(request.headers.get("Accept", ""))
+    text, content_type = context_of(current_app).metrics.expose(request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)
 
 
@@ -48,5 +48,5 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     route = request.blueprint if request.blueprint in ("ingest", "api", "ops") else "pages"
-    wiring(current_app).metrics.note_request(route, time.monotonic() - g.arrived())
+    context_of(current_app).metrics.note_request(route, time.monotonic() - g.arrived())
     return response

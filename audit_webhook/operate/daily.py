@@ -7,7 +7,7 @@ from typing import Final
 
 from audit_webhook.context import now
 from audit_webhook.errors import AuditWebhookError
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.operate import retention
 from audit_webhook.storage.repository import Repository
 from audit_webhook.worker import Worker
@@ -22,10 +22,10 @@ class DailyPruning(Worker):
 
     name = "pruning"
 
-    def __init__(self, repository: Repository, days: int, witness: Witness | None = None) -> None:
-        """Keep this repository's events for so many days, 0 is for ever; ``witness`` signs what was deleted."""
+    def __init__(self, repository: Repository, days: int, signer: Signer | None = None) -> None:
+        """Keep this repository's events for so many days, 0 is for ever; ``signer`` signs what was deleted."""
         super().__init__()
-        self._witness = witness
+        self._signer = signer
         self._repository = repository
         self._days = days
         self._first_kept = 0
@@ -50,7 +50,7 @@ class DailyPruning(Worker):
                 advice = retention.advice(self._days)
                 logger.error("retention deletes nothing: %s. If that is right, %s", doubts, advice)
                 return
-            found = retention.prune(self._repository, self._days, moment, witness=self._witness)
+            found = retention.prune(self._repository, self._days, moment, signer=self._signer)
             logger.info("retention: %d events older than %d days were deleted", found.events, self._days)
             self._first_kept = first_kept
         except AuditWebhookError as error:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from audit_webhook.errors import AuditWebhookError
-from audit_webhook.ingest.admission import RefusalBook
+from audit_webhook.ingest.admission import RejectionLog
 from audit_webhook.ingest.senders import SenderLog
 from audit_webhook.storage import server_status as engine_state
 from audit_webhook.storage.repository import Repository
@@ -26,13 +26,13 @@ INTERVAL_SECONDS: Final = 3600
 TICK_SECONDS: Final = 1.0
 
 
-class Keeper(Worker):
+class Maintenance(Worker):
     """A worker that brings the schema up to date now, every hour, and every few seconds while that fails."""
 
-    name = "keeper"
+    name = "maintenance"
     first_pause = TICK_SECONDS
 
-    def __init__(self, repository: Repository, refusals: RefusalBook, senders: SenderLog) -> None:
+    def __init__(self, repository: Repository, refusals: RejectionLog, senders: SenderLog) -> None:
         """Keep this repository's schema, and write down these refusals and senders."""
         super().__init__()
         self._senders = senders

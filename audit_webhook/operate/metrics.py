@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from audit_webhook import errors
 from audit_webhook.operate.metric_names import MEANINGS
-from audit_webhook.operate.shared_counters import Board, Place
+from audit_webhook.operate.shared_counters import Place, SharedCounters
 
 CLUSTERS: Final = 512
 OUTCOMES: Final = ("stored", "spooled", "quarantined", "duplicate", "refused")
@@ -44,7 +44,9 @@ LAG_SECONDS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0,
 
 _HELD: Final = ("stored", "spooled", "quarantined", "duplicate", "refused", "received", "drained")
 _BREAKS: Final = ("MISSING", "BAD_LINK", "GAP", "BAD_SIGNATURE", "TRUNCATED")
-_TASKS: Final = ("keeper", "breaker", "compactor", "pruning", "checkpointer", "drainer", "database file", "quarantine")
+_TASKS: Final = (
+    "maintenance", "health probe", "compactor", "pruning", "checkpointer", "spool drain", "database file", "quarantine",
+)
 _LAG: Final = [("lag", str(index)) for index in range(len(LAG_SECONDS) + 1)]
 _CLUSTER: Final = [*(("events", name) for name in _HELD), *(("bytes", name) for name in _HELD), *_LAG]
 _CLUSTER_KEYS: Final = [*_CLUSTER, ("lag", "sum"), ("contact", "")]
@@ -85,9 +87,9 @@ class DiskState(Protocol):
         """Give all bytes."""
 
 
-def make_board(places: int) -> Board:
+def make_counters(places: int) -> SharedCounters:
     """Make the memory that so many processes share; before they are forked."""
-    return Board(places, CLUSTERS + 1, max(len(_CLUSTER_KEYS), len(_PROCESS_KEYS)))
+    return SharedCounters(places, CLUSTERS + 1, max(len(_CLUSTER_KEYS), len(_PROCESS_KEYS)))
 
 
 class Metrics(Collector):
@@ -96,10 +98,10 @@ class Metrics(Collector):
     ``spool`` and ``disks`` are asked for the state of the spool and of the disks by name at each scrape.
     """
 
-    def __init__(self, board: Board | None = None, place: int = 0) -> None:
+    def __init__(self, counters: SharedCounters | None = None, place: int = 0) -> None:
         """Count at this place of a board; without one, alone."""
-        self._board = board or make_board(1)
-        self._own = Place(self._board, place)
+        self._counters = counters or make_counters(1)
+        self._own = Place(self._counters, place)
         self._own.update(None, {_OF_PROCESS["process", "starts"]: 1})
         self.spool: Callable[[], SpoolState] = SpoolState
         self.disks: Callable[[], Mapping[str, DiskState]] = dict
@@ -176,7 +178,7 @@ class Metrics(Collector):
             if moment := numbers[_OF_CLUSTER["contact", ""]]:
                 contact.add_metric([cluster], moment)
         yield contact
-        records = [self._board.read(place, 0) for place in range(self._board.places)]
+        records = [self._counters.read(place, 0) for place in range(self._counters.places)]
         yield from _describe_processes([sum(numbers) for numbers in zip(*records, strict=True)])
         yield from _describe_evidence([max(numbers) for numbers in zip(*records, strict=True)])
         size, oldest = self.spool()
@@ -188,10 +190,10 @@ class Metrics(Collector):
         """Give each cluster's numbers, summed over all processes; of the times of contact, the last."""
         found: dict[str, list[float]] = {}
         contact = _OF_CLUSTER["contact", ""]
-        for place in range(self._board.places):
-            for record in range(1, self._board.records):
-                if name := self._board.name(place, record):
-                    numbers = self._board.read(place, record)
+        for place in range(self._counters.places):
+            for record in range(1, self._counters.records):
+                if name := self._counters.name(place, record):
+                    numbers = self._counters.read(place, record)
                     known = found.get(name, [0.0] * len(numbers))
                     found[name] = [a + b for a, b in zip(known, numbers, strict=True)]
                     found[name][contact] = max(known[contact], numbers[contact])

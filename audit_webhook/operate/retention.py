@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from audit_webhook.events.event import rfc3339
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.storage import server_status as engine_state
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.retention import DAY, Expired, Pruner
@@ -58,22 +58,22 @@ def advice(days: int) -> str:
 
 
 def prune(
-    repository: Repository, days: int, now: int, watch: Watch = lambda left: None, witness: Witness | None = None
+    repository: Repository, days: int, now: int, watch: Watch = lambda left: None, signer: Signer | None = None
 ) -> Expired:
     """Delete all that is older than so many whole days in UTC; give what it was.
 
-    ``watch`` is told again and again what is left to delete; ``witness`` signs that it was meant to go. Raises what
+    ``watch`` is told again and again what is left to delete; ``signer`` signs that it was meant to go. Raises what
     `database.classify` knows; what was deleted by then stays deleted, and the next time goes on.
     """
     before = first_kept(days, now)
     pruner = Pruner(repository.database)
     found = pruner.count_expired(before)
-    if witness is not None:
-        witness.sign_pruning(before, pruner.kept_days(before))
+    if signer is not None:
+        signer.sign_pruning(before, pruner.kept_days(before))
     for left in pruner.prune(before):
         watch(left)
-    if witness is not None:
-        witness.trim(before)
+    if signer is not None:
+        signer.trim(before)
     pruner.forget_unreadable(before)
     pruner.forget_readings(before)
     pruner.fold_arrivals(before)

@@ -18,7 +18,7 @@ READ_TRIES: Final = 1000
 _WORD: Final = 8
 
 
-class Board:
+class SharedCounters:
     """Places for processes; made before they are forked, and shared by them from then on."""
 
     def __init__(self, places: int, records: int, numbers: int) -> None:
@@ -68,12 +68,12 @@ class Board:
 class Place:
     """A process's own place on a board: adds to numbers there, from any of its threads."""
 
-    def __init__(self, board: Board, place: int) -> None:
+    def __init__(self, counters: SharedCounters, place: int) -> None:
         """Go on from what the last process at this place left."""
-        self._board = board
+        self._counters = counters
         self._place = place
         self._lock = threading.Lock()
-        names = (board.name(place, record) for record in range(1, board.records))
+        names = (counters.name(place, record) for record in range(1, counters.records))
         self._records = {name: record for record, name in enumerate(names, 1) if name}
 
     def update(
@@ -85,21 +85,21 @@ class Place:
         """
         with self._lock:
             record = 0 if name is None else self._record(name)
-            numbers = memoryview(bytearray(_WORD * self._board.numbers)).cast("d")
-            for index, number in enumerate(self._board.read(self._place, record)):
+            numbers = memoryview(bytearray(_WORD * self._counters.numbers)).cast("d")
+            for index, number in enumerate(self._counters.read(self._place, record)):
                 numbers[index] = number
             for index, number in add.items():
                 numbers[index] += number
             for index, number in (put or {}).items():
                 numbers[index] = number
-            self._board.write(self._place, record, numbers)
+            self._counters.write(self._place, record, numbers)
 
     def _record(self, name: str) -> int:
         record = self._records.get(name)
         if record is None:
             record = len(self._records) + 1
-            if record >= self._board.records - 1:
-                record, name = self._board.records - 1, OTHERS
-            self._board.set_name(self._place, record, name)
+            if record >= self._counters.records - 1:
+                record, name = self._counters.records - 1, OTHERS
+            self._counters.set_name(self._place, record, name)
             self._records[name] = record
         return record

@@ -10,13 +10,13 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, redi
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit_webhook.access.gate import required_reader
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.query.parse import LONGEST_TEXT
 from audit_webhook.search.cards import card_around
 from audit_webhook.search.completion import complete
 from audit_webhook.search.event import story as events
-from audit_webhook.search.event.initiator import find_behind
+from audit_webhook.search.event.initiator import find_initiator
 from audit_webhook.search.event.view import Context, view_event
 from audit_webhook.search.feed_view import SHOWN, View, fold_of, view_news, view_page
 from audit_webhook.search.filters import narrow_by, view_filters
@@ -48,13 +48,13 @@ def share_navigation() -> dict[str, object]:
 @bp.app_template_global()
 def moment(microseconds: int) -> Moment:
     """Give every page times in their three forms."""
-    return moment_of(microseconds, wiring(current_app).clock())
+    return moment_of(microseconds, context_of(current_app).clock())
 
 
 @bp.get("/")
 def show_feed() -> Response:
     """Show the newest matching events, or the page before a cursor."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
     page = view_page(
         parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, _view()
@@ -69,7 +69,7 @@ def show_feed() -> Response:
 @bp.get("/feed/live")
 def show_news() -> str:
     """Show what arrived since the last question of a live page."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     text, after = request.args.get("q", ""), request.args.get("after", "")
     position = parts.live_tokens.open(required_reader().name, after, parts.clock())
     news = view_news(parts.repository, text, position, parts.clock(), _view())
@@ -78,7 +78,7 @@ def show_news() -> str:
 
 def _sealed(position: str) -> str:
     """Return the live token of a page: worth something to its reader alone, and for a quarter of an hour."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     return parts.live_tokens.seal(required_reader().name, position, parts.clock()) if position else ""
 
 
@@ -96,7 +96,7 @@ def ways_to_show() -> list[tuple[str, str, bool]]:
 @bp.get("/feed/complete")
 def complete_query() -> Response:
     """Offer what may follow while a query is typed."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     before, after = request.args.get("before", "")[:LONGEST_TEXT], request.args.get("after", "")[:LONGEST_TEXT]
     completion = complete(parts.repository, before, after, parts.clock())
     return jsonify({**completion._asdict(), "offers": [offer._asdict() for offer in completion.offers]})
@@ -105,7 +105,7 @@ def complete_query() -> Response:
 @bp.get("/feed/filters/<identifier>")
 def show_filters(identifier: str) -> str:
     """Show to what of an event the search can be narrowed, and what it can leave out."""
-    raw = events.find_raw(wiring(current_app).repository, identifier)
+    raw = events.find_raw(context_of(current_app).repository, identifier)
     return render_template("feed/_filters.html", page=view_filters(event_of(raw), request.args.get("q", "")))
 
 
@@ -119,18 +119,18 @@ def narrow_feed() -> AnyResponse:
 @bp.get("/events/<identifier>")
 def show_event(identifier: str) -> Response:
     """Show one event."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     story = events.story(parts.repository, identifier)
     about = (parts.repository, story.event, story.raw, parts.clock())
     proxies = parts.config.trusted_source_proxies
-    page = view_event(story, Context(card_around(*about), find_behind(*about), proxies), parts.clock())
+    page = view_event(story, Context(card_around(*about), find_initiator(*about), proxies), parts.clock())
     return page_or_fragment("event/page.html", "event/_panel.html", page)
 
 
 @bp.get("/events/<identifier>/raw")
 def download_raw(identifier: str) -> Response:
     """Give the event's bytes as they are stored."""
-    raw = events.find_raw(wiring(current_app).repository, identifier)
+    raw = events.find_raw(context_of(current_app).repository, identifier)
     response = make_response(raw.raw)
     response.mimetype = "application/json"
     response.headers["Content-Disposition"] = f'attachment; filename="{identifier}.json"'

@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from audit_webhook.access.gate import required_reader
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import Forbidden
 from audit_webhook.search import saved
 
@@ -21,7 +21,7 @@ bp = Blueprint("saved", __name__)
 @bp.before_request
 def refuse_second_writer() -> None:
     """Refuse to save from a process that must not write to the SQLite file of another one."""
-    if not wiring(current_app).config.may_pages_write:
+    if not context_of(current_app).config.may_pages_write:
         raise Forbidden("With UI_PORT, searches are saved in MariaDB or MySQL only: set DB_HOST.")
 
 
@@ -48,13 +48,13 @@ def all_columns() -> list[saved.Column]:
 @bp.app_template_global()
 def saved_searches() -> list[saved.Shortcut]:
     """Give the saved searches."""
-    return saved.list_saved(wiring(current_app).repository, required_reader())
+    return saved.list_saved(context_of(current_app).repository, required_reader())
 
 
 @bp.post("/saved")
 def save_search() -> Response:
     """Save the search of the form and show it."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     text, columns = request.form.get("q", ""), request.form.getlist("columns")
     saved.save(parts.repository, request.form.get("name", ""), text, columns, parts.clock(), required_reader())
     return redirect(url_for("ui.show_feed", q=text or None, columns=columns or None), 303)
@@ -63,5 +63,5 @@ def save_search() -> Response:
 @bp.post("/saved/<identifier>/delete")
 def delete_search(identifier: str) -> Response:
     """Delete a saved search and show the feed."""
-    saved.delete(wiring(current_app).repository, identifier, required_reader())
+    saved.delete(context_of(current_app).repository, identifier, required_reader())
     return redirect(url_for("ui.show_feed"), 303)

@@ -54,7 +54,7 @@ class Reading(NamedTuple):
         return int.from_bytes(self.id[:6], "big") * 1000
 
 
-class ReaderStore:
+class AccessStore:
     """Sessions, tokens and readings, one method for each statement."""
 
     def __init__(self, database: Database) -> None:

@@ -20,10 +20,10 @@ PROBE_SECONDS: Final = 1.5
 FAILED_SECONDS: Final = 4.0
 
 
-class Breaker(Worker):
+class HealthProbe(Worker):
     """Open while the database is away; what it says is at most a few seconds old."""
 
-    name = "breaker"
+    name = "health probe"
     first_pause = INTERVAL_SECONDS
     stop_seconds = 2 * PROBE_SECONDS + 1
 

@@ -45,7 +45,7 @@ class RefusedRequests(NamedTuple):
     requests: int
 
 
-class RefusalStore:
+class RejectionStore:
     """The statements on ``refusals`` and ``refusal_counts``."""
 
     def __init__(self, database: Database, statements: Mapping[str, str], scope: Callable[[], Scope]) -> None:

@@ -21,7 +21,7 @@ from audit_webhook.storage.chunks.layout import Chunk
 from audit_webhook.storage.count_store import TallyStore
 from audit_webhook.storage.database import Row, classified, open_database
 from audit_webhook.storage.quarantine_store import QuarantineStore
-from audit_webhook.storage.rejection_store import RefusalStore
+from audit_webhook.storage.rejection_store import RejectionStore
 from audit_webhook.storage.saved_search_store import SavedSearches
 from audit_webhook.storage.schema import is_current, migrate
 from audit_webhook.storage.scope import EVERYWHERE, Scope
@@ -74,7 +74,7 @@ class Repository:
         self.saved: Final = SavedSearches(self.database, self._statements)
         self.tallies: Final = TallyStore(self.database, self._statements, scope)
         self.quarantine: Final = QuarantineStore(self.database, scope)
-        self.refusals: Final = RefusalStore(self.database, self._statements, scope)
+        self.refusals: Final = RejectionStore(self.database, self._statements, scope)
         self._lock = threading.Lock()
         self._head = begin_stream()
         self._noted: set[CallerRow | ActionRow] = set()
@@ -104,9 +104,9 @@ class Repository:
         with classified(), held(self._lock):
             try:
                 try:
-                    return self._store(cluster, chunks, quarantined, received, is_hasty=True)
+                    return self._store(cluster, chunks, quarantined, received, is_optimistic=True)
                 except NotNew:
-                    return self._store(cluster, chunks, quarantined, received, is_hasty=False)
+                    return self._store(cluster, chunks, quarantined, received, is_optimistic=False)
             except RowRefused as error:
                 if self._are_ids_taken(chunks):
                     raise IdTaken("another caller or another action has the id of one of these") from error
@@ -121,10 +121,14 @@ class Repository:
         )
 
     def _store(
-        self, cluster: str, chunks: Sequence[Chunk], quarantined: Sequence[Quarantined], received: int, is_hasty: bool
+        self, cluster: str, chunks: Sequence[Chunk], quarantined: Sequence[Quarantined], received: int,
+        is_optimistic: bool,
     ) -> int:
         day = received // MICROSECONDS_A_DAY
-        with self.database.write() as cursor, (transaction := Transaction(cursor, self._statements)).together(is_hasty):
+        with (
+            self.database.write() as cursor,
+            (transaction := Transaction(cursor, self._statements)).together(is_optimistic),
+        ):
             fresh, head = insert_fresh(transaction, chunks, self._head, received)
             noted = note_dimensions(transaction, fresh, self._noted_on(day), day)
             if quarantined:

@@ -1,6 +1,6 @@
 """What a database says of itself: how it syncs, which rights we have, what its clock shows.
 
-`doctor` asks all of it; the keeper of a running service asks how its server syncs.
+`doctor` asks all of it; maintenance of a running service asks how its server syncs.
 
 Each engine has questions of its own, so that they stand here and not among the statements that both engines share.
 """

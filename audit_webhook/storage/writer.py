@@ -88,39 +88,39 @@ class Transaction:
         self._cursor: Final = cursor
         self._statements: Final = statements
         self._pipeline: Pipeline | None = None
-        self._is_hasty = False
+        self._is_optimistic = False
 
     @contextmanager
-    def together(self, is_hasty: bool) -> Iterator[None]:
+    def together(self, is_optimistic: bool) -> Iterator[None]:
         """Send what is inserted in the block without awaiting each answer, where the server can; then read them all.
 
-        In haste even those answers are not awaited that tell whether a chunk and its events are new: the block is told
-        that they are, and NotNew is raised at its end when they are not.
+        An optimistic writer does not even await those answers that tell whether a chunk and its events are new: the
+        block is told that they are, and NotNew is raised at its end when they are not.
         """
         pipeline = pipeline_of(self._cursor)
         if pipeline is None:
             yield
             return
-        self._pipeline, self._is_hasty = pipeline, is_hasty
+        self._pipeline, self._is_optimistic = pipeline, is_optimistic
         try:
             with classified(), pipeline.together():
                 yield
         except DuplicateKey as error:
-            if isinstance(error, PartlyStored) and not is_hasty:
+            if isinstance(error, PartlyStored) and not is_optimistic:
                 raise
             raise self._not_new(error) from error
 
     def _not_new(self, error: DuplicateKey) -> Exception:
         """Say what it means that something was there already; when chunk and events were awaited it is the seal."""
-        return NotNew(str(error)) if self._is_hasty else StoreBusy(_CONTINUED % error)
+        return NotNew(str(error)) if self._is_optimistic else StoreBusy(_CONTINUED % error)
 
     def _await(self) -> None:
-        """Read the answers to what was sent, unless there is haste."""
-        if self._pipeline is not None and not self._is_hasty:
+        """Read the answers to what was sent, unless the writer is optimistic."""
+        if self._pipeline is not None and not self._is_optimistic:
             self._pipeline.read_answers()
 
     def insert_chunk(self, row: ChunkRow) -> bool:
-        """Insert a chunk; False when it is there already, and with it all of its events. In haste always True.
+        """Insert a chunk; False when it is there already, and with it all of its events. Always True when optimistic.
 
         Of two writers with the same batch, the second waits here until the first has ended.
         """
@@ -131,7 +131,7 @@ class Transaction:
                 self._cursor.execute(self._statements["insert_chunk"], row)
                 self._await()
         except DuplicateKey:
-            if self._is_hasty:
+            if self._is_optimistic:
                 raise
             return False
         return True
@@ -153,7 +153,10 @@ class Transaction:
             raise self._not_new(error) from error
 
     def insert_events(self, rows: Sequence[EventRow]) -> None:
-        """Insert events; raises DuplicateKey when one of them is there already, in haste at the end of `together`."""
+        """Insert events; raises DuplicateKey when one of them is there already.
+
+        An optimistic writer raises it at the end of `together`.
+        """
         with classified():
             self._cursor.executemany(self._statements["insert_events"], rows)
             self._await()

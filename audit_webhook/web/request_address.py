@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import current_app, request
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.web import client_address as addresses
 
 
@@ -13,7 +13,7 @@ def client_address() -> str:
 
     What concerns the proxy, such as whether it may name a user, goes by ``request.remote_addr``.
     """
-    trusted = wiring(current_app).config.trusted_proxies
+    trusted = context_of(current_app).config.trusted_proxies
     return addresses.find_client_address(
         request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), trusted
     )
@@ -21,7 +21,7 @@ def client_address() -> str:
 
 def is_behind_proxy() -> bool:
     """Return whether a trusted proxy handed over the current request."""
-    return addresses.is_trusted(request.remote_addr or "", wiring(current_app).config.trusted_proxies)
+    return addresses.is_trusted(request.remote_addr or "", context_of(current_app).config.trusted_proxies)
 
 
 def page_url() -> str:

@@ -23,7 +23,7 @@ from audit_webhook.access.tokens import BLOCK, TokenSealer
 from audit_webhook.access.users import NO_PASSWORD, User, UsersFile
 from audit_webhook.cli import main
 from audit_webhook.config import Config
-from audit_webhook.context import now, wiring
+from audit_webhook.context import context_of, now
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.search import feed
 from audit_webhook.storage.access_store import Session, Token
@@ -63,13 +63,13 @@ def cookie_of(client: FlaskClient) -> str:
 
 
 def execute(app: Flask, statement: str, *parameters: object) -> None:
-    with wiring(app).repository.database.write() as cursor:
-        cursor.execute(statement if wiring(app).config.db_host else statement.replace("%s", "?"), parameters)
+    with context_of(app).repository.database.write() as cursor:
+        cursor.execute(statement if context_of(app).config.db_host else statement.replace("%s", "?"), parameters)
 
 
 def test_session_that_was_written_into_the_database_counts_for_nothing(app: Flask) -> None:
-    add_user(wiring(app).readers.users.path, "root", "admin")
-    store, moment = wiring(app).readers.store, wiring(app).clock()
+    add_user(context_of(app).readers.users.path, "root", "admin")
+    store, moment = context_of(app).readers.store, context_of(app).clock()
     for number, mac in enumerate((b"\0" * 32, hash_of("x"), b"\xff" * 32)):
         store.insert_session(Session(hash_of(f"x{number}"), "root", False, moment, moment + 10**12, "10.0.0.1", mac))
         assert with_cookie(app, f"x{number}").get("/readers").status_code == 303
@@ -101,10 +101,11 @@ def test_changed_api_token_counts_for_nothing(app: Flask, change: str) -> None:
 
 
 def test_api_token_that_was_written_into_the_database_counts_for_nothing(app: Flask) -> None:
-    add_user(wiring(app).readers.users.path, "root", "admin")
+    add_user(context_of(app).readers.users.path, "root", "admin")
     text = TOKEN_PREFIX + "x" * 43
-    moment = wiring(app).clock()
-    wiring(app).readers.store.insert_token(Token(hash_of(text), "root", "x", moment, moment + 10**13, 0, b"\0" * 32))
+    moment = context_of(app).clock()
+    token = Token(hash_of(text), "root", "x", moment, moment + 10**13, 0, b"\0" * 32)
+    context_of(app).readers.store.insert_token(token)
     assert app.test_client().get("/api/v1/events", headers={"Authorization": f"Bearer {text}"}).status_code == 401
 
 
@@ -145,7 +146,7 @@ def test_live_token_is_worth_something_to_its_reader_and_for_some_minutes(
     eve, bob = logged_in(app, "eve", "viewer"), logged_in(app, "bob", "viewer", SHOP)
     token = live_token(eve.get("/").get_data(as_text=True))
     assert live(eve, token) == 200 and live(bob, token) == 400
-    parts = wiring(app)
+    parts = context_of(app)
     later = parts.clock() + feed.LIVE_LIFETIME + 1
     monkeypatch.setitem(app.extensions, "audit_webhook", replace(parts, clock=lambda: later))
     assert live(eve, token) == 400
@@ -156,7 +157,7 @@ def test_no_live_token_of_one_s_own_making_is_taken(app: Flask) -> None:
         send(app, "bank", seconds=number)
     eve = logged_in(app, "eve", "viewer")
     token = live_token(eve.get("/").get_data(as_text=True))
-    streams = wiring(app).repository.positions(0)
+    streams = context_of(app).repository.positions(0)
     for made, position in itertools.product((0, 1, 2**62, 2**63, 2**64 - 1), (0, 2**63, 2**64 - 1)):
         content = msgspec.msgpack.encode([made, dict.fromkeys(streams, position)])
         assert live(eve, base64.urlsafe_b64encode(content).decode().rstrip("=")) == 400
@@ -169,7 +170,7 @@ def test_numbers_of_a_live_position_are_bounded(sqlite_app: Flask) -> None:
     for made, position in ((2**64 - 1, 0), (0, 2**64 - 1), (-1, 0), (0, -1)):
         content = msgspec.msgpack.encode([made, {b"12345678": position}])
         with pytest.raises(InvalidParameter):
-            feed.news(wiring(sqlite_app).repository, "", base64.urlsafe_b64encode(content).decode(), now())
+            feed.news(context_of(sqlite_app).repository, "", base64.urlsafe_b64encode(content).decode(), now())
 
 
 def test_live_token_says_nothing_of_others(app: Flask) -> None:
@@ -181,8 +182,8 @@ def test_live_token_says_nothing_of_others(app: Flask) -> None:
     second = live_token(bob.get("/").get_data(as_text=True))
     assert len(first) == len(second) and first != second
     with app.test_request_context("/"):
-        g.reader = wiring(app).readers.identify(Presented("127.0.0.1", cookie=cookie_of(bob)), now())
-        assert list(wiring(app).repository.positions(0).values()) == [1]
+        g.reader = context_of(app).readers.identify(Presented("127.0.0.1", cookie=cookie_of(bob)), now())
+        assert list(context_of(app).repository.positions(0).values()) == [1]
 
 
 def test_sealed_token_hides_content_and_length() -> None:
@@ -217,7 +218,7 @@ def test_oldest_moment_of_an_export_is_that_of_the_reader_s_own_events(app: Flas
 
 def test_picture_is_continued_by_its_reader_alone(app: Flask) -> None:
     send(app, *["bank"] * 300)
-    pictures = wiring(app).pictures
+    pictures = context_of(app).pictures
     drawn = pictures.draw("body:pods", "verb", now(), 0, "root")
     assert drawn.token and pictures.refine(drawn.token, 0, "bob") is None
     refined = pictures.refine(drawn.token, 5, "root")

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import ConfigError
 from audit_webhook.web.client_address import HOPS, find_client_address, is_trusted
 from tests.conftest import Server
@@ -78,14 +78,14 @@ TRUST = pytest.mark.parametrize(("trusted", "address"), [("127.0.0.1", "192.0.2.
 
 def refused_peers(app: Flask) -> list[str]:
     """Give the addresses of the last refused requests."""
-    wiring(app).refusals.flush()
-    return [refusal.peer for refusal in wiring(app).repository.refusals.last_refusals()]
+    context_of(app).refusals.flush()
+    return [refusal.peer for refusal in context_of(app).repository.refusals.last_refusals()]
 
 
 @TRUST
 @pytest.mark.parametrize("head", ["Content-Length: 99999999999", "Content-Encoding: gzip\r\nContent-Length: 2"])
 def test_refusal_before_the_body_names_the_true_sender(server: Server, trusted: str, address: str, head: str) -> None:
-    object.__setattr__(wiring(server.app).config, "trusted_proxies", trusted)
+    object.__setattr__(context_of(server.app).config, "trusted_proxies", trusted)
     forwarded = "X-Forwarded-For: 203.0.113.9, 192.0.2.7"
     request = f"POST /webhook/audit/prod HTTP/1.1\r\nHost: x\r\n{forwarded}\r\n{head}\r\n\r\n"
     assert exchange(server.url, request.encode())[9:12] in (b"413", b"415")
@@ -94,7 +94,7 @@ def test_refusal_before_the_body_names_the_true_sender(server: Server, trusted: 
 
 @TRUST
 def test_refusal_of_the_application_names_the_true_sender(sqlite_app: Flask, trusted: str, address: str) -> None:
-    object.__setattr__(wiring(sqlite_app).config, "trusted_proxies", trusted)
+    object.__setattr__(context_of(sqlite_app).config, "trusted_proxies", trusted)
     headers = {"X-Forwarded-For": "203.0.113.9, 192.0.2.7", "Content-Encoding": "gzip"}
     assert sqlite_app.test_client().post("/webhook/audit/prod", data=b"x", headers=headers).status_code == 415
     assert refused_peers(sqlite_app) == [address]

@@ -19,7 +19,7 @@ from audit_webhook.access.gate import NEEDS, need_of
 from audit_webhook.access.whole_scope import EVERYTHING, WHOLE_CLUSTERS
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import Wiring, wiring
+from audit_webhook.context import AppContext, context_of
 from audit_webhook.storage.scope import EVERYWHERE, Scope
 from audit_webhook.web.redirects import own_address
 from tests.factories import audit_event, event_list
@@ -51,8 +51,8 @@ def production(engine: Config, tmp_path: Path) -> Iterator[Flask]:
         )])
         assert app.test_client().post(f"/webhook/audit/{cluster}", data=body, headers=SENDER).status_code == 200
     yield app
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def rules(app: Flask) -> list[Rule]:
@@ -97,14 +97,14 @@ def test_no_route_gives_anything_without_a_session(
     if who == "nobody":
         client = production.test_client()
     elif who == "expired":
-        parts = wiring(production)
-        late: Wiring = replace(parts, clock=lambda: parts.clock() + SESSION_IDLE + 1)
+        parts = context_of(production)
+        late: AppContext = replace(parts, clock=lambda: parts.clock() + SESSION_IDLE + 1)
         monkeypatch.setitem(production.extensions, "audit_webhook", late)
     elif who == "logged out":
         client.post("/logout", headers=FORM, data={"form_token": form_token(client)})
         client.set_cookie("session", "x" * 43)
     elif who == "removed":
-        users = wiring(production).readers.users
+        users = context_of(production).readers.users
         users.write(user for user in users.users().values() if user.name != "alice")
     else:
         client = production.test_client()
@@ -261,7 +261,7 @@ def test_first_start_shows_nothing_and_says_how_to_add_a_user(production: Flask)
     assert client.get("/").headers["Location"] == "/login?next=%2F"
     page = client.get("/login").get_data(as_text=True)
     assert "audit-webhook user add NAME --role admin" in page and MARK not in page
-    add_user(wiring(production).readers.users.path, "alice")
+    add_user(context_of(production).readers.users.path, "alice")
     assert "Nobody can log in yet" not in client.get("/login").get_data(as_text=True)
     assert log_in(client, "alice") == 303
 

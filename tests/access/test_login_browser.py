@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from tests.browser import await_picture
 from tests.conftest import Server
 from tests.factories import audit_event, event_list
@@ -41,7 +41,7 @@ def log_in(page: Page, password: str = PASSWORD) -> None:
 
 
 def end_all_sessions(server: Server) -> None:
-    store = wiring(server.app).readers.store
+    store = context_of(server.app).readers.store
     for session in store.sessions():
         store.delete_session(session.id)
 
@@ -111,7 +111,7 @@ def test_other_site_s_form_does_nothing(production: Server, page: Page) -> None:
     page.goto(f"{evil}/evil")
     page.get_by_role("button", name="Win").click()
     expect(page.get_by_text("403")).to_be_visible()
-    assert len(wiring(production.app).readers.store.sessions()) == 1
+    assert len(context_of(production.app).readers.store.sessions()) == 1
 
 
 @pytest.mark.parametrize("header", ["X-Auth-Request-User", "X_Auth_Request_User", "x_auth_request_user"])

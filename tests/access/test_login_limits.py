@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.access import authentication as readers
 from audit_webhook.access.login_limits import TRIES, TRIES_OF_A_NAME, WINDOW, network_of
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from tests.readers import FORM, PASSWORD, add_user, kept_password, log_in
 
 PROXY: Final = "10.9.9.9"
@@ -30,7 +30,7 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 def app(make_production: Callable[..., Flask]) -> Flask:
     """An application behind a trusted proxy."""
     app = make_production(trusted_proxies=f"{PROXY}, 127.0.0.1")
-    add_user(wiring(app).readers.users.path, "alice")
+    add_user(context_of(app).readers.users.path, "alice")
     return app
 
 
@@ -46,7 +46,7 @@ def test_sixty_guesses_at_once_compare_at_most_ten_passwords(
     make_production: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, replicas: int
 ) -> None:
     apps = [make_production() for _ in range(replicas)]
-    add_user(wiring(apps[0]).readers.users.path, "alice")
+    add_user(context_of(apps[0]).readers.users.path, "alice")
     compared: list[str] = []
 
     def compare(password: str, kept: str) -> bool:
@@ -79,13 +79,13 @@ def test_guessing_is_stopped_even_with_the_right_password_until_the_time_is_over
     answer = client.post("/login", data={"name": "alice", "password": PASSWORD}, headers=FORM)
     assert answer.status_code == 429 and 0 < int(answer.headers["Retry-After"]) <= WINDOW // 1_000_000
     assert "Too many failed attempts" in answer.get_data(as_text=True)
-    parts = wiring(app)
+    parts = context_of(app)
     monkeypatch.setitem(app.extensions, "audit_webhook", replace(parts, clock=lambda: parts.clock() + WINDOW + 1))
     assert log_in(client, "alice") == 303
 
 
 def test_guesses_lock_nobody_else_out(app: Flask) -> None:
-    add_user(wiring(app).readers.users.path, "bob")
+    add_user(context_of(app).readers.users.path, "bob")
     statuses = [guess(app, "192.0.2.1", f"name{number}") for number in range(60)]
     assert statuses == [401] * 60
     assert [guess(app, "192.0.2.1") for _ in range(40)].count(401) == TRIES
@@ -99,7 +99,7 @@ def test_without_trusted_proxies_thirty_wrong_logins_behind_one_lock_nobody_out(
 ) -> None:
     app = make_production()
     for name in ("alice", "bob"):
-        add_user(wiring(app).readers.users.path, name)
+        add_user(context_of(app).readers.users.path, name)
     for number in range(60):
         guess(app, f"192.0.2.{number}", "bob" if number < 30 else f"name{number}")
     assert guess(app, "192.0.2.99", "alice", PASSWORD) == 303
@@ -124,7 +124,7 @@ def device_of(client: FlaskClient) -> str:
 
 
 def test_device_cookie_counts_for_its_own_name_alone(app: Flask) -> None:
-    add_user(wiring(app).readers.users.path, "bob")
+    add_user(context_of(app).readers.users.path, "bob")
     browser = app.test_client()
     assert log_in(browser, "bob") == 303
     for _ in range(TRIES):
@@ -149,11 +149,11 @@ def test_address_is_what_one_subscriber_has() -> None:
 
 
 def test_counts_of_old_tries_do_not_pile_up(app: Flask) -> None:
-    store = wiring(app).readers.store
+    store = context_of(app).readers.store
     for number in range(50):
         store.count_try(bytes([number]) * 32, 1_000 + number, 0)
     assert store.count_try(bytes([7]) * 32, WINDOW + 2_000, 2_000) == (1, WINDOW + 2_000)
     assert guess(app, "192.0.2.1", "alice", PASSWORD) == 303
-    with wiring(app).repository.database.read() as cursor:
+    with context_of(app).repository.database.read() as cursor:
         cursor.execute("SELECT COUNT(*) FROM login_tries WHERE tries > 0")
         assert [*cursor.fetchall()] == [(0,)]

@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 from audit_webhook.access.gate import need_of
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.storage.scope import Scope
 from tests.conftest import development
 from tests.factories import NOON_US, audit_event, event_list
@@ -176,13 +176,13 @@ def fill(app: Flask, hidden: dict[str, list[list[dict[str, Any]]]]) -> None:
             post(app, cluster, [b'{"broken', b"[1]"])
         for cluster in ("staging", "hiddencluster", "bad name"):
             post(app, cluster, [own[0]], Authorization="Bearer wrong")
-        wiring(app).refusals.flush()
+        context_of(app).refusals.flush()
 
 
 def opened(config: Config, folder: Path) -> Flask:
     folder.mkdir()
     app = create_app(replace(config, environment="production", webhook_token="t", ui_users_file=str(folder / "users")))
-    app.extensions["audit_webhook"] = replace(wiring(app), clock=lambda: CLOCK)
+    app.extensions["audit_webhook"] = replace(context_of(app), clock=lambda: CLOCK)
     for name, scope in READERS.items():
         add_user(folder / "users", name, "viewer", scope)
     return app
@@ -237,8 +237,8 @@ def by_cluster(configs: list[Config], tmp_path_factory: pytest.TempPathFactory) 
 
 def close(pair: Pair) -> None:
     for app in (pair.own, pair.more):
-        app.extensions["keeper"].stop()
-        wiring(app).repository.close()
+        app.extensions["workers"].stop()
+        context_of(app).repository.close()
 
 
 def paths(app: Flask, rule: Rule, pair: Pair) -> Iterator[str]:
@@ -275,7 +275,7 @@ def told(answer: TestResponse) -> tuple[int, list[tuple[str, str]], str]:
 def check(pair: Pair, name: str) -> None:
     clients: list[FlaskClient] = [pair.own.test_client(), pair.more.test_client()]
     assert [log_in(client, name) for client in clients] == [303, 303]
-    every = ON_MARIADB if wiring(pair.own).config.db_host else 1
+    every = ON_MARIADB if context_of(pair.own).config.db_host else 1
     count = 0
     for method, address in itertools.islice(questions(pair), 0, None, every):
         answers = [told(client.open(address, method=method, buffered=True)) for client in clients]

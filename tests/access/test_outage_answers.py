@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from audit_webhook import errors
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.web.errors import describe
 from tests.factories import audit_event, event_list
 from tests.readers import PASSWORD, add_user
@@ -34,8 +34,8 @@ def away(tmp_path: Path) -> Iterator[Flask]:
     })
     app = create_app(config)
     yield app
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def speaks_of_storing(text: str) -> bool:
@@ -55,7 +55,7 @@ def test_read_during_an_outage_never_speaks_of_storing(sqlite_config: Config, pa
     app = create_app(replace(sqlite_config, db_host="127.0.0.1", db_port=9))
     answer = app.test_client().get(path)
     text = answer.get_data(as_text=True)
-    app.extensions["keeper"].stop()
+    app.extensions["workers"].stop()
     assert answer.status_code in (200, 302, 303, 503)
     if answer.status_code == 503:
         assert "unavailable" in text.lower() and not speaks_of_storing(text)
@@ -70,7 +70,7 @@ def test_login_during_an_outage_says_that_events_are_still_received(away: Flask)
 
 
 def test_login_during_an_outage_without_a_spool_promises_nothing(away: Flask) -> None:
-    wiring(away).durable._spool = None
+    context_of(away).durable._spool = None
     text = log_in(away.test_client())
     assert "The database is unavailable" in text and "spool" not in text
 

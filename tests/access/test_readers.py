@@ -18,7 +18,7 @@ from audit_webhook.access.users import NO_PASSWORD, User, UsersFile
 from audit_webhook.app import create_app
 from audit_webhook.cli import main
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import ConfigError, StoreUnavailable
 from audit_webhook.storage.access_store import Reading
 from audit_webhook.storage.scope import EVERYWHERE, Scope
@@ -46,8 +46,8 @@ def make(engine: Config, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
 
     yield make_app
     for app in made:
-        app.extensions["keeper"].stop()
-        wiring(app).repository.close()
+        app.extensions["workers"].stop()
+        context_of(app).repository.close()
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def cookie_of(client: FlaskClient, name: str = "session") -> str:
 
 
 def test_cookie_is_kept_from_scripts_and_other_sites(app: Flask) -> None:
-    add_user(wiring(app).readers.users.path, "alice")
+    add_user(context_of(app).readers.users.path, "alice")
     data = {"name": "alice", "password": PASSWORD, "next": "/?q=verb:get"}
     over_https = {**FORM, "Origin": "https://localhost"}
     plain = app.test_client().post("/login", data=data, headers=FORM)
@@ -76,7 +76,7 @@ def test_cookie_is_kept_from_scripts_and_other_sites(app: Flask) -> None:
 
 def test_session_made_over_https_counts_under_its_own_name_alone(app: Flask) -> None:
     client = app.test_client()
-    add_user(wiring(app).readers.users.path, "alice")
+    add_user(context_of(app).readers.users.path, "alice")
     assert log_in(client, "alice", Origin="https://localhost") == 303
     planted = app.test_client()
     planted.set_cookie("session", cookie_of(client, "__Host-session"))
@@ -84,7 +84,7 @@ def test_session_made_over_https_counts_under_its_own_name_alone(app: Flask) -> 
 
 
 def test_password_over_plain_http_from_elsewhere_is_refused(app: Flask) -> None:
-    add_user(wiring(app).readers.users.path, "alice")
+    add_user(context_of(app).readers.users.path, "alice")
     data = {"name": "alice", "password": PASSWORD}
     headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://audit.example"}
     answer = app.test_client().post("/login", data=data, headers=headers, base_url="http://audit.example")
@@ -102,7 +102,7 @@ def test_each_login_makes_a_new_session_and_ends_the_old_one(app: Flask) -> None
 
 @pytest.mark.parametrize(("name", "password"), [("alice", "wrong"), ("nobody", PASSWORD), ("*", "-"), ("alice", "")])
 def test_wrong_login_is_told_without_what_was_wrong(app: Flask, name: str, password: str) -> None:
-    add_user(wiring(app).readers.users.path, "alice")
+    add_user(context_of(app).readers.users.path, "alice")
     answer = app.test_client().post("/login", data={"name": name, "password": password}, headers=FORM)
     assert answer.status_code == 401 and readers.WRONG in answer.get_data(as_text=True)
     assert password == "" or f'"{password}"' not in answer.get_data(as_text=True)
@@ -111,8 +111,8 @@ def test_wrong_login_is_told_without_what_was_wrong(app: Flask, name: str, passw
 def test_new_password_ends_sessions_and_tokens(app: Flask) -> None:
     client = logged_in(app, "alice", "viewer")
     token = issue(client)
-    file = wiring(app).readers.users
-    file.write([User("alice", "viewer", EVERYWHERE, wiring(app).clock() + 1, kept_password())])
+    file = context_of(app).readers.users
+    file.write([User("alice", "viewer", EVERYWHERE, context_of(app).clock() + 1, kept_password())])
     assert client.get("/api/v1/events").status_code == 401
     assert app.test_client().get("/api/v1/events", headers=bearer(token)).status_code == 401
 
@@ -145,7 +145,7 @@ def test_api_token_is_shown_once_and_void_when_revoked(app: Flask) -> None:
     token = issue(client)
     page = client.get("/account").get_data(as_text=True)
     assert token not in page and "script" in page
-    (kept,) = wiring(app).readers.store.tokens()
+    (kept,) = context_of(app).readers.store.tokens()
     assert token.encode() not in repr(kept).encode()
     other = logged_in(app, "mallory", "viewer")
     for who, status in ((other, 200), (client, 401)):
@@ -156,7 +156,7 @@ def test_api_token_is_shown_once_and_void_when_revoked(app: Flask) -> None:
 
 def test_administrator_ends_a_session(app: Flask) -> None:
     client, admin = logged_in(app, "alice", "viewer"), logged_in(app)
-    (session,) = [each for each in wiring(app).readers.store.sessions() if each.username == "alice"]
+    (session,) = [each for each in context_of(app).readers.store.sessions() if each.username == "alice"]
     assert session.id.hex() in admin.get("/readers").get_data(as_text=True)
     data = {"id": session.id.hex(), "form_token": form_token(admin)}
     admin.post("/readers/sessions/revoke", data=data, headers=FORM)
@@ -190,7 +190,7 @@ def test_everybody_s_line_lets_in_whom_the_proxy_vouches_for(make: Callable[...,
 
 @pytest.mark.parametrize("header", ["X-Forwarded-User", "X-Auth-Request-User", "X-Remote-User", "Remote-User"])
 def test_header_of_a_proxy_counts_for_nothing_without_one(app: Flask, header: str) -> None:
-    add_user(wiring(app).readers.users.path, "root", "admin")
+    add_user(context_of(app).readers.users.path, "root", "admin")
     assert app.test_client().get("/api/v1/events", headers={header: "root"}).status_code == 401
 
 
@@ -221,7 +221,7 @@ def test_what_was_read_is_recorded_and_shown_to_administrators(app: Flask) -> No
 def test_reading_that_could_not_be_recorded_is_recorded_at_the_next_question(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, store = logged_in(app, "alice", "viewer"), wiring(app).readers.store
+    client, store = logged_in(app, "alice", "viewer"), context_of(app).readers.store
     insert = store.insert_reading
 
     def fail(reading: Reading) -> None:

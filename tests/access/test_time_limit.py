@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.deadline import check, within
 from audit_webhook.errors import DeadlineExceeded
 from audit_webhook.search import search
@@ -49,7 +49,7 @@ def test_query_without_an_end_is_stopped_at_the_deadline(repository: Repository)
 def test_page_whose_query_has_no_end_says_so_and_delays_no_batch(
     app: Flask, short: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repository = wiring(app).repository
+    repository = context_of(app).repository
 
     def read_for_ever(*arguments: object, **options: object) -> object:
         with repository.database.read() as cursor:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from tests.factories import audit_event, event_list
 from tests.ingest.test_ingest import close, everything, post
 
@@ -47,11 +47,11 @@ def test_wrong_token_is_answered_with_401_as_json_and_stores_nothing(guarded: Fl
     headers = {"Authorization": header} if header else {}
     answer = guarded.post("/webhook/audit/prod", data=event_list([audit_event()]), headers=headers)
     assert (answer.status_code, answer.headers["WWW-Authenticate"], answer.is_json) == (401, "Bearer", True)
-    assert everything(wiring(guarded.application).repository) == []
+    assert everything(context_of(guarded.application).repository) == []
 
 
 def test_refused_request_is_remembered_with_its_reason(guarded: FlaskClient) -> None:
     post(guarded, b"", Authorization="Bearer wrong")
-    wiring(guarded.application).refusals.flush()
-    (refusal,) = wiring(guarded.application).repository.refusals.last_refusals("prod")
+    context_of(guarded.application).refusals.flush()
+    (refusal,) = context_of(guarded.application).repository.refusals.last_refusals("prod")
     assert (refusal.reason, refusal.peer) == ("the token is not the one expected", "127.0.0.1")

@@ -20,7 +20,7 @@ from audit_webhook.access.gate import need_of
 from audit_webhook.access.keys import open_access_key
 from audit_webhook.access.row_macs import RowSigner
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.query.fields import FIELDS, Field
 from audit_webhook.storage.access_store import Session
 from audit_webhook.storage.scope import Scope
@@ -51,7 +51,7 @@ def production(engine: Config, tmp_path: Path) -> Iterator[Server]:
 
 def session_of(server: Server, name: str, idle: int = 0) -> str:
     """Begin a session of somebody that was last in use so long ago; give its cookie."""
-    parts, cookie = wiring(server.app), secrets.token_urlsafe(32)
+    parts, cookie = context_of(server.app), secrets.token_urlsafe(32)
     moment = parts.clock() - idle
     session = Session(hash_of(cookie), name, False, moment, moment, "127.0.0.1")
     parts.readers.store.insert_session(RowSigner(open_access_key(parts.config)).sign_session(session))

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from flask import Flask
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.web.redirects import own_address
 from tests.readers import FORM, PASSWORD, add_user
 
@@ -43,7 +43,7 @@ def test_no_address_leads_to_another_host(sqlite_app: Flask) -> None:
     "/%20/evil.example", "/%2f/evil.example", "/\\evil.example", "/%5cevil.example", "\u00a0//evil.example", "/nowhere",
 ])
 def test_login_and_scripts_are_led_nowhere_else(app: Flask, given: str) -> None:
-    add_user(wiring(app).readers.users.path, "root", "admin")
+    add_user(context_of(app).readers.users.path, "root", "admin")
     client = app.test_client()
     data = {"name": "root", "password": PASSWORD, "next": given}
     address = "/login?next=" + quote(given)
@@ -75,7 +75,7 @@ def test_own_page_is_where_the_login_leads_back_to(app: Flask) -> None:
 def test_password_behind_a_proxy_that_names_this_machine_is_taken_over_https_alone(
     app: Flask, headers: dict[str, str], peer: str, status: int
 ) -> None:
-    add_user(wiring(app).readers.users.path, "alice")
+    add_user(context_of(app).readers.users.path, "alice")
     answer = app.test_client().post(
         "/login", data={"name": "alice", "password": PASSWORD}, base_url="http://127.0.0.1:8080",
         headers={"Sec-Fetch-Site": "same-origin", **headers}, environ_overrides={"REMOTE_ADDR": peer},

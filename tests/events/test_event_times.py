@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from audit_webhook.config import Config
-from audit_webhook.context import now, wiring
+from audit_webhook.context import context_of, now
 from audit_webhook.evidence.verify.verify import verify
 from audit_webhook.ingest.import_log import LogImport, Watcher
 from audit_webhook.ingest.receive import receive
@@ -103,7 +103,7 @@ def test_event_without_a_time_is_not_pruned_as_old(repository: Repository) -> No
 def test_events_without_a_time_are_no_false_alarm_of_verify(engine: Config, tmp_path: Path) -> None:
     evidence = Evidence(engine, tmp_path / "evidence.key")
     receive(evidence.repository, "prod", event_list([timeless(1), audit_event(2), timeless(3)]), now())
-    evidence.witness.sign_when_due()
+    evidence.signer.sign_when_due()
     report = verify(evidence.repository, read_keys(evidence.key_file), ())
     assert report.is_sound and report.events == 3
     evidence.repository.close()
@@ -124,4 +124,4 @@ def test_what_has_neither_a_verb_nor_a_known_level_is_no_event(app: Flask, item:
     client = app.test_client()
     post(client, item, audit_event(1))
     assert len(found(client)) == 1
-    assert len(QuarantineStore(wiring(app).repository.database).read_items()) == 1
+    assert len(QuarantineStore(context_of(app).repository.database).read_items()) == 1

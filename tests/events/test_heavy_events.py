@@ -34,7 +34,7 @@ def large_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     folder: Path = tmp_path_factory.mktemp("heavy")
     app = create_app(development(DB_PATH=str(folder / "audit.db"), MAX_BODY_BYTES=str(32 * 1024**2)))
     yield app
-    app.extensions["keeper"].stop()
+    app.extensions["workers"].stop()
 
 
 def spent(call: Callable[[], Any]) -> tuple[float, Any]:

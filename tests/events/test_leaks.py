@@ -17,7 +17,7 @@ from flask import Flask
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.events.redaction.pseudonyms import make_mark
 from audit_webhook.events.redaction.redact import redact
 from audit_webhook.events.redaction.settings import make_redaction
@@ -129,8 +129,8 @@ def marked(engine: Config, tmp_path: Path) -> Iterator[Flask]:
     """An application with a key for marks."""
     app = create_app(replace(engine, secret_key=KEY, ui_users_file=str(tmp_path / "users")))
     yield app
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def test_no_secret_is_found_in_the_store_pages_exports_or_log(
@@ -156,7 +156,7 @@ def test_no_secret_is_found_in_the_store_pages_exports_or_log(
         paths += ["/api/v1/export", "/api/v1/commands?limit=500", "/?q=body:password", "/?show=events"]
         texts = [client.get(path).get_data(as_text=True) for path in paths]
     assert len(found) >= len(COMMANDS) + 2
-    kept = b"".join(item.content for item in wiring(marked).repository.quarantine.read_items())
+    kept = b"".join(item.content for item in context_of(marked).repository.quarantine.read_items())
     for marker in (MARKER, encoded):
         assert not [text for text in (page, *texts, caplog.text, kept.decode()) if marker in text]
         assert not [path for path in tmp_path.rglob("*") if path.is_file() and marker.encode() in path.read_bytes()]

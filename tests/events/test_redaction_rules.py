@@ -14,7 +14,7 @@ from flask import Flask
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import now, wiring
+from audit_webhook.context import context_of, now
 from audit_webhook.errors import ConfigError
 from audit_webhook.events.redaction.body_masker import DEEPEST
 from audit_webhook.events.redaction.redact import redact_paths
@@ -23,7 +23,7 @@ from audit_webhook.events.redaction.settings import BUILT_IN, Redaction, make_re
 from audit_webhook.ingest.durable import DurableStore
 from audit_webhook.ingest.import_log import LogImport, Watcher
 from audit_webhook.ingest.read_events import identify
-from audit_webhook.storage.health_probe import Breaker
+from audit_webhook.storage.health_probe import HealthProbe
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.search_sql import EVERYTHING, LAST
 from audit_webhook.storage.spool.spool import Spool
@@ -223,8 +223,8 @@ def ruled(engine: Config, rules_file: Path, tmp_path: Path) -> Iterator[Flask]:
     """An application with rules, on each engine."""
     app = create_app(replace(engine, redact_file=str(rules_file), spool_dir=str(tmp_path / "spool")))
     yield app
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def events_of_every_shape() -> list[bytes]:
@@ -240,7 +240,7 @@ def test_named_value_is_in_no_page_export_or_quarantine(ruled: Flask) -> None:
     found = [event["id"] for event in client.get("/api/v1/events?limit=500").get_json()["events"]]
     paths = [f"/events/{each}{form}" for each in found for form in ("", "/raw")]
     texts = [client.get(path).get_data(as_text=True) for path in (*paths, "/api/v1/export", "/?q=body:dsn")]
-    kept = [item.content.decode() for item in wiring(ruled).repository.quarantine.read_items()]
+    kept = [item.content.decode() for item in context_of(ruled).repository.quarantine.read_items()]
     assert len(found) == len(SHAPES) and len(kept) == 2
     assert not [text for text in texts + kept if MARKER in text]
 
@@ -249,7 +249,7 @@ def test_named_value_is_not_in_the_spool(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audit_webhook.storage.spool.batch_file.LEVEL", -100)  # so weak that text stays readable
-    away = Breaker(lambda: False)
+    away = HealthProbe(lambda: False)
     away.look()
     spool = Spool(tmp_path / "spool", 64 * 1024**2)
     durable = DurableStore(repository, away, spool, make_redaction("", parse_rules(RULES)))

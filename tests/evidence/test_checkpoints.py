@@ -19,7 +19,7 @@ from audit_webhook.evidence.checkpointer import Checkpointer
 from audit_webhook.evidence.checkpoints import Checkpoint, Resumed, find_tokens
 from audit_webhook.evidence.publisher import anchor
 from audit_webhook.evidence.self_check import SelfCheck
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.ingest.receive import receive
 from audit_webhook.operate.metrics import Metrics
 from audit_webhook.storage.chunks.hash_chain import Head
@@ -46,7 +46,7 @@ def evidence(engine: Config, tmp_path: Path) -> Iterator[Evidence]:
 
 def checkpointer(evidence: Evidence) -> tuple[Checkpointer, Metrics]:
     metrics = Metrics()
-    return Checkpointer(evidence.witness, SelfCheck(evidence.store, str(evidence.key_file)), metrics), metrics
+    return Checkpointer(evidence.signer, SelfCheck(evidence.store, str(evidence.key_file)), metrics), metrics
 
 
 def store(evidence: Evidence) -> None:
@@ -132,16 +132,16 @@ def test_key_that_cannot_be_made_or_read_is_told(tmp_path: Path) -> None:
 
 
 def test_checkpoint_is_made_a_minute_after_the_last_when_something_was_stored(evidence: Evidence) -> None:
-    assert evidence.witness.sign_when_due() and not evidence.witness.sign_when_due()
+    assert evidence.signer.sign_when_due() and not evidence.signer.sign_when_due()
     store(evidence)
     evidence.ahead += MINUTE // 2
-    assert not evidence.witness.sign_when_due()
+    assert not evidence.signer.sign_when_due()
     evidence.ahead += MINUTE
-    assert evidence.witness.sign_when_due()
+    assert evidence.signer.sign_when_due()
     evidence.ahead += 2 * MINUTE
-    assert not evidence.witness.sign_when_due()
+    assert not evidence.signer.sign_when_due()
     evidence.ahead += 60 * MINUTE
-    assert evidence.witness.sign_when_due()
+    assert evidence.signer.sign_when_due()
     made = signed(evidence)
     assert [checkpoint.number for checkpoint in made] == [1, 2, 3]
     assert [[head.sequence for head in checkpoint.heads] for checkpoint in made] == [[], [1], []]
@@ -150,20 +150,20 @@ def test_checkpoint_is_made_a_minute_after_the_last_when_something_was_stored(ev
 
 
 def test_last_checkpoint_does_not_wait_for_the_minute(evidence: Evidence) -> None:
-    evidence.witness.sign_when_due()
-    assert not evidence.witness.sign_when_due(is_last=True)
+    evidence.signer.sign_when_due()
+    assert not evidence.signer.sign_when_due(is_last=True)
     store(evidence)
-    assert evidence.witness.sign_when_due(is_last=True)
+    assert evidence.signer.sign_when_due(is_last=True)
 
 
 def test_of_two_witnesses_one_signs_and_the_other_sees_it(evidence: Evidence, tmp_path: Path) -> None:
     other = Evidence(evidence.config, tmp_path / "evidence.key")
-    assert evidence.witness.sign_when_due()
+    assert evidence.signer.sign_when_due()
     store(evidence)
     store(other)
     for each in (evidence, other):
         each.ahead += 2 * MINUTE
-    assert [each.witness.sign_when_due() for each in (other, evidence)] == [True, False]
+    assert [each.signer.sign_when_due() for each in (other, evidence)] == [True, False]
     assert len(signed(other)[0].heads) == 2
     assert evidence.found() == []
     other.repository.close()
@@ -175,20 +175,20 @@ def test_of_witnesses_that_stop_at_once_none_signs_what_another_has(
     others = [Evidence(evidence.config, evidence.key_file) for _ in range(2)]
     for each in (evidence, *others):
         store(each)
-        assert each.witness.sign_when_due(is_last=True)
+        assert each.signer.sign_when_due(is_last=True)
     for each in (evidence, *others):
         store(each)
     insert = evidence.store.insert_checkpoint
 
     def lose_against_others(*row: Any) -> None:
         first, second = others
-        assert first.witness.sign_when_due(is_last=True) and not second.witness.sign_when_due(is_last=True)
+        assert first.signer.sign_when_due(is_last=True) and not second.signer.sign_when_due(is_last=True)
         store(second)
-        assert second.witness.sign_when_due(is_last=True)
+        assert second.signer.sign_when_due(is_last=True)
         insert(*row)
 
     monkeypatch.setattr(evidence.store, "insert_checkpoint", lose_against_others)
-    assert not evidence.witness.sign_when_due(is_last=True)
+    assert not evidence.signer.sign_when_due(is_last=True)
     assert [len(checkpoint.heads) for each in others for checkpoint in signed(each)[1:]] == [3, 1]
     assert evidence.verify().unsigned == 0 and evidence.found() == []
     for each in others:
@@ -196,9 +196,9 @@ def test_of_witnesses_that_stop_at_once_none_signs_what_another_has(
 
 
 def test_key_is_not_made_where_it_may_not_be(evidence: Evidence, tmp_path: Path) -> None:
-    witness = Witness(evidence.store, str(tmp_path / "none.key"), evidence.clock, may_make_key=False)
+    signer = Signer(evidence.store, str(tmp_path / "none.key"), evidence.clock, may_make_key=False)
     with pytest.raises(KeyUnusable):
-        witness.sign_when_due()
+        signer.sign_when_due()
     assert not (tmp_path / "none.key").exists()
 
 

@@ -16,7 +16,7 @@ from audit_webhook.evidence.checkpointer import Checkpointer
 from audit_webhook.evidence.checkpoints import Checkpoint, sign
 from audit_webhook.evidence.memory import Memory
 from audit_webhook.evidence.self_check import SelfCheck
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.operate.metrics import Metrics
 from audit_webhook.storage.chunks.hash_chain import BEGINNING, Head
 from audit_webhook.storage.keys import make_or_read_keys
@@ -26,9 +26,9 @@ from tests.sealed_store import MINUTE, Evidence
 YEAR = 365 * 24 * 60 * MINUTE
 
 
-def restarted(evidence: Evidence) -> Witness:
+def restarted(evidence: Evidence) -> Signer:
     """Return the witness of a process that was just started."""
-    return Witness(evidence.store, str(evidence.key_file), evidence.clock, evidence.anchors.append)
+    return Signer(evidence.store, str(evidence.key_file), evidence.clock, evidence.anchors.append)
 
 
 def forget(evidence: Evidence) -> None:
@@ -87,14 +87,14 @@ def test_history_that_does_not_continue_what_was_signed_is_signed_by_nobody(
         evidence.fill(2, first=2 * number)
     kind = change(evidence)
     count = len(evidence.rows("SELECT number FROM checkpoints"))
-    for witness in (evidence.witness, restarted(evidence)):
+    for signer in (evidence.signer, restarted(evidence)):
         evidence.store_batches(1, first=10 + count)
         evidence.ahead += 2 * MINUTE
         with pytest.raises(HistoryRefused) as caught:
-            witness.sign_when_due()
+            signer.sign_when_due()
         assert caught.value.kind == kind and "accept-history" in str(caught.value)
         with pytest.raises(HistoryRefused):
-            witness.sign_pruning(NOON_US)
+            signer.sign_pruning(NOON_US)
     assert len(evidence.rows("SELECT number FROM checkpoints")) == count
     assert evidence.kinds() & {"TRUNCATED", "BAD_LINK", "BAD_SIGNATURE"}
     restarted_check = SelfCheck(evidence.store, str(evidence.key_file))
@@ -156,7 +156,7 @@ def test_restored_backup_is_accepted_by_one_command_that_stays_on_record(
 
 
 def test_replica_with_a_memory_of_its_own_takes_what_was_accepted_elsewhere(evidence: Evidence, tmp_path: Path) -> None:
-    replica = Witness(
+    replica = Signer(
         evidence.store, str(evidence.key_file), evidence.clock, memory=Memory(tmp_path / "replica.last")
     )
     evidence.fill(2)
@@ -164,7 +164,7 @@ def test_replica_with_a_memory_of_its_own_takes_what_was_accepted_elsewhere(evid
     assert not replica.sign_when_due()
     evidence.fill(1, first=3)
     evidence.change("DELETE FROM checkpoints WHERE number > 1")
-    assert evidence.witness.accept("a trial") is not None
+    assert evidence.signer.accept("a trial") is not None
     evidence.store_batches(1, first=4)
     evidence.ahead += 2 * MINUTE
     assert replica.sign_when_due() and evidence.found(with_anchors=True) == []
@@ -177,8 +177,8 @@ def test_empty_database_for_a_key_that_has_signed_needs_to_be_accepted(
     config = Config.from_env({"ENVIRONMENT": "development", "DB_PATH": str(tmp_path / "new.db")})
     other = Evidence(config, evidence.key_file)
     with pytest.raises(HistoryRefused):
-        other.witness.sign_when_due()
-    assert other.witness.accept("a new database") is not None
+        other.signer.sign_when_due()
+    assert other.signer.accept("a new database") is not None
     other.fill(2)
     assert other.found() == [] and [head for head in other.signed()] != []
     other.repository.close()
@@ -208,9 +208,9 @@ def test_clock_that_was_ahead_stops_nothing(evidence: Evidence) -> None:
     evidence.ahead += YEAR
     evidence.fill(1, first=3)
     evidence.ahead -= YEAR - 24 * 60 * MINUTE
-    for number, witness in enumerate((evidence.witness, restarted(evidence))):
+    for number, signer in enumerate((evidence.signer, restarted(evidence))):
         evidence.store_batches(1, first=4 + number)
-        assert witness.sign_when_due()
+        assert signer.sign_when_due()
         evidence.ahead += 2 * MINUTE
     report = evidence.verify(with_anchors=True)
     assert report.is_sound and report.unsigned == 0
@@ -220,11 +220,11 @@ def test_clock_that_was_ahead_stops_nothing(evidence: Evidence) -> None:
 def test_clock_that_differs_from_the_database_s_is_logged_once_and_stops_nothing(
     evidence: Evidence, caplog: pytest.LogCaptureFixture
 ) -> None:
-    witness = Witness(evidence.store, str(evidence.key_file), evidence.clock, skew=lambda: -86_400.0)
+    signer = Signer(evidence.store, str(evidence.key_file), evidence.clock, skew=lambda: -86_400.0)
     for number in range(3):
         evidence.store_batches(1, first=number)
         evidence.ahead += 2 * MINUTE
-        assert witness.sign_when_due()
+        assert signer.sign_when_due()
     assert caplog.text.count("the database's clock is -86400 seconds ahead") == 1
 
 

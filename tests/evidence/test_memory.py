@@ -11,7 +11,7 @@ from audit_webhook.errors import HistoryRefused, KeyUnusable
 from audit_webhook.evidence import checkpoints
 from audit_webhook.evidence.checkpoints import Checkpoint, Signed, sign
 from audit_webhook.evidence.memory import Memory
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.ingest.receive import receive
 from audit_webhook.storage.chunks.hash_chain import BEGINNING
 from audit_webhook.storage.keys import make_or_read_keys
@@ -19,37 +19,37 @@ from tests.factories import NOON_US, audit_event, event_list
 from tests.sealed_store import MINUTE, Evidence
 
 
-def restarted(evidence: Evidence) -> Witness:
+def restarted(evidence: Evidence) -> Signer:
     """Return the witness of a process that was just started."""
-    return Witness(evidence.store, str(evidence.key_file), evidence.clock, evidence.anchors.append)
+    return Signer(evidence.store, str(evidence.key_file), evidence.clock, evidence.anchors.append)
 
 
 def test_process_that_cannot_write_down_what_it_knows_still_knows_it(
     evidence: Evidence, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    witness = Witness(
+    signer = Signer(
         evidence.store, str(evidence.key_file), evidence.clock, memory=Memory(tmp_path / "missing" / "last")
     )
     for number in range(2):
         evidence.store_batches(1, first=number)
         evidence.ahead += 2 * MINUTE
-        assert witness.sign_when_due()
+        assert signer.sign_when_due()
     assert caplog.text.count("cannot be remembered") == 1
     evidence.change("DELETE FROM checkpoints")
     with pytest.raises(HistoryRefused):
-        witness.sign_when_due()
+        signer.sign_when_due()
 
 
 def test_newest_checkpoint_is_remembered_whichever_process_signs(evidence: Evidence, tmp_path: Path) -> None:
-    replica = Witness(
+    replica = Signer(
         evidence.store, str(evidence.key_file), evidence.clock, memory=Memory(tmp_path / "replica.last")
     )
     for number in range(5):
         evidence.store_batches(1, first=number)
         evidence.ahead += 2 * MINUTE
-        assert (replica if number % 2 else evidence.witness).sign_when_due()
-        assert not evidence.witness.sign_when_due() and not replica.sign_when_due()
-        for memory in (evidence.witness.memory, replica.memory):
+        assert (replica if number % 2 else evidence.signer).sign_when_due()
+        assert not evidence.signer.sign_when_due() and not replica.sign_when_due()
+        for memory in (evidence.signer.memory, replica.memory):
             remembered = memory.read()
             assert remembered is not None and checkpoints.read(remembered.body).number == number + 1
     assert evidence.found(with_anchors=True) == []
@@ -83,7 +83,7 @@ def test_file_that_holds_no_checkpoint_stops_signing(evidence: Evidence, content
 
 def test_checkpoint_that_a_crash_kept_from_being_remembered_is_taken(evidence: Evidence) -> None:
     evidence.fill(1)
-    remembered = evidence.witness.memory.read()
+    remembered = evidence.signer.memory.read()
     evidence.fill(1, first=1)
     assert remembered is not None
     evidence.key_file.with_name("evidence.key.last").write_text(remembered.token)
@@ -108,4 +108,4 @@ def test_new_key_in_the_same_file_goes_on(evidence: Evidence, tmp_path: Path) ->
 def test_signed_bytes_are_those_that_are_remembered(evidence: Evidence) -> None:
     receive(evidence.repository, "prod", event_list([audit_event()]), NOON_US)
     evidence.sign()
-    assert [evidence.witness.memory.read()] == [Signed(*each) for each in evidence.signed()]
+    assert [evidence.signer.memory.read()] == [Signed(*each) for each in evidence.signed()]

@@ -13,7 +13,7 @@ from audit_webhook.events.ids import to_text
 from audit_webhook.evidence import self_check
 from audit_webhook.evidence.checkpointer import Checkpointer
 from audit_webhook.evidence.self_check import SelfCheck
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.operate import retention
 from audit_webhook.operate.metrics import Metrics
 from audit_webhook.storage.keys import make_or_read_keys
@@ -103,7 +103,7 @@ def remove_all_checkpoints(evidence: Evidence) -> tuple[str, str]:
 def sign_anew_with_another_key(evidence: Evidence) -> tuple[str, str]:
     evidence.change("DELETE FROM checkpoints")
     other = evidence.key_file.with_name("other.key")
-    Witness(evidence.store, str(other), evidence.clock).sign_when_due()
+    Signer(evidence.store, str(other), evidence.clock).sign_when_due()
     return "BAD_SIGNATURE", "checkpoint 1"
 
 
@@ -150,12 +150,12 @@ def test_service_at_work_is_no_break(evidence: Evidence, check: SelfCheck, tmp_p
 
 def work(evidence: Evidence, number: int) -> None:
     evidence.store_batches(1, first=6 + number)
-    assert evidence.witness.sign_when_due(is_last=True)
+    assert evidence.signer.sign_when_due(is_last=True)
 
 
 def test_what_was_pruned_on_purpose_is_no_break(evidence: Evidence, check: SelfCheck) -> None:
     evidence.ahead += 400 * 24 * 60 * MINUTE
-    retention.prune(evidence.repository, 1, evidence.clock(), lambda left: None, evidence.witness)
+    retention.prune(evidence.repository, 1, evidence.clock(), lambda left: None, evidence.signer)
     assert evidence.rows("SELECT id FROM chunks") == [] and evidence.rows("SELECT chunk_id FROM seals") == []
     assert look(check) == [] and look(SelfCheck(evidence.store, str(evidence.key_file))) == []
 
@@ -181,7 +181,7 @@ def test_break_is_counted_and_logged_by_the_thread_that_signs(
     monkeypatch.setattr(self_check, "AGAIN_SECONDS", 0.01)
     _, place = change_seal(evidence)
     metrics = Metrics()
-    thread = Checkpointer(evidence.witness, check, metrics)
+    thread = Checkpointer(evidence.signer, check, metrics)
     thread.start()
     deadline = time.monotonic() + 20
     while not breaks(metrics).get("BAD_LINK") and time.monotonic() < deadline:

@@ -19,7 +19,7 @@ from audit_webhook.ingest.receive import read_batch, receive, store_batch
 from audit_webhook.ingest.spool_drain import _batch_of
 from audit_webhook.operate import retention
 from audit_webhook.storage.repository import open_repository
-from audit_webhook.storage.spool.batch_file import Parcel
+from audit_webhook.storage.spool.batch_file import BatchFile
 from tests.evidence.test_tampering_tables import seal_all_anew
 from tests.factories import NOON_US, audit_event, event_list
 from tests.sealed_store import MINUTE, Evidence
@@ -60,9 +60,9 @@ def test_spooled_batch_that_is_drained_twice_is_no_alarm(evidence: Evidence) -> 
         requestObject={"kind": "Secret", "data": {"password": "aHVudGVyMg=="}},
     )
     batch = read_batch("prod", event_list([secret, audit_event()]), NOON_US, redaction)
-    parcel = Parcel("prod", NOON_US, list(batch.events.values()), [])
+    batch_file = BatchFile("prod", NOON_US, list(batch.events.values()), [])
     for _ in range(2):
-        store_batch(evidence.repository, "prod", _batch_of(parcel, now()), now())
+        store_batch(evidence.repository, "prod", _batch_of(batch_file, now()), now())
     evidence.sign()
     assert evidence.found() == [] and evidence.verify().events == 2
 
@@ -91,8 +91,8 @@ def test_two_writers_at_once_and_a_verification_meanwhile_are_no_alarm(
         thread.start()
     while any(thread.is_alive() for thread in threads):
         assert evidence.found() == []
-        evidence.witness.sign_when_due(is_last=True)
-    evidence.witness.sign_when_due(is_last=True)
+        evidence.signer.sign_when_due(is_last=True)
+    evidence.signer.sign_when_due(is_last=True)
     report = evidence.verify(with_anchors=True)
     assert report.is_sound and report.events == 3 * 7 + 2 * 40 * 5 and report.unsigned == 0
     for each in (*writers, evidence.repository):
@@ -105,7 +105,7 @@ def test_what_retention_deleted_is_no_alarm_and_its_seals_go_too(evidence: Evide
     evidence.sign()
     for _ in range(2):
         assert evidence.found() == []
-        retention.prune(evidence.repository, 5, now(), witness=evidence.witness)
+        retention.prune(evidence.repository, 5, now(), signer=evidence.signer)
     report = evidence.verify(with_anchors=True)
     assert report.is_sound and report.events == 6 and report.pruned == 1
     assert [sequence for (sequence,) in evidence.rows("SELECT sequence FROM seals ORDER BY sequence")] == [3, 4, 5]
@@ -117,7 +117,7 @@ def test_what_retention_deleted_is_no_alarm_and_its_seals_go_too(evidence: Evide
 def test_stream_that_was_pruned_wholly_is_no_alarm(evidence: Evidence) -> None:
     receive(evidence.repository, "prod", batch_of_days_ago(9), now() - 9 * DAY)
     evidence.sign()
-    retention.prune(evidence.repository, 5, now(), witness=evidence.witness)
+    retention.prune(evidence.repository, 5, now(), signer=evidence.signer)
     assert evidence.verify(with_anchors=True).batches == 0
     assert evidence.found(with_anchors=True) == []
     receive(evidence.repository, "prod", batch_of_days_ago(1), now() - 1 * DAY)

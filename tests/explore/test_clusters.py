@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.explore.clusters import overview as clusters
 from audit_webhook.explore.clusters.policy_advice import advise
 from audit_webhook.explore.clusters.volume import BY, Amount, Traffic, read_traffic, split, total, write_bytes
@@ -167,7 +167,7 @@ def test_sizes_are_written_in_few_characters(size: int, text: str) -> None:
 
 def test_pages_show_the_clusters(sqlite_app: Flask, sqlite_client: FlaskClient) -> None:
     assert "No cluster has sent anything yet" in sqlite_client.get("/clusters").text
-    now = wiring(sqlite_app).clock()
+    now = context_of(sqlite_app).clock()
     events = [machine((now - NOON_US) / 1_000_000 - second) for second in range(9)]
     sqlite_client.post("/webhook/audit/prod", data=event_list(events))
     assert 'href="/clusters/prod?days=7"' in sqlite_client.get("/clusters").text
@@ -185,7 +185,7 @@ def test_thousands_of_made_up_names_keep_the_pages_short(
     for number in range(60):
         assert client.post(f"/webhook/audit/c{number}", data=event_list([audit_event()])).status_code == 200
     states, more = clusters.list_clusters(
-        wiring(app).repository, Dimensions(wiring(app).repository.tallies), 7, wiring(app).clock()
+        context_of(app).repository, Dimensions(context_of(app).repository.tallies), 7, context_of(app).clock()
     )
     assert len(states) == 20 and more == 40
     assert "40 further clusters" in client.get("/clusters").get_data(as_text=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask.testing import FlaskClient
 
-from audit_webhook.context import now, wiring
+from audit_webhook.context import context_of, now
 from audit_webhook.events.event import rfc3339
 from audit_webhook.explore.losses.notice import find_losses
 from audit_webhook.storage.loss_store import GIVEN_UP, PAUSE, Loss, loss_id
@@ -18,7 +18,7 @@ HOUR = 3_600_000_000
 def lose(app: Flask, ago: int = HOUR, cluster: str = "prod", kind: str = GIVEN_UP, events: int = 438) -> None:
     moment = now() - ago
     identifier = loss_id(cluster, kind, moment)
-    wiring(app).losses.record([Loss(identifier, cluster, kind, "no answer", "", moment, moment, events=events)])
+    context_of(app).losses.record([Loss(identifier, cluster, kind, "no answer", "", moment, moment, events=events)])
 
 
 def post(client: FlaskClient) -> None:
@@ -46,7 +46,7 @@ def test_feed_and_object_say_what_was_lost_in_their_time(app: Flask) -> None:
 
 def test_notice_counts_gaps_and_is_not_shown_to_those_who_see_some_namespaces(app: Flask) -> None:
     lose(app, kind=PAUSE, events=0)
-    store = wiring(app).losses
+    store = context_of(app).losses
     found = find_losses(store, EVERYWHERE, "", None, now())
     assert found is not None and found.text == "senders paused or restarted 1 times"
     assert find_losses(store, Scope(namespaces=frozenset({"shop"})), "", None, now()) is None

@@ -9,7 +9,7 @@ import yaml
 from flask import Flask
 from flask.testing import FlaskClient
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.explore.clusters import path_advice
 from audit_webhook.explore.clusters.path_advice import advise_on_paths, family_of
 from audit_webhook.explore.clusters.policy_advice import Advice, advise
@@ -149,7 +149,7 @@ def test_hostile_name_cannot_leave_the_comment_or_the_value(repository: Reposito
 
 
 def test_page_shows_the_rule(sqlite_app: Flask, sqlite_client: FlaskClient) -> None:
-    now = wiring(sqlite_app).clock()
+    now = context_of(sqlite_app).clock()
     events = [asking("/livez", seconds=(now - NOON_US) / 1_000_000 - second) for second in range(9)]
     sqlite_client.post("/webhook/audit/prod", data=event_list(events))
     page = sqlite_client.get("/clusters/prod?days=7").text

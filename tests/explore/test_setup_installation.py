@@ -19,7 +19,7 @@ from flask import Flask
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import ConfigError, Forbidden, InvalidCluster, Unauthenticated
 from audit_webhook.explore.setup import files as setup
 from audit_webhook.ingest.admission import TokenCheck, admit
@@ -41,8 +41,8 @@ def production(sqlite_config: Config, tmp_path: Path) -> Iterator[list[Flask]]:
     apps: list[Flask] = []
     yield apps
     for app in apps:
-        app.extensions["keeper"].stop()
-        wiring(app).repository.close()
+        app.extensions["workers"].stop()
+        context_of(app).repository.close()
 
 
 def make(apps: list[Flask], config: Config, folder: Path, **settings: object) -> Flask:
@@ -160,8 +160,8 @@ def test_state_is_green_only_while_every_known_sender_is_heard(
     assert batch("192.0.2.3", "wrong") == 401
     shown = state()
     assert "192.0.2.3" in shown and "127.0.0.1" not in shown and 'data-state="heard"' not in shown
-    later = wiring(app).clock() + 3_600_000_000
-    app.extensions["audit_webhook"] = replace(wiring(app), clock=lambda: later)
+    later = context_of(app).clock() + 3_600_000_000
+    app.extensions["audit_webhook"] = replace(context_of(app), clock=lambda: later)
     assert 'data-state="heard"' not in state() and "silent" in state()
 
 

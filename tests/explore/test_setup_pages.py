@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.explore.setup import files as setup
 from tests.factories import audit_event, event_list
 from tests.readers import form_token, logged_in
@@ -32,16 +32,16 @@ def make_app(folder: Path, **settings: str) -> Flask:
 def client(tmp_path: Path) -> Iterator[FlaskClient]:
     app = make_app(tmp_path)
     yield app.test_client()
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 @pytest.fixture
 def in_production(tmp_path: Path) -> Iterator[FlaskClient]:
     app = make_app(tmp_path, environment="production", ui_users_file=str(tmp_path / "users"))
     yield logged_in(app)
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def post(client: FlaskClient, token: str = TOKEN, cluster: str = "prod") -> int:
@@ -147,14 +147,14 @@ OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 def test_sample_events_are_loaded_by_a_button(client: FlaskClient) -> None:
     answer = client.post("/demo", headers=OWN_PAGE)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
-    assert {contact.cluster for contact in wiring(client.application).repository.contacts()} == {"prod", "staging"}
+    assert {contact.cluster for contact in context_of(client.application).repository.contacts()} == {"prod", "staging"}
 
 
 def test_sample_events_may_be_loaded_twice(client: FlaskClient) -> None:
     client.post("/demo", headers=OWN_PAGE)
-    first = sum(contact.events for contact in wiring(client.application).repository.contacts())
+    first = sum(contact.events for contact in context_of(client.application).repository.contacts())
     client.post("/demo", headers=OWN_PAGE)
-    contacts = wiring(client.application).repository.contacts()
+    contacts = context_of(client.application).repository.contacts()
     assert sum(contact.events for contact in contacts) == 2 * first
     assert sum(contact.duplicates for contact in contacts) == 0
 
@@ -172,7 +172,7 @@ def test_sample_events_may_be_loaded_twice(client: FlaskClient) -> None:
 )
 def test_other_sites_cannot_load_sample_events(client: FlaskClient, headers: dict[str, str]) -> None:
     assert client.post("/demo", headers=headers).status_code == 403
-    assert wiring(client.application).repository.contacts() == []
+    assert context_of(client.application).repository.contacts() == []
 
 
 def test_browser_without_fetch_metadata_is_known_by_its_origin(client: FlaskClient) -> None:

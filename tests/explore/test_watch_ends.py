@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.explore.losses.watch_ends import (
     FEWEST, LONGEST_SECONDS, SECOND, Cut, WatchEnds, find_missing_ends, judge,
 )
@@ -68,7 +68,7 @@ def test_tls_on_the_plain_port_is_told_with_its_sender_at_once(server: Server) -
         opened.sendall(bytes.fromhex("1603010200010001fc0303") + b"\x00" * 300)
         opened.settimeout(8)
         assert b" 400 " in opened.recv(4096)[:20]
-    parts = wiring(server.app)
+    parts = context_of(server.app)
     parts.refusals.flush()
     (loss,), _ = parts.losses.list_losses(0, 2 * NOW)
     assert loss.address == "127.0.0.1" and loss.reason.startswith("TLS was sent to a port that takes plain HTTP")

@@ -13,11 +13,11 @@ from audit_webhook import errors
 from audit_webhook.config import Config
 from audit_webhook.context import now
 from audit_webhook.ingest.durable import DurableStore
-from audit_webhook.ingest.spool_drain import Drainer
-from audit_webhook.storage.health_probe import Breaker
+from audit_webhook.ingest.spool_drain import SpoolDrain
+from audit_webhook.storage.health_probe import HealthProbe
 from audit_webhook.storage.repository import Raw, Repository, open_repository
 from audit_webhook.storage.search_sql import EVERYTHING, LAST
-from audit_webhook.storage.spool.batch_file import Item, Parcel
+from audit_webhook.storage.spool.batch_file import BatchFile, Item
 from audit_webhook.storage.spool.spool import Spool
 from tests.factories import NOON_US, audit_event, encode, event_list
 from tests.mariadb import MariaDB
@@ -48,16 +48,16 @@ class Setting:
         """Put the parts together; nothing runs in the background."""
         self.repository = repository
         self.answers = Answers()
-        self.breaker = Breaker(self.answers)
+        self.health_probe = HealthProbe(self.answers)
         self.folder = folder
         self.spool = Spool(folder, 64 * 1024**2)
-        self.durable = DurableStore(repository, self.breaker, self.spool)
-        self.drainer = Drainer(self.spool, repository, self.breaker, now)
+        self.durable = DurableStore(repository, self.health_probe, self.spool)
+        self.spool_drain = SpoolDrain(self.spool, repository, self.health_probe, now)
 
     def take_away(self, is_away: bool = True) -> None:
         """Let the database be away, or be back."""
         self.answers.are_well = not is_away
-        self.breaker.look()
+        self.health_probe.look()
 
     def stored(self) -> list[Raw]:
         """Give all events that are stored."""
@@ -77,7 +77,7 @@ def test_batch_goes_through_the_spool_with_the_same_ids_bytes_and_quarantine(set
     assert setting.durable.receive("prod", body, now())[:5] == (5, 0, 1, 0, 4)
     assert setting.stored() == []
     setting.take_away(False)
-    assert setting.drainer.drain() == 1
+    assert setting.spool_drain.drain() == 1
     drained = setting.stored()
     assert setting.durable.receive("prod", body, now())[:5] == (5, 0, 3, 2, 0)
     assert len(drained) == 2 and {raw.id for raw in drained} == {raw.id for raw in setting.stored()}
@@ -100,9 +100,9 @@ def test_file_that_is_drained_twice_is_stored_once(setting: Setting) -> None:
     (path,) = (setting.folder / "new").iterdir()
     content = path.read_bytes()
     setting.take_away(False)
-    setting.drainer.drain()
+    setting.spool_drain.drain()
     path.write_bytes(content)  # as after a crash between the commit and the removal
-    assert setting.drainer.drain() == 1
+    assert setting.spool_drain.drain() == 1
     assert len(setting.stored()) == 2
     assert setting.spool.state().files == 0
 
@@ -112,7 +112,7 @@ def test_drained_events_are_counted_by_cluster(setting: Setting) -> None:
     for cluster, count in (("prod", 3), ("staging", 1), ("prod", 2)):
         setting.durable.receive(cluster, event_list(audit_event(n) for n in range(count)), now())
     setting.take_away(False)
-    setting.drainer.drain()
+    setting.spool_drain.drain()
     state = setting.durable.spool_state()
     assert state is not None and state.drained == {"prod": 5, "staging": 1}
 
@@ -131,7 +131,7 @@ def test_batch_that_the_database_does_not_take_goes_into_the_spool(
 ) -> None:
     monkeypatch.setattr(setting.repository, "store", refuse_with(error))
     assert setting.durable.receive("prod", event_list([audit_event()]), now()).spooled == 1
-    assert not setting.breaker.is_storing() and setting.durable.is_ready()
+    assert not setting.health_probe.is_storing() and setting.durable.is_ready()
 
 
 def refuse_with(error: type[Exception]) -> Any:
@@ -160,7 +160,7 @@ def test_file_that_cannot_be_stored_does_not_hold_up_the_others(
         return real(cluster, chunks, quarantined, received)
 
     monkeypatch.setattr(setting.repository, "store", store)
-    assert [setting.drainer.drain() for _ in range(4)] == [0, 0, 2, 0]  # its second failure makes it wait
+    assert [setting.spool_drain.drain() for _ in range(4)] == [0, 0, 2, 0]  # its second failure makes it wait
     assert {raw.cluster for raw in setting.stored()} == {"prod", "staging"}
     assert setting.spool.state().files == 1
 
@@ -191,8 +191,8 @@ def test_event_larger_than_any_packet_costs_neither_its_neighbours_nor_the_servi
     try:
         repository = open_repository(mariadb_config)
         repository.migrate()
-        breaker = Breaker(repository.is_ready)
-        durable = DurableStore(repository, breaker, None)
+        health_probe = HealthProbe(repository.is_ready)
+        durable = DurableStore(repository, health_probe, None)
         receipt = durable.receive("prod", event_list([audit_event(1), huge, audit_event(2)]), now())
         durable.receive("other", text, now())
         other, kept = sorted(repository.quarantine.read_items(), key=lambda item: item.cluster == "prod")
@@ -202,7 +202,7 @@ def test_event_larger_than_any_packet_costs_neither_its_neighbours_nor_the_servi
     assert (receipt.stored, receipt.quarantined) == (2, 1)
     assert (kept.raw_bytes, kept.content) == (len(huge), huge[:4 * MIB])
     assert (other.raw_bytes, other.content) == (len(text), text[:4 * MIB])
-    assert "max_allowed_packet" in kept.reason and breaker.is_storing()
+    assert "max_allowed_packet" in kept.reason and health_probe.is_storing()
 
 
 def test_file_that_not_even_the_quarantine_takes_is_set_aside(
@@ -212,18 +212,18 @@ def test_file_that_not_even_the_quarantine_takes_is_set_aside(
     setting.durable.receive("prod", event_list([audit_event()]), now())
     setting.take_away(False)
     monkeypatch.setattr(setting.repository, "store", refuse_with(errors.RowRefused))
-    assert setting.drainer.drain() == 1
+    assert setting.spool_drain.drain() == 1
     assert setting.spool.state()._replace(oldest_seconds=0.0) == (0, 0, 0.0, 1, {})
 
 
 def test_event_of_the_spool_that_cannot_be_read_any_more_goes_into_quarantine(setting: Setting) -> None:
-    setting.spool.write(Parcel("prod", now(), [Item(bytes(16), b"not json")], []))
-    assert setting.drainer.drain() == 1
+    setting.spool.write(BatchFile("prod", now(), [Item(bytes(16), b"not json")], []))
+    assert setting.spool_drain.drain() == 1
     assert [item.content for item in setting.repository.quarantine.read_items()] == [b"not json"]
 
 
 def test_nothing_is_read_when_nothing_could_be_kept(setting: Setting) -> None:
-    without = DurableStore(setting.repository, setting.breaker, None)
+    without = DurableStore(setting.repository, setting.health_probe, None)
     setting.take_away()
     with pytest.raises(errors.StoreUnavailable):
         without.receive("prod", b"no json at all", now())
@@ -233,7 +233,7 @@ def test_nothing_is_read_when_nothing_could_be_kept(setting: Setting) -> None:
 def test_database_that_answers_but_stores_nothing_is_not_ready_for_a_moment(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without = DurableStore(setting.repository, setting.breaker, None)
+    without = DurableStore(setting.repository, setting.health_probe, None)
     with monkeypatch.context() as broken, pytest.raises(errors.StoreUnavailable):
         broken.setattr(setting.repository, "store", refuse_with(errors.StoreUnavailable))
         without.receive("prod", event_list([audit_event()]), now())

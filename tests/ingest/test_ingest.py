@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.events.redaction.redact import redact
 from audit_webhook.events.split import split
 from audit_webhook.storage.repository import Raw, Repository
@@ -30,8 +30,8 @@ HOSTILE = gzip.decompress((DATA / "hostile.json.gz").read_bytes())
 
 
 def close(app: Flask) -> None:
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def everything(repository: Repository) -> list[Raw]:
@@ -60,7 +60,7 @@ def test_every_recorded_batch_posted_twice_is_stored_once_byte_for_byte(app: Fla
         assert first[1]["stored"] == first[1]["received"] == second[1]["duplicate"]
         assert (second[1]["stored"], second[1]["quarantined"]) == (0, 0)
         expected |= clean_items(body)
-    raws = [raw.raw for raw in everything(wiring(app).repository)]
+    raws = [raw.raw for raw in everything(context_of(app).repository)]
     assert len(raws) == len(set(raws)) == len(expected)
     assert set(raws) == expected
 
@@ -79,7 +79,7 @@ def test_recorded_batches_posted_by_two_clients_at_once_are_stored_once(app: Fla
         thread.join()
     assert {status for status, _ in answers} == {200}
     expected = {raw for body in BATCHES[:12] for raw in clean_items(body)}
-    raws = [raw.raw for raw in everything(wiring(app).repository)]
+    raws = [raw.raw for raw in everything(context_of(app).repository)]
     assert len(raws) == len(expected) and set(raws) == expected
     assert sum(receipt["stored"] for _, receipt in answers) == len(expected)
 
@@ -99,7 +99,7 @@ def test_same_batch_through_two_processes_at_once_is_stored_once(engine: Config)
     for sender in senders:
         sender.join()
     assert sum(answers) == 15 * 40
-    assert len(everything(wiring(apps[0]).repository)) == 15 * 40
+    assert len(everything(context_of(apps[0]).repository)) == 15 * 40
     for app in apps:
         close(app)
 
@@ -109,7 +109,7 @@ def test_event_that_came_before_in_another_batch_is_stored_once(app: Flask, clie
     post(client, event_list(events[:6]))
     status, receipt = post(client, event_list(events[3:]))
     assert (status, receipt["stored"], receipt["duplicate"]) == (200, 4, 3)
-    assert sorted(raw.raw for raw in everything(wiring(app).repository)) == sorted(events)
+    assert sorted(raw.raw for raw in everything(context_of(app).repository)) == sorted(events)
 
 
 def test_batch_of_events_that_came_before_singly_is_all_duplicates(client: FlaskClient) -> None:
@@ -137,7 +137,7 @@ def test_same_audit_id_with_different_content_is_stored_each_time(client: FlaskC
 def test_batch_over_many_days_is_stored_whole(app: Flask, client: FlaskClient) -> None:
     events = [encode(audit_event(days * 86_400)) for days in (-9_000, -400, -8, -1, 0, 1, 9, 400, 20_000)]
     assert post(client, event_list(events))[1]["stored"] == len(events)
-    assert [raw.raw for raw in everything(wiring(app).repository)] == events[::-1]
+    assert [raw.raw for raw in everything(context_of(app).repository)] == events[::-1]
 
 
 POISON = {
@@ -169,14 +169,14 @@ def test_item_that_is_no_event_goes_into_quarantine_with_its_bytes(
 ) -> None:
     status, receipt = post(client, event_list([audit_event(1), item, audit_event(2)]))
     assert (status, receipt["stored"], receipt["quarantined"]) == (200, 2, 1)
-    (kept,) = wiring(app).repository.quarantine.read_items()
+    (kept,) = context_of(app).repository.quarantine.read_items()
     assert (kept.content, kept.cluster, bool(kept.reason)) == (item, "prod", True)
 
 
 def test_quarantined_item_sent_again_is_kept_once(app: Flask, client: FlaskClient) -> None:
     for _ in range(2):
         post(client, event_list([b"null"]))
-    assert wiring(app).repository.quarantine.usage()["prod"].items == 1
+    assert context_of(app).repository.quarantine.usage()["prod"].items == 1
 
 
 def test_mutated_batches_never_meet_a_fault_of_the_server(sqlite_client: FlaskClient) -> None:
@@ -205,14 +205,14 @@ def test_secrets_are_nowhere_in_the_store(app: Flask, client: FlaskClient) -> No
         requestObject=secret, responseObject=secret,
     )
     assert post(client, event_list([event]))[1]["stored"] == 1
-    (raw,) = everything(wiring(app).repository)
+    (raw,) = everything(context_of(app).repository)
     assert marker.encode() not in raw.raw and b'"password"' in raw.raw
 
 
 def test_over_long_values_are_cut_in_the_row_and_whole_in_the_raw_event(app: Flask, client: FlaskClient) -> None:
     event = audit_event(auditID="x" * 10_000, requestURI="/" + "u" * 1_000_000, userAgent="😀" * 2_000)
     assert post(client, event_list([event]))[0] == 200
-    (raw,) = everything(wiring(app).repository)
+    (raw,) = everything(context_of(app).repository)
     assert raw.raw == encode(event)
 
 
@@ -242,7 +242,7 @@ def test_body_that_is_no_json_is_answered_with_400(client: FlaskClient, body: by
 )
 def test_cluster_is_read_from_the_path_before_the_query(app: Flask, client: FlaskClient, path: str) -> None:
     assert post(client, event_list([audit_event()]), path)[0] == 200
-    assert [contact.cluster for contact in wiring(app).repository.contacts()] == ["prod"]
+    assert [contact.cluster for contact in context_of(app).repository.contacts()] == ["prod"]
 
 
 @pytest.mark.parametrize("name", ["Prod", "a_b", "a" * 64, "é", "a b", "%00", ""])
@@ -278,5 +278,5 @@ def test_too_large_body_is_answered_with_413_and_the_setting_to_change(engine: C
 def test_cluster_is_heard_from_when_a_batch_came(app: Flask, client: FlaskClient) -> None:
     for _ in range(2):
         post(client, event_list([audit_event(7, auditID="same")]), "/webhook/audit/staging")
-    (contact,) = wiring(app).repository.contacts("staging")
+    (contact,) = context_of(app).repository.contacts("staging")
     assert (contact.events + contact.duplicates, contact.events >= 1) == (2, True)

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.explore.losses import losses as view
 from audit_webhook.ingest.apiserver_log import GivenUp
 from audit_webhook.ingest.import_losses import import_losses
@@ -37,8 +37,8 @@ def sending(sqlite_config: Config, tmp_path: Path) -> Iterator[Flask]:
     )
     app = create_app(config)
     yield app
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def send(client: FlaskClient, address: str, token: str = "t0ken", cluster: str = "prod", body: bytes = b"") -> int:
@@ -78,7 +78,7 @@ def test_metrics_tell_of_senders_and_losses(sending: Flask) -> None:
     client = sending.test_client()
     send(client, "192.0.2.1")
     send(client, "192.0.2.2", token="wrong")
-    parts = wiring(sending)
+    parts = context_of(sending)
     parts.refusals.flush()
     parts.senders.write_now()
     parts.senders._read_due = 0.0
@@ -95,7 +95,7 @@ def test_metrics_tell_of_senders_and_losses(sending: Flask) -> None:
 
 
 def test_events_given_up_are_shown_with_their_names(sending: Flask, tmp_path: Path) -> None:
-    parts = wiring(sending)
+    parts = context_of(sending)
     lines = [line.encode() for line in klog(message(2))]
     import_losses(parts.losses, "prod", "x", [line.replace(b"1122 11:5", b"1122 11:5") for line in lines], NOON_US)
     add_user(tmp_path / "users", "root", "admin")

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.cli import main
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.ingest import quarantine
 from audit_webhook.ingest.receive import receive
 from audit_webhook.ingest.requeue import retry_items
@@ -53,7 +53,7 @@ def test_full_quarantine_costs_no_batch_and_no_readiness(client: FlaskClient, ap
             assert post(client, cluster, *items, bad(1000 + turn)) == 200
             assert client.get("/readyz").status_code == 200
     assert len(client.get("/api/v1/events?limit=100").get_json()["events"]) == 50
-    store = wiring(app).repository.quarantine
+    store = context_of(app).repository.quarantine
     assert (store.usage()["noisy"].items, store.usage()["quiet"].items) == (20, 5)
     (left,) = store.left_out()
     assert (left.cluster, left.items, left.digest) == ("noisy", 485, sha256(bad(1004)).digest())
@@ -152,7 +152,7 @@ def test_page_shows_hostile_bytes_as_text(client: FlaskClient, app: Flask) -> No
     assert "Nothing is in quarantine" in client.get("/quarantine").text
     post(client, "prod", HOSTILE)
     page = client.get("/quarantine?cluster=prod").text
-    (item,) = wiring(app).repository.quarantine.read_items()
+    (item,) = context_of(app).repository.quarantine.read_items()
     assert f"/quarantine/{item.id.hex()}" in page
     shown = client.get(f"/quarantine/{item.id.hex()}").text
     assert "&lt;script&gt;" in shown and "<script>alert" not in shown and "\u202e" not in shown

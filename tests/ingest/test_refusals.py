@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import StoreBusy
 from audit_webhook.ingest import admission as intake
-from audit_webhook.ingest.admission import RefusalBook
+from audit_webhook.ingest.admission import RejectionLog
 from audit_webhook.ingest.rejections import WORDS, Refused, count_refused
 from audit_webhook.operate.metrics import REFUSAL_REASONS
 from audit_webhook.storage import rejection_store as refusal_store
@@ -33,7 +33,7 @@ NOW: Final = NOON_US
 TODAY: Final = NOW // MICROSECONDS_A_DAY
 
 
-def refuse(book: RefusalBook, cluster: str = "prod", kind: str = "token", times: int = 1, now: int = NOW) -> None:
+def refuse(book: RejectionLog, cluster: str = "prod", kind: str = "token", times: int = 1, now: int = NOW) -> None:
     for _ in range(times):
         book.note(cluster, kind, "the token is not the one expected", "10.0.0.1", now)
 
@@ -50,7 +50,7 @@ def test_counts_of_several_processes_and_of_a_restart_add_up(engine: Config) -> 
     repositories = [open_repository(engine) for _ in range(2)]
     repositories[0].migrate()
     for repository in (*repositories, *repositories):
-        book = RefusalBook(repository.refusals)  # a process of its own
+        book = RejectionLog(repository.refusals)  # a process of its own
         refuse(book, times=3)
         refuse(book, kind="size")
         book.flush()
@@ -61,7 +61,7 @@ def test_counts_of_several_processes_and_of_a_restart_add_up(engine: Config) -> 
 
 
 def test_day_counts_for_itself_and_old_ones_are_forgotten(repository: Repository) -> None:
-    book = RefusalBook(repository.refusals)
+    book = RejectionLog(repository.refusals)
     for days in (0, 1, 8, KEPT_DAYS + 1):
         refuse(book, f"c{days}", now=NOW - days * MICROSECONDS_A_DAY)
     book.flush()
@@ -73,10 +73,10 @@ def test_day_counts_for_itself_and_old_ones_are_forgotten(repository: Repository
 
 
 def test_flood_of_names_fills_no_table_and_no_memory(client: FlaskClient, app: Flask) -> None:
-    repository = wiring(app).repository
+    repository = context_of(app).repository
     assert client.post("/webhook/audit/heard", data=event_list([audit_event()])).status_code == 200
     for round_ in range(3):
-        book = RefusalBook(repository.refusals)
+        book = RejectionLog(repository.refusals)
         for number in range(2_000):
             refuse(book, f"made-up-{round_}-{number}")
         assert len(book._pending) <= intake.NAMES_WAITING and len(book._counts) <= intake.NAMES_WAITING + 1
@@ -96,7 +96,7 @@ def test_database_that_is_away_costs_neither_counts_nor_the_request(
         raise StoreBusy("away")
 
     monkeypatch.setattr(intake, "SECONDS_AFTER_FAILURE", 0.0)
-    book = RefusalBook(repository.refusals)
+    book = RejectionLog(repository.refusals)
     refuse(book, times=2)
     with monkeypatch.context() as broken:
         broken.setattr(repository.refusals, "record", fail)
@@ -130,7 +130,7 @@ def test_reader_who_is_limited_sees_only_his_clusters_counts(engine: Config) -> 
     seen = Scope()
     repository = open_repository(engine, lambda: seen)
     repository.migrate()
-    book = RefusalBook(repository.refusals)
+    book = RejectionLog(repository.refusals)
     for cluster in ("prod", "staging", "IMPOSSIBLE"):
         refuse(book, cluster)
     book.flush()
@@ -159,8 +159,8 @@ def test_pages_say_how_many_requests_were_refused_and_why(engine: Config, tmp_pa
         assert "4 requests refused: 3 without a valid token, 1 not an event list" in text, path
     for path in ("/clusters", "/setup/status?cluster=prod"):
         assert "2 requests refused: 2 without a valid token" in texts[path], path
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def test_workers_count_together_and_a_restart_forgets_nothing(

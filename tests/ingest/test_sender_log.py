@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from audit_webhook.ingest import senders as log
-from audit_webhook.ingest.admission import RefusalBook
+from audit_webhook.ingest.admission import RejectionLog
 from audit_webhook.ingest.import_losses import import_losses
 from audit_webhook.ingest.senders import SenderLog, merge, state_of
 from audit_webhook.storage import loss_store, sender_store
@@ -172,7 +172,7 @@ def test_flood_of_notes_takes_no_memory(notes: Notes) -> None:
 
 def test_refusals_of_many_addresses_and_names_stay_few_rows(repository: Repository) -> None:
     store = LossStore(repository.database)
-    book = RefusalBook(repository.refusals, store)
+    book = RejectionLog(repository.refusals, store)
     for round_ in range(4):
         for number in range(300):
             book.note("prod", "token", "wrong", f"2001:db8::{round_:x}:{number:x}", NOON_US)

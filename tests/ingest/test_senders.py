@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import ConfigError, Forbidden, Unauthenticated
 from audit_webhook.ingest import admission as intake
-from audit_webhook.ingest.admission import RefusalBook, TokenCheck
+from audit_webhook.ingest.admission import RejectionLog, TokenCheck
 from audit_webhook.storage.repository import Repository
 from tests.factories import audit_event, event_list
 
@@ -35,8 +35,8 @@ def guarded(engine: Config, folder: Path) -> Iterator[FlaskClient]:
     """A client of an application with a token for each cluster."""
     app = create_app(replace(engine, webhook_tokens_dir=str(folder)))
     yield app.test_client()
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def status(client: FlaskClient, cluster: str, token: str) -> int:
@@ -56,7 +56,7 @@ def test_cluster_s_token_opens_its_cluster_alone(guarded: FlaskClient) -> None:
     assert status(guarded, "staging", "prod-token") == 403
     assert status(guarded, "elsewhere", "prod-token") == 403
     assert status(guarded, "prod", "unknown") == 401
-    assert wiring(guarded.application).repository.contacts() == []
+    assert context_of(guarded.application).repository.contacts() == []
     assert status(guarded, "prod", "prod-token") == 200
 
 
@@ -125,7 +125,7 @@ def test_every_valid_hash_is_compared_wherever_the_match_is(folder: Path, monkey
 def test_many_refusals_are_counted_and_logged_once(
     sqlite_repository: Repository, caplog: pytest.LogCaptureFixture
 ) -> None:
-    book = RefusalBook(sqlite_repository.refusals)
+    book = RejectionLog(sqlite_repository.refusals)
     with caplog.at_level(logging.WARNING):
         for number in range(500):
             cluster = "prod\r\nforged" if number % 2 else "prod"

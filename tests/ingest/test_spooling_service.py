@@ -15,19 +15,19 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
-from audit_webhook.storage.health_probe import Breaker
+from audit_webhook.context import context_of
+from audit_webhook.storage.health_probe import HealthProbe
 from audit_webhook.storage.spool.spool import Spool
 from tests.factories import audit_event, event_list
 
 
 def test_breaker_opens_at_the_second_silence_and_closes_at_the_first_answer() -> None:
     said = iter([True, False, True, False, False, False, False, True])
-    breaker = Breaker(lambda: next(said))
+    health_probe = HealthProbe(lambda: next(said))
     states = []
     for _ in range(5):
-        breaker.look()
-        states.append(breaker.is_open())
+        health_probe.look()
+        states.append(health_probe.is_open())
     assert states == [False, False, True, True, False]
 
 
@@ -36,8 +36,8 @@ def spooling(sqlite_config: Config, tmp_path: Path) -> Iterator[Flask]:
     """An application with a spool whose database cannot be opened."""
     app = create_app(replace(sqlite_config, db_path=str(tmp_path / "none/audit.db"), spool_dir=str(tmp_path / "spool")))
     yield app
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 def post(client: FlaskClient) -> Any:
@@ -68,7 +68,7 @@ def test_full_spool_is_answered_with_503_and_a_time_to_come_again(
 def test_application_leaves_no_thread_behind(sqlite_config: Config, tmp_path: Path) -> None:
     before = {thread.name for thread in threading.enumerate()}
     app = create_app(replace(sqlite_config, spool_dir=str(tmp_path / "spool")))
-    assert {"breaker", "drainer"} <= {thread.name for thread in threading.enumerate()}
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
-    assert {thread.name for thread in threading.enumerate()} - before <= {"keeper"}
+    assert {"health probe", "spool drain"} <= {thread.name for thread in threading.enumerate()}
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
+    assert {thread.name for thread in threading.enumerate()} - before <= {"maintenance"}

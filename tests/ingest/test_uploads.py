@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.ingest.parts import PART_BYTES, WHOLE_BYTES
 from audit_webhook.operate.server import channel as deadlines
 from audit_webhook.operate.server.body import WINDOW_BYTES
@@ -39,7 +39,7 @@ def guarded(engine: Config) -> Iterator[Server]:
 
 def stored(app: Flask) -> tuple[int, int]:
     """Return how many events the counters of the store know as new, and how many as sent again."""
-    contacts = wiring(app).repository.contacts()
+    contacts = context_of(app).repository.contacts()
     return sum(contact.events for contact in contacts), sum(contact.duplicates for contact in contacts)
 
 
@@ -61,7 +61,7 @@ def begin(server: Server, size: int, sent: bytes = LARGE, token: str = TOKEN, cl
 def test_large_batch_is_stored_once_however_often_it_is_sent(guarded: Server) -> None:
     for _ in range(3):
         assert post(guarded.url, LARGE).status == 200
-    assert stored(guarded.app) == (30, 60) and rows(wiring(guarded.app).repository) == 30
+    assert stored(guarded.app) == (30, 60) and rows(context_of(guarded.app).repository) == 30
 
 
 def test_chunked_batch_is_stored_as_one_of_known_length(guarded: Server) -> None:
@@ -88,7 +88,7 @@ def test_batch_that_breaks_off_is_not_acknowledged_and_is_completed_by_the_next_
         wait_for(lambda: gate.batches.requests == 0, 30)
     assert 0 < stored(guarded.app)[0] < 30
     assert post(guarded.url, LARGE).status == 200
-    assert stored(guarded.app)[0] == 30 == rows(wiring(guarded.app).repository)
+    assert stored(guarded.app)[0] == 30 == rows(context_of(guarded.app).repository)
     counted = samples(get(f"{guarded.url}/metrics").body)
     assert counted['audit_webhook_events_total{cluster="prod",outcome="stored"}'] == 30
 
@@ -146,7 +146,7 @@ def test_upload_that_stalls_is_given_up_and_its_place_is_free(
 
 
 def test_no_more_is_received_than_is_worked_on(guarded: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    durable = wiring(guarded.app).durable
+    durable = context_of(guarded.app).durable
     go_on = threading.Event()
     receive = durable._receive_part
     monkeypatch.setattr(durable, "_receive_part", lambda *args: (go_on.wait(20), receive(*args))[1])

@@ -18,7 +18,7 @@ import pytest
 from audit_webhook.config import Config
 from audit_webhook.context import now
 from audit_webhook.events.ids import digest_events, event_ids
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.evidence.store import EvidenceStore
 from audit_webhook.evidence.verify.verify import verify
 from audit_webhook.ingest.receive import receive
@@ -59,7 +59,7 @@ def fill(repository: Repository, key: Path) -> dict[str, bytes]:
         receive(repository, "prod", gzip.decompress(path.read_bytes()), now())
     strange = audit_event(1, requestURI=BINARY, user={"username": BINARY[:80]}, requestObject={"data": BINARY})
     receive(repository, "staging", event_list([strange, b"null"]), now())
-    assert Witness(EvidenceStore(repository.database), str(key), lambda: now() + LATER).sign_when_due()
+    assert Signer(EvidenceStore(repository.database), str(key), lambda: now() + LATER).sign_when_due()
     return contents(repository)
 
 

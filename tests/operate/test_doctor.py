@@ -12,15 +12,15 @@ import pytest
 
 from audit_webhook.access.authentication import HOUR
 from audit_webhook.config import Config
-from audit_webhook.context import now, wiring
-from audit_webhook.evidence.signer import Witness
+from audit_webhook.context import context_of, now
+from audit_webhook.evidence.signer import Signer
 from audit_webhook.evidence.store import EvidenceStore
 from audit_webhook.ingest.receive import receive
 from audit_webhook.operate.doctor import disk, examine, spool
 from audit_webhook.operate.doctor.server import judge_galera
 from audit_webhook.storage import server_status as engine_state
 from audit_webhook.storage import schema
-from audit_webhook.storage.access_store import ReaderStore, Token
+from audit_webhook.storage.access_store import AccessStore, Token
 from audit_webhook.storage.keys import make_or_read_keys
 from audit_webhook.storage.repository import Repository, open_repository
 from tests.conftest import Server
@@ -219,7 +219,7 @@ def test_batch_from_the_future_is_noticed(repository: Repository, engine: Config
 def test_api_token_that_ends_soon_is_named(repository: Repository, engine: Config) -> None:
     for name, hours in (("over", -1), ("soon", 100), ("later", 1000)):
         ends = now() + hours * HOUR
-        ReaderStore(repository.database).insert_token(Token(name.encode().ljust(32), "alice", name, 0, ends, 0))
+        AccessStore(repository.database).insert_token(Token(name.encode().ljust(32), "alice", name, 0, ends, 0))
     assert only(engine, "API tokens") == ("warn", "within a week end: 'soon' of alice")
 
 
@@ -231,8 +231,8 @@ def test_what_is_not_signed_is_noticed(repository: Repository, engine: Config, t
     assert found(config, "evidence") == []
     receive(repository, "prod", event_list([audit_event()]), now())
     assert only(config, "evidence") == ("warn", "batches are stored, and none is signed yet")
-    witness = Witness(EvidenceStore(repository.database), str(key), lambda: now() + HOUR // 30)
-    assert witness.sign_when_due() and found(config, "evidence") == []
+    signer = Signer(EvidenceStore(repository.database), str(key), lambda: now() + HOUR // 30)
+    assert signer.sign_when_due() and found(config, "evidence") == []
     repository.store("prod", [], [], now() + 2 * HOUR)
     assert [status for status, _ in found(config, "evidence")] == ["warn"]
     key.write_text("no key")
@@ -255,7 +255,7 @@ def test_port_where_nothing_or_another_program_answers_is_told(production: Confi
     with serving(production) as server:
         pages = replace(server.config, ui_port=server.config.http_port, http_port=free_port())
         assert [status for status, _ in found(pages, "port")] == ["warn"]
-        wiring(server.app).stopping.set()
+        context_of(server.app).stopping.set()
         assert only(server.config, "port")[0] == "fail"
 
 

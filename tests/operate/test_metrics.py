@@ -15,9 +15,9 @@ from audit_webhook.errors import AuditWebhookError, InvalidParameter, StoreBusy,
 from audit_webhook.ingest.receive import Receipt
 from audit_webhook.operate.disk_space import Room, measure_disks
 from audit_webhook.operate.loss_metrics import LossCollector, LossSamples, SenderSample
-from audit_webhook.operate.metrics import MEANINGS, OUTCOMES, Metrics, SpoolState, make_board
+from audit_webhook.operate.metrics import MEANINGS, OUTCOMES, Metrics, SpoolState, make_counters
 from audit_webhook.operate.quarantine_metrics import QuarantineSample, QuarantineWatch
-from audit_webhook.operate.shared_counters import Board, Place
+from audit_webhook.operate.shared_counters import Place, SharedCounters
 from audit_webhook.storage.repository import Repository
 from tests.factories import audit_event, event_list
 from tests.serving import samples
@@ -74,8 +74,8 @@ def test_requests_are_timed_by_route(sqlite_client: FlaskClient) -> None:
 
 
 def test_processes_are_counted_together_and_by_whichever_is_asked() -> None:
-    board = make_board(2)
-    first, second = Metrics(board, 0), Metrics(board, 1)
+    counters = make_counters(2)
+    first, second = Metrics(counters, 0), Metrics(counters, 1)
     first.note_batch("prod", 10, Receipt(3, 3, 0, 0), 1_000_000)
     second.note_batch("prod", 5, Receipt(2, 0, 2, 0), 9_000_000)
     second.note_request("ingest", 0.3)
@@ -87,43 +87,43 @@ def test_processes_are_counted_together_and_by_whichever_is_asked() -> None:
 
 
 def test_successor_of_a_dead_process_goes_on_from_its_counts() -> None:
-    board = make_board(2)
-    Metrics(board, 1).note_batch("prod", 10, Receipt(3, 3, 0, 0), 1)
-    successor = Metrics(board, 1)
+    counters = make_counters(2)
+    Metrics(counters, 1).note_batch("prod", 10, Receipt(3, 3, 0, 0), 1)
+    successor = Metrics(counters, 1)
     successor.note_batch("prod", 10, Receipt(4, 4, 0, 0), 1)
     successor.note_batch("dev", 10, Receipt(1, 1, 0, 0), 1)
-    assert outcomes(exposed(Metrics(board, 0))) == {"stored": 7}
+    assert outcomes(exposed(Metrics(counters, 0))) == {"stored": 7}
     assert exposed(successor)["audit_webhook_process_starts_total"] == 3
 
 
 def test_forked_process_counts_into_the_same_sums() -> None:
-    board = make_board(2)
+    counters = make_counters(2)
     child = os.fork()
     if not child:
-        Metrics(board, 1).note_batch("prod", 10, Receipt(3, 3, 0, 0), 1)
+        Metrics(counters, 1).note_batch("prod", 10, Receipt(3, 3, 0, 0), 1)
         os._exit(0)
     os.waitpid(child, 0)
-    assert outcomes(exposed(Metrics(board, 0))) == {"stored": 3}
+    assert outcomes(exposed(Metrics(counters, 0))) == {"stored": 3}
 
 
 def test_update_cut_off_before_its_end_changes_nothing() -> None:
-    board = Board(1, 2, 3)
-    place = Place(board, 0)
+    counters = SharedCounters(1, 2, 3)
+    place = Place(counters, 0)
     place.update("prod", {0: 5, 1: 5})
     half = memoryview(bytearray(24)).cast("d")
-    board._words[board._copy(board._start(0, 1), 2)] = half  # as far as a killed process may have come
-    assert board.read(0, 1) == [5, 5, 0]
-    Place(board, 0).update("prod", {0: 1, 1: 1})
-    assert board.read(0, 1) == [6, 6, 0]
+    counters._words[counters._copy(counters._start(0, 1), 2)] = half  # as far as a killed process may have come
+    assert counters.read(0, 1) == [5, 5, 0]
+    Place(counters, 0).update("prod", {0: 1, 1: 1})
+    assert counters.read(0, 1) == [6, 6, 0]
 
 
 def test_more_clusters_than_there_is_room_for_are_counted_as_others() -> None:
-    board = Board(1, 4, 1)
-    place = Place(board, 0)
+    counters = SharedCounters(1, 4, 1)
+    place = Place(counters, 0)
     for number in range(20):
         place.update(f"c{number}", {0: 1})
-    assert [board.name(0, record) for record in range(4)] == ["", "c0", "c1", "(others)"]
-    assert board.read(0, 3) == [18]
+    assert [counters.name(0, record) for record in range(4)] == ["", "c0", "c1", "(others)"]
+    assert counters.read(0, 3) == [18]
 
 
 def test_what_was_spooled_and_drained_is_counted() -> None:

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.ingest.senders import Totals
 from audit_webhook.operate.metrics import MEANINGS
 from audit_webhook.operate.quarantine_metrics import QuarantineWatch
@@ -190,16 +190,16 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
     app = create_app(Config.from_env(settings))
     client: FlaskClient = app.test_client()
     client.post("/webhook/audit/prod", data=event_list([audit_event(1), b"null"]))
-    wiring(app).senders.write_now()
-    sender = wiring(app).sender_store.read_senders()[0]
+    context_of(app).senders.write_now()
+    sender = context_of(app).sender_store.read_senders()[0]
     pairs = {("prod", "token"): 1}
-    wiring(app).senders.totals = Totals(((sender, "heard"),), {"prod": 3}, pairs, pairs)
-    for worker in app.extensions["keeper"]._workers:
+    context_of(app).senders.totals = Totals(((sender, "heard"),), {"prod": 3}, pairs, pairs)
+    for worker in app.extensions["workers"]._workers:
         if isinstance(worker, QuarantineWatch):
             worker.work()
     text = client.get("/metrics").get_data(as_text=True)
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
     found: dict[str, dict[str, set[str]]] = {}
     for name, labels in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
         known = found.setdefault(name, {})

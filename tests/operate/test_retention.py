@@ -19,7 +19,7 @@ from audit_webhook.operate import retention
 from audit_webhook.operate.daily import DailyPruning
 from audit_webhook.search import feed
 from audit_webhook.storage import retention as pruning
-from audit_webhook.storage.access_store import ReaderStore, Reading
+from audit_webhook.storage.access_store import AccessStore, Reading
 from audit_webhook.storage.repository import Repository, open_repository
 from audit_webhook.storage.schema import PARTITIONED
 from audit_webhook.storage.search_sql import LAST
@@ -174,7 +174,7 @@ def test_what_could_not_be_read_goes_too(repository: Repository) -> None:
 
 
 def test_what_was_read_is_forgotten_with_what_could_be_read(repository: Repository) -> None:
-    readers = ReaderStore(repository.database)
+    readers = AccessStore(repository.database)
     for days in (100, 80):
         moment = time_bound((now() - days * DAY) // 1000)
         readers.insert_reading(Reading(moment, "bob", "session", "10.0.0.1", "ui.show_feed", f"/?q={days}", 200))

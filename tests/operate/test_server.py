@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.operate.server import channel as deadlines
 from audit_webhook.operate.server.gate import HELD_BYTES
 from tests.conftest import Server
@@ -117,7 +117,7 @@ def test_body_of_a_refused_request_is_never_another_request(guarded: Server) -> 
     inner = head(f"Content-Length: {len(BATCH)}") + BATCH
     answer = exchange(guarded.url, head(f"Content-Length: {len(inner)}", token="wrong") + inner)
     assert answer.count(b"HTTP/1.") == 1
-    assert wiring(guarded.app).repository.contacts() == []
+    assert context_of(guarded.app).repository.contacts() == []
 
 
 def test_pages_take_no_large_body(guarded: Server) -> None:
@@ -175,7 +175,7 @@ def test_herd_of_900_batches_is_stored_within_the_client_s_patience(guarded: Ser
 
     run_threads([send_some] * 200)
     assert len(slowest) == 900 and max(slowest) < 30
-    assert sum(contact.events for contact in wiring(guarded.app).repository.contacts()) == 1800
+    assert sum(contact.events for contact in context_of(guarded.app).repository.contacts()) == 1800
 
 
 def test_half_open_connections_and_slow_uploads_do_not_stop_ingest(
@@ -221,7 +221,7 @@ def test_body_that_breaks_off_is_never_stored(guarded: Server) -> None:
         opened.sendall(head(f"Content-Length: {len(BATCH) + 1}") + BATCH)
     wait_for(lambda: guarded.listener.gate.batches.requests == 0)
     assert post(guarded.url, event_list([audit_event(1)])).status == 200
-    assert [contact.events for contact in wiring(guarded.app).repository.contacts()] == [1]
+    assert [contact.events for contact in context_of(guarded.app).repository.contacts()] == [1]
 
 
 def test_body_in_small_packets_costs_few_turns_and_what_follows_is_answered(
@@ -266,7 +266,7 @@ def test_one_connection_carries_many_batches(guarded: Server) -> None:
         answer = opened.getresponse()
         assert answer.status == 200 and answer.read() and opened.sock is own
     opened.close()
-    assert [contact.cluster for contact in wiring(guarded.app).repository.contacts()] == ["prod"]
+    assert [contact.cluster for contact in context_of(guarded.app).repository.contacts()] == ["prod"]
 
 
 def run_threads(works: list[Callable[[], None]]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from audit_webhook import app as composition
 from audit_webhook import worker as module
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.operate.metrics import Metrics
 from audit_webhook.worker import Worker, Workers
 from tests.serving import samples
@@ -126,10 +126,10 @@ def test_every_worker_of_the_application_survives_any_exception(
     app = composition.create_app(config)
     try:
         wait_for(lambda: len(runs) == len(started) >= 6 and min(runs.values()) > 2)
-        failures = failures_of(wiring(app).metrics)
+        failures = failures_of(context_of(app).metrics)
     finally:
-        app.extensions["keeper"].stop()
-        wiring(app).repository.close()
+        app.extensions["workers"].stop()
+        context_of(app).repository.close()
     assert failures == {worker.name: 1.0 for worker in started}
 
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import positive_data_acceptance
 
 from audit_webhook.app import create_app
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.events.event import Event
 from audit_webhook.explore.openapi import describe
 from audit_webhook.explore.openapi_schemas import COMMAND, EVENT
@@ -41,8 +41,8 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     app = create_app(development(DB_PATH=str(tmp_path_factory.mktemp("api") / "audit.db")))
     post(app.test_client(), 30)
     yield app
-    app.extensions["keeper"].stop()
-    wiring(app).repository.close()
+    app.extensions["workers"].stop()
+    context_of(app).repository.close()
 
 
 @pytest.mark.parametrize("path", sorted(describe()["paths"]))
@@ -182,7 +182,7 @@ def test_export_of_nothing_is_an_empty_file(client: FlaskClient) -> None:
 
 def test_exports_leave_threads_for_batches(sqlite_client: FlaskClient) -> None:
     post(sqlite_client, 3)
-    repository = wiring(sqlite_client.application).repository
+    repository = context_of(sqlite_client.application).repository
     with closing(Export(repository, "", "csv", NOON_US)), closing(Export(repository, "", "csv", NOON_US)):
         refused = sqlite_client.get("/api/v1/export")
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")

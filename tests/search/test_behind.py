@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from audit_webhook.search.event.initiator import find_behind
+from audit_webhook.search.event.initiator import find_initiator
 from audit_webhook.search.event.story import find_raw
 from audit_webhook.search.search import event_of
 from audit_webhook.storage.repository import Repository
@@ -45,7 +45,7 @@ def chain(start: float = 0) -> list[dict[str, Any]]:
 def behind(repository: Repository) -> str | None:
     """Give who is behind the newest event."""
     raw = find_raw(repository, stored(repository)[0])
-    found = find_behind(repository, event_of(raw), raw.raw, NOW)
+    found = find_initiator(repository, event_of(raw), raw.raw, NOW)
     return found.user if found else None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.explore.setup import demo
 from tests.conftest import Server
 from tests.factories import audit_event, event_list
@@ -41,7 +41,7 @@ def row_of(page: Page, user: str) -> Locator:
 
 def load_sample(server: Server) -> None:
     """Load the sample events."""
-    parts = wiring(server.app)
+    parts = context_of(server.app)
     demo.load(parts.repository, parts.clock())
 
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from audit_webhook.context import EXTENSION, wiring
+from audit_webhook.context import EXTENSION, context_of
 from tests import story
 from tests.browser import Watcher, await_picture, serious_findings
 from tests.conftest import Server, development
@@ -71,9 +71,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     add_user(folder / "users", "root", "admin")
     config = development(DB_PATH=str(folder / "audit.db"), UI_USERS_FILE=str(folder / "users"))
     running = Server(replace(config, environment="production", webhook_token="t0ken"))
-    running.app.extensions[EXTENSION] = replace(wiring(running.app), clock=lambda: story.NOW_US)
-    story.load(wiring(running.app).repository)
-    story.lose(wiring(running.app))
+    running.app.extensions[EXTENSION] = replace(context_of(running.app), clock=lambda: story.NOW_US)
+    story.load(context_of(running.app).repository)
+    story.lose(context_of(running.app))
     yield running
     running.stop()
 

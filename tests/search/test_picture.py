@@ -18,8 +18,8 @@ from audit_webhook.search.histogram import counter as scanning
 from audit_webhook.search.histogram import histogram as picture
 from audit_webhook.search.histogram.aggregate import OUTCOMES, outcome_of
 from audit_webhook.search.histogram.buckets import MOST_BARS, STEPS, cut, tick_label, ticks
-from audit_webhook.search.histogram.histogram import Picture, Pictures
-from audit_webhook.search.histogram.view import view_picture
+from audit_webhook.search.histogram.histogram import Histogram, Histograms
+from audit_webhook.search.histogram.view import view_histogram
 from audit_webhook.storage.repository import Repository
 from tests.factories import NOON_US, audit_event, event_list
 
@@ -66,8 +66,8 @@ def matching(repository: Repository, text: str) -> Iterator[Event]:
             return
 
 
-def draw(repository: Repository, text: str, by: str = "outcome") -> Picture:
-    return Pictures(repository).draw(text, by, NOW, 60)
+def draw(repository: Repository, text: str, by: str = "outcome") -> Histogram:
+    return Histograms(repository).draw(text, by, NOW, 60)
 
 
 @pytest.mark.parametrize("is_fine", [True, False], ids=["events", "tallies"])
@@ -111,7 +111,7 @@ def test_unfinished_picture_says_so_and_is_continued_until_exact(
 ) -> None:
     monkeypatch.setattr(scanning, "SLICE_EVENTS", 100)
     monkeypatch.setattr(scanning, "QUICK_SECONDS", -1.0)
-    pictures = Pictures(many)
+    pictures = Histograms(many)
     drawn = pictures.draw("name:pod-3", "outcome", NOW, 0)
     assert not drawn.is_exact and drawn.token
     totals = [drawn.total]
@@ -150,20 +150,20 @@ def test_every_range_has_few_bars_and_few_ticks(span: int) -> None:
 
 def test_facets_lead_to_queries_that_filter_exclude_and_let_go(many: Repository) -> None:
     text = "ns:ns-1 or ns:ns-2"
-    view = view_picture(draw(many, text), text)
+    view = view_histogram(draw(many, text), text)
     facet = next(facet for facet in view.facets if facet.label == "Verb")
     value = facet.values[0]
     assert value.query == f"({text}) verb:{value.label}"
     assert value.excluded == f"({text}) -verb:{value.label}"
-    chosen = view_picture(draw(many, value.query), value.query)
+    chosen = view_histogram(draw(many, value.query), value.query)
     on = [each for facet in chosen.facets for each in facet.values if each.is_on]
     assert [(each.label, each.query) for each in on] == [(value.label, f"({text})")]
 
 
 def test_counts_of_an_unfinished_picture_are_least_ones(many: Repository) -> None:
     drawn = draw(many, "")
-    unfinished = Picture(drawn.timeline, "outcome", 5, drawn.bars, drawn.facets, False, "token", 0.5)
-    view = view_picture(unfinished, "")
+    unfinished = Histogram(drawn.timeline, "outcome", 5, drawn.bars, drawn.facets, False, "token", 0.5)
+    view = view_histogram(unfinished, "")
     assert view.total == "at least 5 events"
     assert all(value.count.startswith("≥ ") for facet in view.facets for value in facet.values)
     assert all("at least" in bar.title for bar in view.bars)

@@ -86,7 +86,7 @@ def test_picture_refines_itself_until_it_is_exact(
     server: Server, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blueprint, "FIRST_SECONDS", 0)
-    monkeypatch.setattr(picture.Pictures.refine, "__defaults__", (0, ""))
+    monkeypatch.setattr(picture.Histograms.refine, "__defaults__", (0, ""))
     monkeypatch.setattr(scanning, "SLICE_EVENTS", 100)
     monkeypatch.setattr(scanning, "QUICK_SECONDS", -1.0)
     load_sample(server)

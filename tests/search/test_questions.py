@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from audit_webhook.context import EXTENSION, wiring
+from audit_webhook.context import EXTENSION, context_of
 from tests import story
 from tests.browser import Watcher
 from tests.conftest import Server, development
@@ -55,8 +55,8 @@ def read_questions() -> dict[str, Question]:
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the story, at its time; nobody changes anything, so all questions share it."""
     running = Server(development(DB_PATH=str(tmp_path_factory.mktemp("story") / "audit.db")))
-    running.app.extensions[EXTENSION] = replace(wiring(running.app), clock=lambda: story.NOW_US)
-    story.load(wiring(running.app).repository)
+    running.app.extensions[EXTENSION] = replace(context_of(running.app), clock=lambda: story.NOW_US)
+    story.load(context_of(running.app).repository)
     yield running
     running.stop()
 

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import StoreUnavailable
 from audit_webhook.events import ids as identity
 from audit_webhook.ingest.receive import receive
@@ -74,7 +74,7 @@ def test_callers_and_actions_with_one_hash_are_told_apart_on_every_page(client: 
 def test_summed_counts_tell_callers_with_one_hash_apart(client: FlaskClient) -> None:
     for body in bodies(together=False):
         client.post("/webhook/audit/prod", data=body)
-    tallies = wiring(client.application).repository.tallies
+    tallies = context_of(client.application).repository.tallies
     assert tallies.compact() == len(EVENTS)
     facets = client.get("/api/v1/facets").get_json()["facets"]
     assert {each["value"]: each["events"] for each in facets["user"]} == Counter(user for user, _ in EVENTS)

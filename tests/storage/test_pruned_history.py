@@ -29,7 +29,7 @@ def store_old(evidence: Evidence, days: float, count: int = 5) -> None:
 
 
 def prune(evidence: Evidence, days: int) -> None:
-    retention.prune(evidence.repository, days, now(), witness=evidence.witness)
+    retention.prune(evidence.repository, days, now(), signer=evidence.signer)
 
 
 def content(evidence: Evidence, chance: random.Random) -> None:
@@ -122,7 +122,7 @@ def test_rows_that_a_pruning_has_deleted_and_somebody_has_changed_are_told_apart
     for days in (9, 1):
         store_old(evidence, days)
     evidence.sign()
-    evidence.witness.sign_pruning(retention.first_kept(5, now()))
+    evidence.signer.sign_pruning(retention.first_kept(5, now()))
     ((event, *_), *_) = evidence.rows("SELECT id FROM events ORDER BY id")
     with evidence.undone("events"):
         evidence.change("DELETE FROM events WHERE id = %s", event)
@@ -147,7 +147,7 @@ def test_batch_that_comes_while_a_pruning_runs_is_excused_only_if_it_went_too(
         patch.setattr(Pruner, "prune", with_a_batch)
         prune(evidence, 5)
     evidence.ahead += 2 * MINUTE
-    evidence.witness.sign_when_due()
+    evidence.signer.sign_when_due()
     assert evidence.found(with_anchors=True) == [] and evidence.rows("SELECT id FROM chunks") == []
 
 

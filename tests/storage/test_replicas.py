@@ -18,7 +18,7 @@ from flask import Flask
 from audit_webhook.access import authentication as readers
 from audit_webhook.app import create_app
 from audit_webhook.config import Config
-from audit_webhook.context import now, wiring
+from audit_webhook.context import context_of, now
 from audit_webhook.events.event import rfc3339
 from audit_webhook.events.ids import to_text
 from audit_webhook.evidence.checkpointer import LOOK_SECONDS
@@ -48,7 +48,7 @@ class Replicas(NamedTuple):
 
     def repositories(self) -> tuple[Repository, Repository]:
         """Give the store of each."""
-        return wiring(self.first).repository, wiring(self.second).repository
+        return context_of(self.first).repository, context_of(self.second).repository
 
     def send(self, app: Flask, body: bytes) -> int:
         """Send a batch to one of them and give the status."""
@@ -82,8 +82,8 @@ def replicas(mariadb_config: Config, tmp_path: Path) -> Iterator[Replicas]:
     apps = Replicas(create_app(config), create_app(config))
     yield apps
     for app in apps:
-        app.extensions["keeper"].stop()
-        wiring(app).repository.close()
+        app.extensions["workers"].stop()
+        context_of(app).repository.close()
 
 
 def ids(repository: Repository) -> list[bytes]:
@@ -168,7 +168,7 @@ def test_session_counts_at_every_replica_until_it_ends_at_one(replicas: Replicas
     assert cookie is not None
     there.set_cookie("session", cookie.value)
     assert there.get("/").status_code == 200
-    wiring(replicas.first).readers.log_out(cookie.value)
+    context_of(replicas.first).readers.log_out(cookie.value)
     assert there.get("/").status_code == 303
 
 
@@ -190,8 +190,8 @@ def test_refusal_at_one_replica_is_told_at_another(replicas: Replicas) -> None:
     first, second = replicas
     headers = {"Authorization": "Bearer wrong"}
     assert first.test_client().post("/webhook/audit/prod", data=b"", headers=headers).status_code == 401
-    wiring(first).refusals.flush()
-    assert [refusal.cluster for refusal in wiring(second).repository.refusals.last_refusals()] == ["prod"]
+    context_of(first).refusals.flush()
+    assert [refusal.cluster for refusal in context_of(second).repository.refusals.last_refusals()] == ["prod"]
 
 
 def test_replicas_that_prune_at_once_delete_what_is_old_and_nothing_else(replicas: Replicas) -> None:

@@ -17,7 +17,7 @@ from audit_webhook.config import Config
 from audit_webhook.config_parsers import addresses
 from audit_webhook.context import now
 from audit_webhook.deadline import within
-from audit_webhook.storage.health_probe import Breaker
+from audit_webhook.storage.health_probe import HealthProbe
 from audit_webhook.storage.mysql.failover import Preference
 from audit_webhook.storage.repository import Repository, open_repository
 from audit_webhook.storage.search_sql import EVERYTHING, LAST
@@ -146,7 +146,7 @@ def test_write_that_waits_for_a_frozen_server_is_told_when_the_breaker_has_found
     opened(third.port).migrate()
     repository.migrate()
     repository.store("prod", [], [], now())
-    breaker = Breaker(repository.is_ready)
+    health_probe = HealthProbe(repository.is_ready)
     told: list[float] = []
 
     def write() -> None:
@@ -159,9 +159,9 @@ def test_write_that_waits_for_a_frozen_server_is_told_when_the_breaker_has_found
         began = time.monotonic()
         writer = threading.Thread(target=write)
         writer.start()
-        breaker.look()
+        health_probe.look()
         writer.join()
-        assert not breaker.is_open() and told[0] - began < FAILOVER_SECONDS
+        assert not health_probe.is_open() and told[0] - began < FAILOVER_SECONDS
         repository.store("staging", [], [], now())
     finally:
         second.thaw()

@@ -15,21 +15,21 @@ import pytest
 
 from audit_webhook.config import Config
 from audit_webhook.errors import ConfigError, SpoolUnavailable
-from audit_webhook.storage.spool.batch_file import CorruptParcel, Item, Parcel, Unread, unwrap, wrap
+from audit_webhook.storage.spool.batch_file import BatchFile, CorruptBatchFile, Item, Unread, unwrap, wrap
 from audit_webhook.storage.spool.spool import Spool, file_system_of, open_spool
 
 MIB = 1024**2
 ROOMY = 64 * MIB
-PARCEL = Parcel(
+PARCEL = BatchFile(
     "prod", 1_700_000_000_000_000,
     [Item(bytes(16), b'{"level":"Metadata"}'), Item(b"\xff" * 16, b'{"raw":"\xff\n"}')],
     [Unread(b"\x01" * 16, "not an object", 4, b"null")],
 )
 
 
-def parcel(received: int, size: int = 100) -> Parcel:
+def batch_file(received: int, size: int = 100) -> BatchFile:
     """Give a batch of one event whose bytes do not compress."""
-    return Parcel("prod", received, [Item(os.urandom(16), os.urandom(size))], [])
+    return BatchFile("prod", received, [Item(os.urandom(16), os.urandom(size))], [])
 
 
 @pytest.fixture
@@ -47,19 +47,19 @@ def test_parcel_with_any_byte_changed_is_recognised() -> None:
     for position in range(len(content)):
         broken = bytearray(content)
         broken[position] ^= 0x11
-        with pytest.raises(CorruptParcel):
+        with pytest.raises(CorruptBatchFile):
             unwrap(bytes(broken))
 
 
 def test_parcel_cut_anywhere_is_recognised() -> None:
     content = wrap(PARCEL)
     for length in range(len(content)):
-        with pytest.raises(CorruptParcel):
+        with pytest.raises(CorruptBatchFile):
             unwrap(content[:length])
 
 
 def test_batches_come_back_oldest_first_and_whole(spool: Spool) -> None:
-    parcels = [parcel(received) for received in (3, 1, 2)]
+    parcels = [batch_file(received) for received in (3, 1, 2)]
     for one in parcels:
         spool.write(one)
     found = [spool.read(name) for name in spool.oldest(10)]
@@ -76,7 +76,7 @@ def test_spool_is_found_again_by_the_next_process(spool: Spool, tmp_path: Path) 
 
 
 def test_state_tells_what_waits_and_what_was_drained(tmp_path: Path) -> None:
-    read = parcel(time.time_ns() // 1000 - 90_000_000, 5000)
+    read = batch_file(time.time_ns() // 1000 - 90_000_000, 5000)
     Spool(tmp_path, ROOMY).write(read)
     spool = Spool(tmp_path, ROOMY)
     waiting = spool.state()
@@ -122,14 +122,14 @@ def test_full_spool_takes_no_more_evicts_nothing_and_recovers_by_itself(tmp_path
     written = 0
     with pytest.raises(SpoolUnavailable, match="full"):
         for written in range(100):
-            spool.write(parcel(written, 100_000))
+            spool.write(batch_file(written, 100_000))
     names = spool.oldest(100)
     assert len(names) == written == 10
     first = spool.read(names[0])
     assert first is not None
     spool.remove(names[0], first)
     assert spool.can_take()
-    spool.write(parcel(200, 100_000))
+    spool.write(batch_file(200, 100_000))
 
 
 def test_threads_do_not_overrun_the_bound_together(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_threads_do_not_overrun_the_bound_together(tmp_path: Path) -> None:
     def fill() -> None:
         with pytest.raises(SpoolUnavailable):
             for number in range(100):
-                spool.write(parcel(number, 50_000))
+                spool.write(batch_file(number, 50_000))
 
     threads = [threading.Thread(target=fill) for _ in range(4)]
     for thread in threads:

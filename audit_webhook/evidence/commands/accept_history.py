@@ -8,7 +8,7 @@ from typing import Final
 from audit_webhook import command_line
 from audit_webhook.command_line import open_prepared
 from audit_webhook.context import now
-from audit_webhook.evidence.signer import open_witness
+from audit_webhook.evidence.signer import open_signer
 
 HELP: Final = "sign on from a database that does not continue what was signed, such as a restored backup"
 NOT_NEEDED: Final = 1
@@ -34,7 +34,7 @@ def run(chosen: argparse.Namespace) -> int:
     config = command_line.load_settings()
     repository = open_prepared(config)
     try:
-        resumed = open_witness(config, repository, now, may_make_key=False).accept(chosen.reason)
+        resumed = open_signer(config, repository, now, may_make_key=False).accept(chosen.reason)
     finally:
         repository.close()
     if resumed is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, current_app, render_template, request
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.explore.clusters import overview as clusters
 from audit_webhook.ingest.rejections import count_refused, nameless
 
@@ -14,7 +14,7 @@ bp = Blueprint("clusters", __name__)
 @bp.get("/clusters")
 def show_clusters() -> str:
     """Show every cluster in a line."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     parts.refusals.flush()
     days = clusters.last_days(request.args.get("days", ""))
     states, more = clusters.list_clusters(parts.repository, parts.pictures.dimensions, days, parts.clock())
@@ -27,7 +27,7 @@ def show_clusters() -> str:
 @bp.get("/clusters/<name>")
 def show_cluster(name: str) -> str:
     """Show all about one cluster."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     parts.refusals.flush()
     days = clusters.last_days(request.args.get("days", ""))
     page = clusters.view_cluster(parts.repository, parts.pictures.dimensions, name, days, parts.clock())

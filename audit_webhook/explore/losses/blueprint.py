@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, abort, current_app, render_template, request
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import Forbidden, InvalidParameter
 from audit_webhook.events.event import rfc3339
 from audit_webhook.events.visible_text import shown
@@ -31,14 +31,14 @@ _WHOLE_CLUSTER: Final = "Losses concern whole clusters, and your access is limit
 @bp.app_template_global()
 def losses_since(since: int | None, cluster: str = "") -> LossNotice | None:
     """Return what is known to be lost since a time in microseconds, for pages that show events."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     return find_losses(parts.losses, parts.repository.scope(), cluster, since, parts.clock())
 
 
 @bp.get("/losses")
 def show_losses() -> str:
     """Show what was lost of each cluster, and who sends."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     days = last_days(request.args.get("days", ""))
     is_hidden = losses.needs_whole_cluster(parts.repository.scope())
     cluster = request.args.get("cluster", "")
@@ -85,14 +85,14 @@ def get_loss(identifier: str) -> Response:
 
 
 def _page(days: int, cluster: str) -> losses.LossPage:
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     parts.refusals.flush()
     parts.senders.write_now()
     return losses.view_losses(parts.losses, parts.sender_store, parts.config, days, cluster, parts.clock())
 
 
 def _loss(identifier: str) -> Loss:
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     is_id = len(identifier) == 32 and all(character in "0123456789abcdef" for character in identifier)
     is_hidden = losses.needs_whole_cluster(parts.repository.scope())
     loss = parts.losses.find_loss(bytes.fromhex(identifier)) if is_id and not is_hidden else None
@@ -102,7 +102,7 @@ def _loss(identifier: str) -> Loss:
 
 
 def _refuse_namespaces() -> None:
-    if losses.needs_whole_cluster(wiring(current_app).repository.scope()):
+    if losses.needs_whole_cluster(context_of(current_app).repository.scope()):
         raise Forbidden(_WHOLE_CLUSTER)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Blueprint, abort, current_app, render_template, request
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.events.visible_text import shown
 from audit_webhook.ingest.quarantine import CLUSTER_BYTES, CLUSTER_ITEMS
 from audit_webhook.storage.quarantine_store import Usage
@@ -21,7 +21,7 @@ LINE: Final = 200
 @bp.get("/quarantine")
 def show_quarantine() -> str:
     """Show what is in quarantine of each cluster that the reader may see."""
-    repository = wiring(current_app).repository
+    repository = context_of(current_app).repository
     cluster = request.args.get("cluster", "")[:63]
     usage, left_out = repository.quarantine.usage(), {each.cluster: each for each in repository.quarantine.left_out()}
     clusters = [
@@ -39,7 +39,7 @@ def show_quarantine() -> str:
 def show_item(identifier: str) -> str:
     """Show one item with the beginning of its bytes."""
     is_id = len(identifier) == 32 and all(character in "0123456789abcdef" for character in identifier)
-    item = wiring(current_app).repository.quarantine.find_item(bytes.fromhex(identifier)) if is_id else None
+    item = context_of(current_app).repository.quarantine.find_item(bytes.fromhex(identifier)) if is_id else None
     if item is None:
         abort(404)
     text = item.content[:SHOWN_BYTES].decode("utf-8", "backslashreplace")

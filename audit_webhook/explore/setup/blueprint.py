@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.explore.losses import losses
 from audit_webhook.explore.setup import address as setup_address
@@ -30,7 +30,7 @@ def show_setup() -> tuple[str, int]:
         form=form,
         tiers=TIERS,
         files=setup.write_files(form, token),
-        test_command=setup.write_test_command(form, token, wiring(current_app).clock()),
+        test_command=setup.write_test_command(form, token, context_of(current_app).clock()),
         warnings=_list_warnings(form),
         token_state="none" if not token else "hidden" if token == setup.TOKEN_PLACEHOLDER else "shown",
         token_place=_token_place(form.cluster),
@@ -64,7 +64,7 @@ def download(name: str) -> Response:
 @bp.post("/demo")
 def load_demo() -> AnyResponse:
     """Load the sample events and go to the feed; in development only."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     if not parts.config.offers_samples:
         abort(404)
     demo.load(parts.repository, parts.clock())
@@ -81,7 +81,7 @@ def _checked_form(*needed: str) -> setup.Form:
 
 def _senders_url() -> str:
     """Return the address at which kube-apiservers reach this server, as far as it is known."""
-    config = wiring(current_app).config
+    config = context_of(current_app).config
     if config.public_url:
         return config.public_url
     if config.ui_port and not is_behind_proxy():
@@ -91,7 +91,7 @@ def _senders_url() -> str:
 
 def _list_warnings(form: setup.Form) -> list[str]:
     """Say what will not work although the form is well filled."""
-    config = wiring(current_app).config
+    config = context_of(current_app).config
     if config.public_url:
         return setup.list_warnings(form, "")
     if is_behind_proxy():
@@ -101,13 +101,13 @@ def _list_warnings(form: setup.Form) -> list[str]:
 
 def _token() -> str:
     """Give the token to write into the files; in production its placeholder, whoever asks."""
-    config = wiring(current_app).config
+    config = context_of(current_app).config
     return config.webhook_token if config.is_development else setup.TOKEN_PLACEHOLDER
 
 
 def _token_place(cluster: str) -> str:
     """Say where the token of a cluster stands on this server."""
-    config = wiring(current_app).config
+    config = context_of(current_app).config
     places = ["WEBHOOK_TOKEN"] if config.webhook_token else []
     if config.webhook_tokens_dir:
         places.insert(0, f"a line of the file {config.webhook_tokens_dir.rstrip('/')}/{cluster}")
@@ -116,7 +116,7 @@ def _token_place(cluster: str) -> str:
 
 def _senders(cluster: str) -> losses.ClusterLosses | None:
     """Return the senders of a cluster; None for readers who may not see whole clusters."""
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     scope = parts.repository.scope()
     if losses.needs_whole_cluster(scope) or not scope.has_cluster(cluster):
         return None
@@ -125,7 +125,7 @@ def _senders(cluster: str) -> losses.ClusterLosses | None:
 
 
 def _status(cluster: str) -> setup.Status:
-    parts = wiring(current_app)
+    parts = context_of(current_app)
     parts.refusals.flush()
     now, repository = parts.clock(), parts.repository
     counted = count_refused(repository, setup.REFUSED_DAYS, now)

@@ -10,7 +10,7 @@ from audit_webhook import command_line
 from audit_webhook.command_line import Bar, open_prepared
 from audit_webhook.context import now
 from audit_webhook.events.event import rfc3339
-from audit_webhook.evidence.signer import open_witness
+from audit_webhook.evidence.signer import open_signer
 from audit_webhook.operate import retention
 from audit_webhook.storage.retention import Expired
 
@@ -50,8 +50,8 @@ def run(chosen: argparse.Namespace) -> int:
             print(f"nothing was deleted: {doubts}. If that is right, {retention.advice(chosen.older_than)}")
             return 2
         if not chosen.dry_run:
-            witness = open_witness(config, repository, now, may_make_key=False)
-            retention.prune(repository, chosen.older_than, moment, progress, witness)
+            signer = open_signer(config, repository, now, may_make_key=False)
+            retention.prune(repository, chosen.older_than, moment, progress, signer)
     finally:
         bar.clear()
         repository.close()

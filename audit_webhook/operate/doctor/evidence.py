@@ -10,7 +10,7 @@ from typing import Final
 from audit_webhook.config import Config
 from audit_webhook.errors import HistoryRefused, KeyUnusable
 from audit_webhook.evidence.checkpoints import BadCheckpoint, Signed, read
-from audit_webhook.evidence.signer import Witness, open_memory
+from audit_webhook.evidence.signer import Signer, open_memory
 from audit_webhook.evidence.store import EvidenceStore
 from audit_webhook.evidence.verify.schema_tables import find_differences
 from audit_webhook.operate.doctor.finding import Finding, fail, ok, say_seconds, warn
@@ -66,7 +66,7 @@ def _check_history(config: Config, store: EvidenceStore) -> Iterator[Finding]:
         what = f"the newest checkpoint cannot be remembered in {memory.path}"
         yield warn(CHECK, what, "let EVIDENCE_LAST_FILE name a file that the service's user can write to")
     try:
-        Witness(store, config.evidence_key_file, lambda: 0, may_make_key=False, memory=memory).check()
+        Signer(store, config.evidence_key_file, lambda: 0, may_make_key=False, memory=memory).check()
         yield ok(CHECK, "the checkpoints continue those that were signed before")
     except HistoryRefused as error:
         yield fail(CHECK, str(error), "see docs/operations.md, Evidence is broken")

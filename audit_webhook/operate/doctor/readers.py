@@ -10,7 +10,7 @@ from audit_webhook.access.authentication import FIRST_USER, HOUR
 from audit_webhook.access.users import read_users
 from audit_webhook.config import Config
 from audit_webhook.operate.doctor.finding import Finding, fail, ok, warn
-from audit_webhook.storage.access_store import ReaderStore
+from audit_webhook.storage.access_store import AccessStore
 
 CHECK: Final = "readers"
 ENDING_SOON: Final = 7 * 24 * HOUR
@@ -37,7 +37,7 @@ def check_readers(config: Config) -> Iterator[Finding]:
         yield ok(CHECK, f"{len(users)} users may read")
 
 
-def check_api_tokens(store: ReaderStore, now: int) -> Iterator[Finding]:
+def check_api_tokens(store: AccessStore, now: int) -> Iterator[Finding]:
     """Tell which API tokens end soon; ``now`` is in microseconds."""
     tokens = [token for token in store.tokens() if token.ends > now]
     ending = [f"{token.label!r} of {token.username}" for token in tokens if token.ends < now + ENDING_SOON]

@@ -15,7 +15,7 @@ from audit_webhook.operate.doctor.finding import Finding, fail, ok, say_seconds,
 from audit_webhook.operate.doctor.readers import check_api_tokens
 from audit_webhook.operate.doctor.server import check_server
 from audit_webhook.storage import server_status as engine_state
-from audit_webhook.storage.access_store import ReaderStore
+from audit_webhook.storage.access_store import AccessStore
 from audit_webhook.storage.database import Database, open_database
 from audit_webhook.storage.schema import steps
 
@@ -120,4 +120,4 @@ def _check_arrivals(config: Config, database: Database, now: int) -> Iterator[Fi
             "this machine's clock, or a replica's, is or was wrong: let all follow one time server",
         )
     yield from check_checkpoints(config, database)
-    yield from check_api_tokens(ReaderStore(database), now)
+    yield from check_api_tokens(AccessStore(database), now)

@@ -10,7 +10,7 @@ import orjson
 from flask import Flask
 from waitress.utilities import Error
 
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.errors import AuditWebhookError, BodyTooLarge
 from audit_webhook.ingest.admission import admit, explain_size
 from audit_webhook.ingest.parts import WHOLE_BYTES
@@ -48,7 +48,7 @@ class Gate:
 
     def __init__(self, app: Flask, takes_batches: bool) -> None:
         """Use the tokens, limits and counters of this application."""
-        self._parts = wiring(app)
+        self._parts = context_of(app)
         self._takes_batches = takes_batches
         self.most_bytes: Final = self._parts.config.max_body_bytes
         self.batches: Final = InFlight(BATCHES, HELD_BYTES)

@@ -18,7 +18,7 @@ from flask import Flask
 
 from audit_webhook.app import Part, create_app
 from audit_webhook.config import Config
-from audit_webhook.context import wiring
+from audit_webhook.context import context_of
 from audit_webhook.operate.metrics import Metrics
 from audit_webhook.operate.server.balance import Balance
 from audit_webhook.operate.server.listener import Listener
@@ -59,7 +59,7 @@ def serve_socket(config: Config, listening: socket.socket, place: Place) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # until the handlers are there
     share_heap()
     app = create_app(config, place.part, place.metrics)
-    parts = wiring(app)
+    parts = context_of(app)
     listener = _listen(app, config, listening, place)
 
     def stop(number: int, *_: Any) -> None:
@@ -88,7 +88,7 @@ def serve_socket(config: Config, listening: socket.socket, place: Place) -> int:
         logger.info("listening on http://%s:%d", shown, port, extra={"serves": place.part})
     began = time.monotonic()
     listener.run()
-    ending = threading.Thread(target=app.extensions["keeper"].stop, daemon=True)
+    ending = threading.Thread(target=app.extensions["workers"].stop, daemon=True)
     ending.start()
     ending.join(END_SECONDS)
     parts.refusals.flush()

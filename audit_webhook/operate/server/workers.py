@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from audit_webhook.app import Part
 from audit_webhook.config import Config
-from audit_webhook.operate.metrics import Metrics, make_board
+from audit_webhook.operate.metrics import Metrics, make_counters
 from audit_webhook.operate.server.balance import Balance, Counts
 from audit_webhook.operate.server.lifetime import END_SECONDS, Place, serve_socket
 from audit_webhook.operate.server.listener import DRAIN_SECONDS, bind
@@ -75,7 +75,7 @@ def serve(config: Config) -> int:
 
 def _plan(config: Config, listening: socket.socket, pages: socket.socket | None) -> list[Worker]:
     """Return the processes, each with its socket, its part of the routes and its place among the counters."""
-    board = make_board(config.workers + 1)
+    counters = make_counters(config.workers + 1)
     counts = Counts(config.workers)
     beats = share_beats(config.workers + 1)
     has_relay = pages is None and bool(config.db_host)
@@ -88,7 +88,7 @@ def _plan(config: Config, listening: socket.socket, pages: socket.socket | None)
                 other.close()  # type: ignore[union-attr]
             balance = Balance(counts, number) if part != "pages" else None
             relay = sending if part == "ingest" else None
-            place = Place(part, Metrics(board, number), parent, balance, relay, beats[number:number + 1])
+            place = Place(part, Metrics(counters, number), parent, balance, relay, beats[number:number + 1])
             return serve_socket(config, own, place)
 
         return Worker(name, work, beats[number:number + 1])

@@ -27,7 +27,7 @@ MOST_WRITES: Final = 4
 _RESOURCES: Final = {resource.kind: resource.plural for resource in BUILT_IN}
 
 
-def find_behind(repository: Repository, event: Event, raw: bytes, now: int) -> Event | None:
+def find_initiator(repository: Repository, event: Event, raw: bytes, now: int) -> Event | None:
     """Give the write that a controller's write answers to, as far as bodies and time tell; None when they do not."""
     for _ in range(MOST_STEPS):
         if not _is_loop(event) or event.verb not in ("create", "update", "patch"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from audit_webhook.events.event import rfc3339
-from audit_webhook.search.histogram.histogram import Picture
+from audit_webhook.search.histogram.histogram import Histogram
 
 MOST_VALUES: Final = 100
 
 
-def histogram_of(picture: Picture) -> dict[str, object]:
+def histogram_of(picture: Histogram) -> dict[str, object]:
     """Give the bars: when they begin, how many seconds each is wide, and the events of each series in each bar."""
     line = picture.timeline
     return {
@@ -22,7 +22,7 @@ def histogram_of(picture: Picture) -> dict[str, object]:
     }
 
 
-def facets_of(picture: Picture) -> dict[str, object]:
+def facets_of(picture: Histogram) -> dict[str, object]:
     """Give the most frequent values of each field with how many events have them."""
     return {
         "exact": picture.is_exact,

@@ -38,7 +38,7 @@ LONGEST: Final = 400 * DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Histogram:
     """How many events match: by bar and series, and by field and value, most frequent first."""
 
     timeline: Timeline
@@ -88,7 +88,7 @@ class _Run:
                     return
 
 
-class Pictures:
+class Histograms:
     """Draws pictures of one repository, and remembers those that are not finished."""
 
     def __init__(self, repository: Repository) -> None:
@@ -98,7 +98,7 @@ class Pictures:
         self._running: OrderedDict[str, _Run] = OrderedDict()
         self._lock = threading.Lock()
 
-    def draw(self, text: str, by: str, now: int, seconds: float = FIRST_SECONDS, reader: str = "") -> Picture:
+    def draw(self, text: str, by: str, now: int, seconds: float = FIRST_SECONDS, reader: str = "") -> Histogram:
         """Return the picture of a search as far as it comes in a moment; raises QueryError and InvalidParameter.
 
         Only ``reader`` can continue it, while what may be seen stays what it was.
@@ -110,7 +110,7 @@ class Pictures:
         run.go_on(seconds)
         return self._show(run, secrets.token_urlsafe(12))
 
-    def refine(self, token: str, seconds: float = NEXT_SECONDS, reader: str = "") -> Picture | None:
+    def refine(self, token: str, seconds: float = NEXT_SECONDS, reader: str = "") -> Histogram | None:
         """Continue a picture of this reader; None when it is not known here any more and must be drawn anew."""
         with self._lock:
             run = self._running.get(token)
@@ -119,7 +119,7 @@ class Pictures:
         run.go_on(seconds)
         return self._show(run, token)
 
-    def _show(self, run: _Run, token: str) -> Picture:
+    def _show(self, run: _Run, token: str) -> Histogram:
         with self._lock:
             self._running.pop(token, None)
             if not run.is_done:
@@ -130,7 +130,7 @@ class Pictures:
         with run.lock:
             facets = {name: counts.facets[name].most_common() for name in FACETS}
             bars = {series: list(counts.bars.get(series, ())) for series in SERIES[counts.by]}
-            return Picture(
+            return Histogram(
                 counts.timeline, counts.by, counts.total, {name: bars[name] for name in bars if any(bars[name])},
                 facets, run.is_done, "" if run.is_done else token, run.share, run.is_slow,
             )

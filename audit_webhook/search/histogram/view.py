@@ -11,7 +11,7 @@ from audit_webhook.query import QueryError
 from audit_webhook.query.edit import and_term, quote, term_value, with_term
 from audit_webhook.search.histogram.aggregate import OUTCOMES, SERIES
 from audit_webhook.search.histogram.buckets import Timeline, span_label, tick_label, ticks, write_time
-from audit_webhook.search.histogram.histogram import Picture
+from audit_webhook.search.histogram.histogram import Histogram
 
 HEIGHT: Final = 58
 BAR: Final = 10
@@ -85,7 +85,7 @@ class Facet:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureView:
+class HistogramView:
     """Everything that the templates of histogram and facets use."""
 
     query: str
@@ -107,12 +107,12 @@ class PictureView:
     facets: tuple[Facet, ...]
 
 
-def view_picture(picture: Picture, text: str) -> PictureView:
+def view_histogram(picture: Histogram, text: str) -> HistogramView:
     """Lay a picture out."""
     line = picture.timeline
     timeless = and_term(with_term(with_term(text, "since", None), "until", None), "")
     has_range = any(_term(text, field) is not None for field in ("since", "until"))
-    return PictureView(
+    return HistogramView(
         query=text,
         by=picture.by,
         total=_count(picture.total, picture.is_exact) + (" event" if picture.total == 1 else " events"),
@@ -143,7 +143,7 @@ def _term(text: str, field: str) -> str | None:
         return None
 
 
-def _layers(picture: Picture) -> Iterator[Layer]:
+def _layers(picture: Histogram) -> Iterator[Layer]:
     """Stack the series in their order; what is rare and matters is drawn high enough to be seen."""
     columns = [sum(column) for column in zip(*picture.bars.values(), strict=True)]
     scale = (HEIGHT - 6) / max([*columns, 1])
@@ -160,7 +160,7 @@ def _layers(picture: Picture) -> Iterator[Layer]:
             yield Layer(name, _SERIES_LABELS[name], "".join(pieces), total)
 
 
-def _bars(picture: Picture) -> Iterator[Bar]:
+def _bars(picture: Histogram) -> Iterator[Bar]:
     line = picture.timeline
     for number in range(line.bars):
         start = line.start + number * line.step
@@ -181,7 +181,7 @@ def _ticks(line: Timeline, timeless: str) -> Iterator[Tick]:
             yield Tick(f"{place:.2f}%", tick_label(start, line), and_term(timeless, term), title)
 
 
-def _facet(picture: Picture, text: str, name: str) -> Facet:
+def _facet(picture: Histogram, text: str, name: str) -> Facet:
     """Give the values of one field; the one that the query asks for is always among the first."""
     field = "code" if name == "outcome" else name
     current = _term(text, field)
@@ -204,7 +204,7 @@ def _written(name: str, value: str) -> str:
     return OUTCOMES[value] if name == "outcome" else value
 
 
-def _value(picture: Picture, text: str, name: str, item: tuple[str, int], is_on: bool) -> Value:
+def _value(picture: Histogram, text: str, name: str, item: tuple[str, int], is_on: bool) -> Value:
     value, count = item
     field = "code" if name == "outcome" else name
     term = f"{field}:{OUTCOMES[value] if name == 'outcome' else quote(value)}"

@@ -36,7 +36,7 @@ class Entry(NamedTuple):
     """What the store keeps of one event.
 
     ``raw`` is redacted, ``leaf`` its digest, ``audit`` what `identity.audit_key` makes of its auditID, ``uri`` is
-    shortened (see uri_column); ``grounds`` is why it was allowed, if it was.
+    shortened (see uri_column); ``allow_reason`` is why it was allowed, if it was.
     """
 
     id: bytes
@@ -48,10 +48,10 @@ class Entry(NamedTuple):
     namespace: str
     name: str
     uri: str
-    grounds: str | None
+    allow_reason: str | None
 
 
-def file_events(
+def to_columns(
     cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws: Sequence[bytes], leaves: Sequence[bytes]
 ) -> list[Entry]:
     """Give the entries of events that were decoded, from their ids, their redacted bytes and the digests of these."""
@@ -66,10 +66,10 @@ def file_events(
     rows = [row for row, _ in callers]
     shortened = shorten_all(uris, groups, namespaces, resources, names)
     notes = [wire.annotations or NO_ANNOTATIONS for wire in wires]
-    grounds = [note.reason or "" if note.decision == "allow" else None for note in notes]
+    allow_reason = [note.reason or "" if note.decision == "allow" else None for note in notes]
     entries = list(map(Entry._make, zip(
         ids, raws, leaves, rows, actions, audit_keys(audits), namespaces, names, shortened,
-        grounds, strict=True,
+        allow_reason, strict=True,
     )))
     if NO_CALLER in rows or NO_ACTION in actions or not are_plain(namespaces, names, uris, audits):
         return [_checked(entry, wire, cluster) for entry, wire in zip(entries, wires, strict=True)]
@@ -130,10 +130,10 @@ def _entry_of(entry: Entry, event: Event) -> Entry:
         event.verb, event.api_group, event.resource, event.subresource, event.code or 0, event.level, event.stage,
         event.decision, event.manager, event.command, int(event.dry_run), int(event.truncated), int(event.cut),
     )
-    grounds = event.reason if event.decision == "allow" else None
+    allow_reason = event.reason if event.decision == "allow" else None
     uri = shorten(event.request_uri, event.api_group, event.namespace, event.resource, event.name)
     audit = audit_key(event.audit_id)
-    return Entry(entry.id, entry.raw, entry.leaf, caller, action, audit, event.namespace, event.name, uri, grounds)
+    return Entry(entry.id, entry.raw, entry.leaf, caller, action, audit, event.namespace, event.name, uri, allow_reason)
 
 
 def _filed_caller(

@@ -143,7 +143,7 @@ def describe(
     ``order`` gives the places of the entries in stored order; offsets are those of the entries as they are given.
     ``counts`` are empty unless they are wanted.
     """
-    ids, raws, leaves, callers, actions, audits, namespaces, names, uris, grounds = zip(*entries, strict=True)
+    ids, raws, leaves, callers, actions, audits, namespaces, names, uris, allow_reason = zip(*entries, strict=True)
     caller_ids, action_ids = [row[0] for row in callers], [row[0] for row in actions]
     by_id: dict[bytes, CallerRow] = dict(zip(caller_ids, callers, strict=True))
     done: dict[bytes, ActionRow] = dict(zip(action_ids, actions, strict=True))
@@ -153,7 +153,7 @@ def describe(
     lengths = list(map(len, raws))
     grants = {
         grant_of(cluster, reason, groups_of(by_id[caller]), caller)
-        for caller, reason in set(zip(caller_ids, grounds, strict=True)) if reason is not None
+        for caller, reason in set(zip(caller_ids, allow_reason, strict=True)) if reason is not None
     }
     rows: list[EventRow] = list(zip(
         ids, repeat(identifier), offsets, lengths, caller_ids, action_ids, audits, namespaces, names, uris,

@@ -20,7 +20,7 @@ from audit_webhook.storage.mysql.connection import MysqlConnection, connect_mysq
 from audit_webhook.storage.text_columns import text_of
 
 HOST_SECONDS: Final = 1.0
-"""How long one of several servers may take until it is ready: the breaker's question is over after 1.5 seconds."""
+"""How long one of several servers may take until it is ready: the health probe's question is over after 1.5 seconds."""
 
 _SILENT: Final = (pymysql.Error, OSError)
 

@@ -17,7 +17,7 @@ LINE_BYTES: Final = 1024
 LEVEL: Final = 1  # the disk is what is short while a database is away, but the processor is needed for ingest
 
 
-class CorruptParcel(ValueError):
+class CorruptBatchFile(ValueError):
     """These bytes are not what was once written."""
 
 
@@ -37,7 +37,7 @@ class Unread(msgspec.Struct, frozen=True, array_like=True, gc=False):
     content: bytes
 
 
-class Parcel(msgspec.Struct, frozen=True, array_like=True):
+class BatchFile(msgspec.Struct, frozen=True, array_like=True):
     """A batch of one cluster, received at a time in microseconds."""
 
     cluster: str
@@ -54,41 +54,41 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 _decode_line: Final = msgspec.json.Decoder(_Line).decode
-_decode_parcel: Final = msgspec.msgpack.Decoder(Parcel).decode
+_decode_batch_file: Final = msgspec.msgpack.Decoder(BatchFile).decode
 
 
-def wrap(parcel: Parcel) -> bytes:
-    """Write a parcel as the bytes of its file."""
-    content = zstandard.ZstdCompressor(level=LEVEL).compress(msgspec.msgpack.encode(parcel))
-    line = _Line(parcel.cluster, parcel.received, hashlib.sha256(content).hexdigest(), len(content))
+def wrap(batch_file: BatchFile) -> bytes:
+    """Return the bytes of a batch file."""
+    content = zstandard.ZstdCompressor(level=LEVEL).compress(msgspec.msgpack.encode(batch_file))
+    line = _Line(batch_file.cluster, batch_file.received, hashlib.sha256(content).hexdigest(), len(content))
     return msgspec.json.encode(line) + b"\n" + content
 
 
 def length_of(head: bytes) -> int:
-    """Give the length of the whole file whose first ``LINE_BYTES`` bytes these are; raises CorruptParcel."""
+    """Give the length of the whole file whose first ``LINE_BYTES`` bytes these are; raises CorruptBatchFile."""
     line, newline, _ = head.partition(b"\n")
     if not newline:
-        raise CorruptParcel("it does not begin with a line that says what it is")
+        raise CorruptBatchFile("it does not begin with a line that says what it is")
     return len(line) + 1 + _read_line(line).length
 
 
-def unwrap(content: bytes) -> Parcel:
-    """Read the bytes of a file; raises CorruptParcel when a single bit is not as it was written."""
+def unwrap(content: bytes) -> BatchFile:
+    """Read the bytes of a file; raises CorruptBatchFile when a single bit is not as it was written."""
     first, _, rest = content.partition(b"\n")
     line = _read_line(first)
     if len(rest) != line.length or hashlib.sha256(rest).hexdigest() != line.sha256:
-        raise CorruptParcel("its length or checksum is not the one that was written down")
+        raise CorruptBatchFile("its length or checksum is not the one that was written down")
     try:
-        parcel = _decode_parcel(zstandard.ZstdDecompressor().decompress(rest))
+        batch_file = _decode_batch_file(zstandard.ZstdDecompressor().decompress(rest))
     except (zstandard.ZstdError, msgspec.DecodeError) as error:
-        raise CorruptParcel(str(error)) from error
-    if (parcel.cluster, parcel.received) != (line.cluster, line.received):
-        raise CorruptParcel("its first line is not the one that was written")
-    return parcel
+        raise CorruptBatchFile(str(error)) from error
+    if (batch_file.cluster, batch_file.received) != (line.cluster, line.received):
+        raise CorruptBatchFile("its first line is not the one that was written")
+    return batch_file
 
 
 def _read_line(line: bytes) -> _Line:
     try:
         return _decode_line(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CorruptParcel(f"its first line cannot be read: {error}") from error
+        raise CorruptBatchFile(f"its first line cannot be read: {error}") from error

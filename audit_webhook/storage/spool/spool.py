@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 
 from audit_webhook.config import Config
 from audit_webhook.errors import ConfigError, SpoolUnavailable
-from audit_webhook.storage.spool.batch_file import LINE_BYTES, CorruptParcel, Parcel, length_of, unwrap, wrap
+from audit_webhook.storage.spool.batch_file import LINE_BYTES, BatchFile, CorruptBatchFile, length_of, unwrap, wrap
 
 logger: Final = logging.getLogger(__name__)
 
@@ -74,12 +74,12 @@ class Spool:
         self._remove_left_over()
         self._count = self._count_files()
 
-    def write(self, parcel: Parcel) -> None:
+    def write(self, batch_file: BatchFile) -> None:
         """Keep a batch durably; raises SpoolUnavailable, and then nothing of it is kept."""
-        content = wrap(parcel)
+        content = wrap(batch_file)
         self._reserve(len(content))
         try:
-            self._place(f"{parcel.received:0{_DIGITS}d}-{secrets.token_hex(8)}", content)
+            self._place(f"{batch_file.received:0{_DIGITS}d}-{secrets.token_hex(8)}", content)
         except OSError as error:
             self._failed = time.monotonic()
             self._account(-len(content), -1)
@@ -96,7 +96,7 @@ class Spool:
         with os.scandir(self._new) as entries:
             return heapq.nsmallest(limit, (entry.name for entry in entries if entry.name not in without))
 
-    def read(self, name: str) -> Parcel | None:
+    def read(self, name: str) -> BatchFile | None:
         """Read a file; None when there is nothing to store: it is gone, or was corrupt and is now set aside.
 
         Raises OSError when a later try may succeed.
@@ -105,7 +105,7 @@ class Spool:
             return unwrap(_read_whole(self._new / name))
         except FileNotFoundError:
             return None
-        except CorruptParcel as error:
+        except CorruptBatchFile as error:
             self.set_aside(name, str(error))
         except OSError as error:
             if error.errno not in _UNREADABLE:
@@ -113,13 +113,13 @@ class Spool:
             self.set_aside(name, str(error))
         return None
 
-    def remove(self, name: str, parcel: Parcel) -> None:
+    def remove(self, name: str, batch_file: BatchFile) -> None:
         """Take away a file whose batch is committed; should that be lost in a crash, it is stored again, as known."""
         path = self._new / name
         size = path.stat().st_size
         path.unlink()
         self._account(-size, -1)
-        self._drained[parcel.cluster] += len(parcel.events) + len(parcel.unread)
+        self._drained[batch_file.cluster] += len(batch_file.events) + len(batch_file.unread)
 
     def set_aside(self, name: str, reason: str) -> None:
         """Move what cannot be stored out of the way, for a person to look at."""
@@ -217,16 +217,16 @@ def _age(count: _Count) -> float:
 
 
 def _read_whole(path: Path) -> bytes:
-    """Read a regular file of the length that its first line tells; anything else is CorruptParcel."""
+    """Read a regular file of the length that its first line tells; anything else is CorruptBatchFile."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe must not hold up the queue
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise CorruptParcel("it is no regular file")
+            raise CorruptBatchFile("it is no regular file")
         with open(handle, "rb", closefd=False) as file:
             head = file.read(LINE_BYTES)
             if length_of(head) != status.st_size:
-                raise CorruptParcel("its length is not the one that was written down")
+                raise CorruptBatchFile("its length is not the one that was written down")
             return head + file.read()
     finally:
         os.close(handle)
