@@ -48,7 +48,7 @@ sbom: ## write what the program is made of to dist/sbom.cdx.json (CycloneDX)
 	@tools/prepare lint
 	@$(PYTHON_IN_VENV) -m tools.sbom dist/sbom.cdx.json
 
-audit: ## look the pinned packages up in a database of known holes; needs the internet
+audit: ## look the pinned packages up in a database of known vulnerabilities; needs the internet
 	@tools/prepare lint
 	@$(PYTHON_IN_VENV) -m tools.audit
 

@@ -117,7 +117,8 @@ class Config:
     auth_proxy_secret: str = _setting("", "What the proxy must send in that header.", read.long_secret, secret=True)
     secret_key: str = _setting(
         "",
-        "Key for the marks in the place of masked secrets, by which equal ones can be told. Empty: all look the same.",
+        "Key for the pseudonyms that replace secrets, so that equal secrets can be recognised. Empty: all look the "
+        "same.",
         read.long_secret, secret=True,
     )
     redact_file: str = _setting(

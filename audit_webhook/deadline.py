@@ -45,7 +45,7 @@ def left(most: float) -> float:
     """Give how many seconds the next step may take: at most so many; raises TimeoutError when none are left."""
     seconds = _limit.get().end - time.monotonic()
     if seconds <= 0:
-        raise TimeoutError("it took too long and was given up")
+        raise TimeoutError("timed out and was given up")
     return min(most, seconds)
 
 

@@ -34,6 +34,6 @@ def test_every_test_that_is_named_exists(trial: str, named: str) -> None:
 
 def test_document_says_what_is_promised_what_is_not_and_how_to_report_a_hole() -> None:
     headings = re.findall(r"^## (.+)$", DOCUMENT, re.MULTILINE)
-    wanted = ["Who is thought of", "Senders", "Readers", "In the browser", "What is masked", "Evidence", "Trials"]
+    wanted = ["Threat model", "Senders", "Readers", "In the browser", "What is masked", "Evidence", "Trials"]
     assert [heading for heading in headings if heading in wanted] == wanted
-    assert headings[-2:] == ["What is not promised", "Reporting a hole"]
+    assert headings[-2:] == ["What is not promised", "Reporting a vulnerability"]

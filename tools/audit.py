@@ -1,4 +1,4 @@
-"""Looks every pinned package up in a database of known holes, and never takes silence for good news: ``make audit``.
+"""Looks the pinned packages up in a database of known vulnerabilities (osv.dev, or PyPI): ``python -m tools.audit``.
 
 pip-audit says "no known vulnerabilities" too where an index did not know a single package, as a mirror without
 advisories does. Here a package counts as checked only when a database answered for it. Exit codes: 0 nothing known,

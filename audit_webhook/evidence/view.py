@@ -60,7 +60,7 @@ def view_evidence(repository: Repository, config: Config, now: int) -> EvidenceV
 
 def _line(checkpoint: Checkpoint, now: int) -> Line:
     count = len(checkpoint.heads)
-    parts = [f"{count} stream went on" if count == 1 else f"{count} streams went on"] if count else []
+    parts = [f"{count} writer advanced" if count == 1 else f"{count} writers advanced"] if count else []
     if checkpoint.pruned:
         kept = f", but for {len(checkpoint.kept)} days of which batches came late" if checkpoint.kept else ""
         parts.append(f"all before {moment_of(checkpoint.pruned * 1000, now).exact} was deleted by retention{kept}")

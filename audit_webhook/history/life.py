@@ -26,7 +26,7 @@ UNRECORDED: Final = 1 << 32
 """Added to the number of a revision, it marks what was changed before that revision by requests without any record."""
 MOST_STEPS: Final = 200_000
 """Members and items of all states of an object that are compared, one after the other."""
-TOO_LARGE: Final = "What it changed is not shown: the content is too large to compare."
+TOO_LARGE: Final = "The change is not shown: the content is too large to compare."
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _rehearse(state: _State, request: Request, number: int) -> Revision:
     """A dry run changes nothing; what it would have changed is known when its result was recorded."""
     result = _after(state.manifest, request)
     difference = compare(state.manifest, result.manifest) if result and _is_known(state) else None
-    return Revision(number, request, "rehearsed", difference, note="A dry run: nothing was changed.")
+    return Revision(number, request, "rehearsed", difference, note="Dry run: nothing was changed.")
 
 
 def _is_known(state: _State) -> bool:
@@ -185,10 +185,10 @@ def _delete(
         )
         return _moved(state, result, number), revision
     if request.subresource == "eviction":
-        return state, Revision(number, request, "deleting", note="Evicted: it was asked to end.")
+        return state, Revision(number, request, "deleting", note="Evicted: deletion requested.")
     note = ""
     if request.response is None:
-        note = "The answer was not recorded: finalizers may still have held it."
+        note = "The response was not recorded: finalizers may have kept the object."
     revision = Revision(
         number, request, "deleted", _last_words(state), gap=state.gap, note=note, unrecorded=unrecorded
     )
@@ -197,8 +197,8 @@ def _delete(
 
 def _why_leaving(result: Result) -> str:
     if result.finalizers:
-        return f"It stays until its finalizers are done: {', '.join(result.finalizers)}."
-    return "It was asked to end and has its time of grace."
+        return f"Kept until its finalizers are done: {', '.join(result.finalizers)}."
+    return "Terminating (grace period)."
 
 
 def _write(
@@ -218,7 +218,7 @@ def _write(
 
 def _create(state: _State, result: Result | None, request: Request, number: int) -> tuple[_State, Revision]:
     deed: Deed = "recreated" if state.lives or state.manifest is not None else "created"
-    note = "That it was deleted before was not recorded." if state.exists else ""
+    note = "Its earlier deletion was not recorded." if state.exists else ""
     if result is None:
         unknown = _State(None, Pseudonyms(-number), True, gap=1, lives=state.lives + 1)
         return unknown, Revision(number, request, deed, note=f"{_why_unseen(request)} {note}".strip())
@@ -234,7 +234,7 @@ def _create(state: _State, result: Result | None, request: Request, number: int)
 
 def _replace(state: _State, result: Result, request: Request, number: int) -> tuple[_State, Revision]:
     """The object has another UID than before: its deletion and its creation were not recorded."""
-    note = "Another object of the same name: that the old one was deleted and this one created was not recorded."
+    note = "Another object of this name: neither the old one's deletion nor this one's creation was recorded."
     difference = compare(state.manifest, result.manifest)
     moved = _moved(_State(gap=1, lives=state.lives + 1), result, number)
     return moved, Revision(number, request, "recreated", difference, gap=max(1, state.gap), note=note)
@@ -254,10 +254,10 @@ def _why_unseen(request: Request) -> str:
     if request.is_too_large:
         return TOO_LARGE
     if request.is_truncated:
-        return "What it changed is not known: the apiserver cut the content off."
+        return "The change is not known: the kube-apiserver truncated the content."
     if request.request is None and request.response is None:
-        return f"What it changed is not known: recorded at level {request.level or 'unknown'}."
-    return "What it changed cannot be worked out from what was recorded."
+        return f"The change is not known: recorded at level {request.level or 'unknown'}."
+    return "The change cannot be derived from what was recorded."
 
 
 def _moved(state: _State, result: Result, number: int) -> _State:
@@ -282,7 +282,7 @@ def _change(state: _State, result: Result, request: Request, number: int) -> tup
         state = replace(state, gap=state.gap + 1)
     moved = _moved(state, result, number)
     if result.is_over:
-        note = "Nothing held it any longer after this."
+        note = "Last finalizer removed; object deleted."
         return _gone(moved), Revision(number, request, "deleted", difference, gap=state.gap, note=note)
     is_same = difference is not None and not difference.essence and not difference.noise and not state.gap
     return moved, Revision(

@@ -33,11 +33,11 @@ _RBAC: Final = frozenset({"clusterrolebindings", "rolebindings", "clusterroles",
 # Keyed by API group and resource: other groups have resources of the same names that are quite ordinary things.
 _PRECIOUS: Final = {
     ("", "secrets"): "a secret was deleted",
-    ("", "namespaces"): "a namespace was deleted with all that was in it",
-    (PROJECTS, "projects"): "a namespace was deleted with all that was in it",
+    ("", "namespaces"): "a namespace was deleted with everything in it",
+    (PROJECTS, "projects"): "a namespace was deleted with everything in it",
     ("", "persistentvolumes"): "a volume was deleted",
     ("", "persistentvolumeclaims"): "a volume claim was deleted",
-    ("apiextensions.k8s.io", "customresourcedefinitions"): "a resource type was deleted with all of its objects",
+    ("apiextensions.k8s.io", "customresourcedefinitions"): "a custom resource type was deleted with all its objects",
 }
 _EVENTS: Final = ("", "events")
 _LEASES: Final = ("coordination.k8s.io", "leases")
@@ -45,14 +45,14 @@ _CLUSTER_SPACES: Final = frozenset({"kube-system", "kube-node-lease"})
 _RELEASE_PROGRAMS: Final = ("helm", "argocd", "rancher")
 _MISSED: Final = {
     ("", "nodes"): "a node was deleted",
-    ("", "events"): "traces of what happened were deleted",
-    ("networking.k8s.io", "networkpolicies"): "a barrier in the network was removed",
-    ("apiregistration.k8s.io", "apiservices"): "an API was removed",
+    ("", "events"): "Event objects were deleted",
+    ("networking.k8s.io", "networkpolicies"): "a NetworkPolicy was deleted",
+    ("apiregistration.k8s.io", "apiservices"): "an APIService was deleted",
 }
 _CONFIGURATION: Final = {
-    ("kube-system", "coredns"): "how names are resolved was changed",
-    ("kube-system", "kube-dns"): "how names are resolved was changed",
-    ("kube-system", "aws-auth"): "who may sign in was changed",
+    ("kube-system", "coredns"): "cluster DNS configuration was changed",
+    ("kube-system", "kube-dns"): "cluster DNS configuration was changed",
+    ("kube-system", "aws-auth"): "authentication configuration was changed",
 }
 _AGGREGATOR: Final = "system:serviceaccount:kube-system:clusterrole-aggregation-controller"
 _GIVE_RIGHTS: Final = {
@@ -70,7 +70,7 @@ _OPEN: Final = ("get", "configmaps", "kube-public", "cluster-info")  # kubeadm: 
 _SESSIONS: Final = {
     "exec": "a command in a running container",
     "attach": "attached to a running container",
-    "portforward": "a port of a pod was forwarded",
+    "portforward": "a pod's port was forwarded",
 }
 _KUBELET_COMMANDS: Final = ("/exec/", "/run/", "/attach/", "/portForward/", "/cri/")
 _KUBELET_METRICS: Final = ("/metrics", "/stats", "/healthz", "/spec")
@@ -94,7 +94,7 @@ def _judge(event: Event) -> Judgement:
 
 def _borrowed_name(event: Event) -> Judgement | None:
     """Judge a name of the cluster's own that somebody uses by hand: a name alone is no reason to look away."""
-    return ("warm", "a name of the cluster's own, used by hand") if borrowed_by(event) else None
+    return ("warm", "a name of the control plane, used by hand") if borrowed_by(event) else None
 
 
 def _calm(event: Event) -> Emphasis:
@@ -186,14 +186,14 @@ def _rights(event: Event) -> Judgement | None:
     if event.verb not in _WRITES:
         return None
     if event.api_group == _GATE_GROUP:
-        return "warm", "a check before every change was changed"
+        return "warm", "an admission webhook or policy was changed"
     if event.resource not in _RBAC or event.api_group not in _RBAC_GROUPS:
         return None
     if event.verb in _DELETES:
-        return "warm", "rights were taken away"
+        return "warm", "permissions were revoked"
     if event.resource == "clusterrolebindings":
-        return "warm" if _is_account(event) else "hot", "rights in the whole cluster were given"
-    return "warm", "rights were given" if event.resource == "rolebindings" else "rights were changed"
+        return "warm" if _is_account(event) else "hot", "cluster-wide permissions were granted"
+    return "warm", "permissions were granted" if event.resource == "rolebindings" else "permissions were changed"
 
 
 def _by_person(event: Event) -> Judgement | None:
@@ -209,7 +209,7 @@ def _by_person(event: Event) -> Judgement | None:
     if found := _traces(event, thing):
         return found
     if event.verb == "deletecollection":
-        return "warm", "many objects at once were deleted"
+        return "warm", "many objects were deleted at once"
     if thing == ("", "configmaps") and event.verb in _WRITES and (event.namespace, event.name) in _CONFIGURATION:
         return "warm", _CONFIGURATION[event.namespace, event.name]
     return _impersonation(event)
@@ -220,9 +220,9 @@ def _traces(event: Event, thing: tuple[str, str]) -> Judgement | None:
     if event.verb not in ("update", "patch"):
         return None
     if thing == _EVENTS:
-        return "warm", "traces of what happened were changed"
+        return "warm", "Event objects were changed"
     if thing == _LEASES and event.namespace in _CLUSTER_SPACES:
-        return "warm", "who leads, or a node's sign of life, was changed"
+        return "warm", "a Lease of the cluster was changed by hand"
     return None
 
 

@@ -12,29 +12,29 @@ from audit_webhook.humanize.text import visible, visible_name
 LONGEST_MESSAGE: Final = 2_000
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _REASONS: Final = {
-    "AlreadyExists": "there is one already",
-    "Conflict": "it had changed meanwhile",
-    "Invalid": "the object was not valid",
-    "BadRequest": "the request was not accepted",
-    "MethodNotAllowed": "that cannot be done there",
-    "NotAcceptable": "the form asked for is not offered",
+    "AlreadyExists": "it already exists",
+    "Conflict": "it was changed in the meantime (conflict)",
+    "Invalid": "the object is invalid",
+    "BadRequest": "bad request",
+    "MethodNotAllowed": "method not allowed",
+    "NotAcceptable": "the requested format is not available",
     "RequestEntityTooLarge": "it was too large",
-    "UnsupportedMediaType": "its format is not taken",
-    "TooManyRequests": "it was told to wait",
-    "Expired": "what it continued from is gone",
-    "Gone": "what it continued from is gone",
+    "UnsupportedMediaType": "unsupported media type",
+    "TooManyRequests": "rate limited",
+    "Expired": "the resource version is too old",
+    "Gone": "the resource version is too old",
     "ServiceUnavailable": "the server was not available",
     "InternalError": "the server failed",
 }
 _CODES: Final = {
-    400: "the request was not accepted",
-    405: "that cannot be done there",
-    409: "it had changed meanwhile",
-    410: "what it continued from is gone",
+    400: "bad request",
+    405: "method not allowed",
+    409: "it was changed in the meantime (conflict)",
+    410: "the resource version is too old",
     413: "it was too large",
-    415: "its format is not taken",
-    422: "the object was not valid",
-    429: "it was told to wait",
+    415: "unsupported media type",
+    422: "the object is invalid",
+    429: "rate limited",
     500: "the server failed",
     503: "the server was not available",
 }
@@ -44,14 +44,14 @@ _CODES: Final = {
 _MESSAGES: Final = (
     (0, re.compile(r'admission webhook "([^"]{1,253})" denied'), "admission webhook {} refused it"),
     (0, re.compile(r"ValidatingAdmissionPolicy '([^']{1,253})'"), "admission policy {} refused it"),
-    (403, re.compile(r"exceeded quota"), "the quota is used up"),
-    (403, re.compile(r"violates PodSecurity"), "pod security does not allow it"),
-    (403, re.compile(r"attempting to grant RBAC permissions"), "it would give more rights than the giver has"),
+    (403, re.compile(r"exceeded quota"), "quota exceeded"),
+    (403, re.compile(r"violates PodSecurity"), "Pod Security does not allow it"),
+    (403, re.compile(r"attempting to grant RBAC permissions"), "it would grant more permissions than the caller has"),
     (403, re.compile(r"is being terminated"), "the namespace is being deleted"),
-    (409, re.compile(r"\AApply failed"), "another manager holds a part of it"),
-    (409, re.compile(r"precondition"), "it was not the one meant"),
-    (422, re.compile(r"field is immutable"), "a part of it cannot be changed"),
-    (429, re.compile(r"disruption budget"), "its disruption budget does not allow it now"),
+    (409, re.compile(r"\AApply failed"), "another field manager owns a part of it"),
+    (409, re.compile(r"precondition"), "precondition failed"),
+    (422, re.compile(r"field is immutable"), "a field is immutable"),
+    (429, re.compile(r"disruption budget"), "its disruption budget does not allow it"),
 )
 _IMPERSONATION: Final = re.compile(r'User "[^"\\]*+(?:\\.[^"\\]*+)*+" cannot impersonate')
 _MISSING: Final = re.compile(r'\A([a-z]{1,63})(?:\.([\w.-]{1,253}))? "[^"]*" not found')
@@ -87,7 +87,7 @@ def failure_of(event: Event) -> str:
     if event.code == 404:
         return _missing(event)
     if event.code == 504 or event.status_reason == "Timeout":
-        return "no answer came in time, it may have happened" if event.verb in _WRITES else "it took too long"
+        return "timed out; it may have happened" if event.verb in _WRITES else "timed out"
     if event.code == 401:
         return "the credentials were not accepted"
     return _said(event) or _REASONS.get(event.status_reason) or _CODES.get(event.code) or _code(event)

@@ -73,7 +73,7 @@ class _Parser:
         """Refuse what is left over."""
         token = self.peek()
         if token.kind != "end":
-            raise QueryError("there is no ( for this )", token.start, 1, ("a term", "the end"))
+            raise QueryError("unmatched )", token.start, 1, ("a term", "the end"))
 
     def any_of(self, depth: int) -> Node:
         """``all_of or all_of or …``"""
@@ -154,7 +154,7 @@ class _Parser:
 
 def _word(token: Token) -> Node:
     if not token.value:
-        raise QueryError("an empty text is in every event", token.start, 2, ("a word",))
+        raise QueryError("empty search text", token.start, 2, ("a word",))
     return Word(token.value)
 
 

@@ -45,15 +45,15 @@ STATUS: Final[dict[type[Exception], int]] = {
 # With the flags of /setup, 3 to 29 seconds make a kube-apiserver try for 412 to 417 s, and 262 to 266 s without.
 RETRY_AFTER_SECONDS: Final = {429: 3, 503: 5}
 _TITLES: Final = {
-    400: "That request cannot be answered",
-    401: "Who is asking?",
-    403: "This is not for you",
-    404: "There is nothing here",
-    405: "This cannot be done here",
+    400: "Bad request",
+    401: "Sign in required",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
     413: "Too large",
-    415: "Compressed bodies are not taken",
-    429: "Too much at once",
-    500: "Something went wrong here",
+    415: "Compressed bodies are not supported",
+    429: "Too many requests",
+    500: "Internal error",
     503: "Temporarily unavailable",
 }
 _PROGRAMS: Final = ("/webhook/", "/api/", "/healthz", "/readyz", "/metrics")
@@ -142,4 +142,4 @@ def _answer(status: int, message: str, **more: object) -> Response:
 
 
 def _title(status: int) -> str:
-    return _TITLES.get(status, "That did not work")
+    return _TITLES.get(status, "Error")

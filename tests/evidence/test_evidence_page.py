@@ -44,7 +44,7 @@ def test_page_says_whether_anything_is_signed(signing_app: Flask, monkeypatch: p
     assert "No checkpoint was signed yet" in page(signing_app)
     sign(signing_app)
     shown = page(signing_app)
-    assert "checkpoint 1" in shown and "1 stream went on" in shown and "on the log alone" in shown
+    assert "checkpoint 1" in shown and "1 writer advanced" in shown and "on the log alone" in shown
     parts = context_of(signing_app)
     late = replace(parts, clock=lambda: parts.clock() + 90 * MINUTE)
     monkeypatch.setitem(signing_app.extensions, "audit_webhook", late)

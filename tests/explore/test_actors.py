@@ -94,11 +94,11 @@ def test_actors_of_a_cluster_are_listed_people_first(client: FlaskClient) -> Non
     page = read(client, "/actors?cluster=prod")
     assert page.links("/actors/") == ["/actors/prod/alice", "/actors/prod/system:node:n1"]
     assert page.text.index("People") < page.text.index("Nodes") and page.links("cluster=staging")
-    assert "Nobody was seen" in read(client, "/actors?cluster=nowhere").text
+    assert "No actors yet" in read(client, "/actors?cluster=nowhere").text
 
 
 def test_actor_that_was_never_seen_is_said_to_be_unknown(client: FlaskClient) -> None:
-    assert "Nothing was recorded of this actor" in read(client, "/actors/prod/nobody").text
+    assert "No events for this actor" in read(client, "/actors/prod/nobody").text
 
 
 def test_name_with_slashes_has_a_page(client: FlaskClient) -> None:

@@ -76,7 +76,7 @@ def test_gaps_are_said(sqlite_client: FlaskClient) -> None:
     post(sqlite_client, change(1, "create", deployment()), change(2), cut, dry, change(5, response=deployment("3")))
     text = read(sqlite_client, WEB).text
     for expected in (
-        "recorded at level Metadata", "cut the content off", "A dry run: nothing was changed.",
+        "recorded at level Metadata", "truncated the content", "Dry run: nothing was changed.",
         "May hold changes of at least 2 earlier requests", "≤ alice",
     ):
         assert expected in text, expected

@@ -134,7 +134,7 @@ def test_update_after_a_gap_may_repeat_what_others_set() -> None:
 
 def test_cut_content_is_a_gap_that_says_why() -> None:
     life = follow([request("create", pod()), request("patch", is_truncated=True, level="RequestResponse")])
-    assert "cut" in life.revisions[1].note and life.gap == 1
+    assert "truncated" in life.revisions[1].note and life.gap == 1
 
 
 def test_failed_request_and_dry_run_change_nothing() -> None:

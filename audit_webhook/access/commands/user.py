@@ -15,7 +15,7 @@ from audit_webhook.context import now
 from audit_webhook.errors import ConfigError
 from audit_webhook.storage.scope import ANY, ROLES, Scope, check_name, read_places, read_role, write_places
 
-HELP: Final = "add, change, list and remove those who may read"
+HELP: Final = "add, change, list and remove users"
 NO: Final = 1
 
 
@@ -26,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--role", choices=ROLES, default="viewer")
     add.add_argument("--clusters", default=ANY, help="names with commas between them; all when left out")
     add.add_argument("--namespaces", default=ANY, help="names with commas between them; all when left out")
-    add.add_argument("--no-password", action="store_true", help=f"let the proxy's word count; {ANY} is everybody else")
+    add.add_argument(
+        "--no-password", action="store_true",
+        help=f"let the authenticating proxy sign the user in; {ANY} is everybody else",
+    )
     passwd = actions.add_parser("passwd", help="change a password, and end the user's sessions and API tokens")
     actions.add_parser("list", help="list the users")
     remove = actions.add_parser("remove", help="remove a user; sessions and API tokens are void at once")
@@ -80,9 +83,9 @@ def _edit(users: dict[str, User], chosen: argparse.Namespace, password: str) -> 
 
 
 _DONE: Final = {
-    "add": "may read now",
-    "passwd": "has a new password; sessions and API tokens from before are void",
-    "remove": "is removed; sessions and API tokens are void",
+    "add": "added",
+    "passwd": "password changed; earlier sessions and API tokens are void",
+    "remove": "removed; sessions and API tokens are void",
 }
 
 

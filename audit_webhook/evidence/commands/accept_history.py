@@ -10,7 +10,7 @@ from audit_webhook.command_line import open_prepared
 from audit_webhook.context import now
 from audit_webhook.evidence.signer import open_signer
 
-HELP: Final = "sign on from a database that does not continue what was signed, such as a restored backup"
+HELP: Final = "continue signing after the database was replaced, for example by a restored backup"
 NOT_NEEDED: Final = 1
 MOST_CHARACTERS: Final = 500
 

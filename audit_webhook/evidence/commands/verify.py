@@ -27,7 +27,7 @@ from audit_webhook.evidence.verify.workers import Examiners, processes_for
 from audit_webhook.storage.keys import Keys, read_keys
 from audit_webhook.storage.repository import Repository
 
-HELP: Final = "tell whether anybody has changed what is stored"
+HELP: Final = "verify that nothing stored was changed"
 TAMPERED: Final = 1
 UNKNOWN: Final = 2
 _AGO: Final = re.compile(r"([1-9][0-9]{0,4})([dh])", re.ASCII)

@@ -30,11 +30,11 @@ _DEEDS: Final[dict[Deed, str]] = {
     "recreated": "Created again",
     "changed": "",
     "same": "Changed nothing",
-    "deleting": "Asked to end",
+    "deleting": "Deletion requested",
     "deleted": "Deleted",
-    "perhaps": "Perhaps deleted",
+    "perhaps": "Possibly deleted",
     "unknown": "Change not recorded",
-    "failed": "Did not happen",
+    "failed": "Failed",
     "rehearsed": "Dry run",
 }
 

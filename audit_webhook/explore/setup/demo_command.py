@@ -10,7 +10,7 @@ from audit_webhook.context import now
 from audit_webhook.explore.setup import demo
 from audit_webhook.storage.repository import open_repository
 
-HELP: Final = "load some hundreds of sample events, moved to the last hours"
+HELP: Final = "load a few hundred sample events, moved to the last hours"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from audit_webhook.ingest.admission import check_cluster
 from audit_webhook.ingest.import_log import BadLine, LogImport, Report, Watcher
 from audit_webhook.storage.repository import open_repository
 
-HELP: Final = "store the events of log files of a kube-apiserver (--audit-log-path), plain or gzipped"
+HELP: Final = "import events from log files of a kube-apiserver (--audit-log-path), plain or gzipped"
 MOST_NAMED: Final = 20
 
 

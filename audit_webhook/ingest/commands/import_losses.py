@@ -18,7 +18,7 @@ from audit_webhook.ingest.log_files import LogFile, list_files
 from audit_webhook.storage.loss_store import LossStore
 from audit_webhook.storage.repository import open_repository
 
-HELP: Final = "store the events that a kube-apiserver gave up, from its own log (klog text or JSON, wrapped or not)"
+HELP: Final = "import lost events from a kube-apiserver's own log (klog text or JSON, wrapped or not)"
 FAILED: Final = 2
 WIDTH: Final = 40
 

@@ -18,7 +18,7 @@ from audit_webhook.ingest.requeue import retry_items
 from audit_webhook.storage.quarantine_store import Kept, LeftOut
 from audit_webhook.storage.repository import Repository
 
-HELP: Final = "list, show, retry or clear what could not be read"
+HELP: Final = "list, show, retry or clear quarantined items"
 NOT_THERE: Final = 1
 MOST_LISTED: Final = 1_000
 

@@ -14,7 +14,7 @@ from audit_webhook.events.visible_text import shown
 from audit_webhook.operate import doctor
 from audit_webhook.operate.doctor import Finding
 
-HELP: Final = "say what is wrong with this installation and what to do; exit code 1 when something fails"
+HELP: Final = "check this installation and say what to do; exit code 1 when a check fails"
 NO: Final = 1
 LONGEST: Final = 1000
 

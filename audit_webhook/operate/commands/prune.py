@@ -14,7 +14,7 @@ from audit_webhook.evidence.signer import open_signer
 from audit_webhook.operate import retention
 from audit_webhook.storage.retention import Expired
 
-HELP: Final = "delete the events that are older than so many days"
+HELP: Final = "delete events older than a number of days"
 _DAYS: Final = re.compile(r"([1-9][0-9]{0,4})d?", re.ASCII)
 
 

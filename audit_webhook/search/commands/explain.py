@@ -14,7 +14,7 @@ from audit_webhook.errors import MalformedBatch
 from audit_webhook.events.visible_text import write_out_json
 from audit_webhook.search.explain import Explained, document_of, explain
 
-HELP: Final = "tell which commands were typed, from files of audit events"
+HELP: Final = "show which commands were typed, from files of audit events"
 STDIN: Final = "-"
 FAILED: Final = 2
 

@@ -15,7 +15,7 @@ from audit_webhook.search import feed
 from audit_webhook.search.commands.search import lines_of
 from audit_webhook.search.lines import explain
 
-HELP: Final = "print the newest events that match a query, oldest first, and with -f those that arrive"
+HELP: Final = "print the newest events that match a query, oldest first; -f follows"
 INTERVAL_SECONDS: Final = 1.0
 DONE, MISTAKE = 0, 2
 

@@ -144,7 +144,7 @@ def _why_no_bodies(event: Event) -> str:
 
 def _notes(event: Event) -> Iterable[str]:
     if event.dry_run:
-        yield "A dry run: nothing was changed."
+        yield "Dry run: nothing was changed."
     if event.truncated:
         yield "The apiserver cut this event: its bodies are missing."
     if event.cut:
