@@ -129,7 +129,6 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     parts.metrics.registry.register(quarantine)
     app.extensions[EXTENSION] = parts
     workers = [*_workers(parts, health_probe, spool), quarantine] if part != "pages" else []
-    app.extensions["workers"] = Workers(*workers, note_failure=parts.metrics.note_background_failure).start()
     for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)
     ops.measure(app)
@@ -137,6 +136,8 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     errors.register(app)
     time_limit.register(app)
     app.after_request(_add_headers)
+    # Last: Python 3.11.2 compiles routes wrongly while another thread writes a traceback (python/cpython#106905).
+    app.extensions["workers"] = Workers(*workers, note_failure=parts.metrics.note_background_failure).start()
     return app
 
 

@@ -23,7 +23,7 @@ class Worker:
     name: str = "worker"
     first_pause: float = 0.0
     """Seconds from the start of the thread until the task runs first."""
-    stop_seconds: float = 0.0
+    stop_seconds: float = 5.0
     """Seconds that `stop` waits for the thread to end."""
 
     def __init__(self) -> None:
@@ -92,7 +92,9 @@ class Workers:
         return self
 
     def stop(self) -> None:
-        """Stop each."""
+        """Ask all of them to stop, then wait for each, so that the waiting takes as long as the slowest."""
+        for worker in self._workers:
+            worker.stopped.set()
         for worker in reversed(self._workers):
             worker.attempt(worker.stop)
 

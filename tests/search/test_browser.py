@@ -128,7 +128,7 @@ def test_event_opens_beside_the_list_and_back_returns_to_the_same_place(server: 
     post(server, *(event_of(f"user-{number:02}", -number) for number in range(50)))
     page.goto(server.url)
     page.mouse.wheel(0, 500)
-    page.wait_for_function("scrollY > 300")
+    page.wait_for_function("scrollY >= 500")  # the wheel moves the page step by step
     place = page.evaluate("scrollY")
     row_of(page, "user-20").click()
     expect(page.locator("#panel .event-title")).to_contain_text("user-20")
@@ -136,7 +136,7 @@ def test_event_opens_beside_the_list_and_back_returns_to_the_same_place(server: 
     page.go_back()
     expect(page.locator("#panel")).to_be_hidden()
     assert page.url.rstrip("/") == server.url
-    assert abs(page.evaluate("scrollY") - place) < 60
+    page.wait_for_function("place => Math.abs(scrollY - place) < 60", arg=place)
     page.go_forward()
     expect(page.locator("#panel .event-title")).to_contain_text("user-20")
 
