@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -20,7 +21,8 @@ LATEST: Final = 4_102_444_800_000_000  # 2100-01-01
 _LOG_START: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",'
 _MINUTE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_UUIDS: Final = re.compile(rf"{_UUID.pattern}(?:\n{_UUID.pattern})*+", re.ASCII)
+_DASHES: Final = (8, 13, 18, 23)
+UUID_LENGTH: Final = 36
 ROW_ID_BYTES: Final = 16
 LONGEST_AUDIT_ID: Final = 64
 UUID_BYTES: Final = 16
@@ -38,8 +40,12 @@ def as_posted(raw: bytes) -> bytes:
 
 def digest_events(cluster: str, raws: Iterable[bytes]) -> list[bytes]:
     """Give the SHA-256 of each event of a cluster: ids begin with them, and seals are built on them."""
-    prefix = cluster.encode("utf-8", "surrogateescape") + b"\0"
-    return [sha256(prefix + raw).digest() for raw in raws]
+    begin, digests = sha256(cluster.encode("utf-8", "surrogateescape") + b"\0").copy, []
+    for raw in raws:
+        own = begin()
+        own.update(raw)
+        digests.append(own.digest())
+    return digests
 
 
 def event_ids(digests: Iterable[bytes], milliseconds: Iterable[int]) -> list[bytes]:
@@ -90,11 +96,17 @@ def audit_key(audit_id: str) -> bytes:
 
 def audit_keys(audit_ids: Sequence[str]) -> list[bytes]:
     """Return the `audit_key` of each auditID: of UUIDs, as most batches hold nothing else, all at once."""
-    joined = "\n".join(audit_ids)
-    if _UUIDS.fullmatch(joined):
-        keys = bytes.fromhex(joined.replace("-", ""))
-        if len(keys) == UUID_BYTES * len(audit_ids):  # else there is a line's end within one
-            return [keys[start:start + UUID_BYTES] for start in range(0, len(keys), UUID_BYTES)]
+    joined = "".join(audit_ids)
+    dashes = "-" * len(audit_ids)
+    digits = joined.replace("-", "")
+    if (
+        set(map(len, audit_ids)) == {UUID_LENGTH} and len(digits) == 2 * UUID_BYTES * len(audit_ids)
+        and all(joined[place::UUID_LENGTH] == dashes for place in _DASHES) and digits == digits.lower()
+    ):
+        with suppress(ValueError):  # some are no hexadecimal digits
+            keys = bytes.fromhex(digits)
+            if len(keys) == UUID_BYTES * len(audit_ids):  # else there are blanks within
+                return [keys[start:start + UUID_BYTES] for start in range(0, len(keys), UUID_BYTES)]
     return list(map(audit_key, audit_ids))
 
 
@@ -126,22 +138,22 @@ def microseconds(timestamp: str) -> int | None:
 
 def milliseconds(timestamp: str) -> int | None:
     """Read an RFC 3339 time as whole milliseconds since the epoch, by the shortest way for the apiserver's form."""
-    fraction, second = _MILLISECONDS.get(timestamp[19:23]), _SECONDS.get(timestamp[16:19])
+    fraction, second = FRACTIONS.get(timestamp[19:23]), SECONDS.get(timestamp[16:19])
     if fraction is not None and second is not None and timestamp[23:] in _REST:
-        minute = _exact_minute(timestamp[:16])
+        minute = exact_minute(timestamp[:16])
         if minute is not None:
             return minute + second + fraction
     moment = microseconds(timestamp)
     return None if moment is None else moment // 1000
 
 
-_MILLISECONDS: Final = {f".{number:03d}": number for number in range(1000)}
-_SECONDS: Final = {f":{number:02d}": number * 1000 for number in range(61)}
+FRACTIONS: Final = {f".{number:03d}": number for number in range(1000)}
+SECONDS: Final = {f":{number:02d}": number * 1000 for number in range(61)}
 _REST: Final = frozenset(f"{number:03d}Z" for number in range(1000))
 
 
 @lru_cache(maxsize=4096)
-def _exact_minute(text: str) -> int | None:
+def exact_minute(text: str) -> int | None:
     """Return a minute as milliseconds; those of a day are fewer than what is remembered."""
     whole = _whole_second(f"{text}:00") if _MINUTE.fullmatch(text) else None
     return None if whole is None else whole // 1000

@@ -7,6 +7,7 @@ surrogate, a number where a string belongs) is decoded member by member; a value
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -119,6 +120,7 @@ class _FiledWire(Wire, frozen=True, gc=False, rename="camel"):
     impersonated_user: User | None = None
 
 
+_verb: Final = attrgetter("verb")
 _decode_wire: Final = msgspec.json.Decoder(_FiledWire).decode
 NO_USER: Final = User()
 NO_OBJECT: Final = ObjectReference()
@@ -153,6 +155,11 @@ def is_event(wire: Wire) -> bool:
     Something else that was posted by mistake, such as an AdmissionReview, is none, and may hold anything.
     """
     return bool(wire.verb) or wire.level in LEVELS
+
+
+def are_events(wires: Sequence[Wire]) -> bool:
+    """Return whether each object is an audit event."""
+    return all(map(_verb, wires)) or all(map(is_event, wires))
 
 
 def _tolerant_wire(values: Mapping[str, object]) -> Wire:

@@ -14,8 +14,9 @@ from audit_webhook.evidence.checkpoints import Signed
 from audit_webhook.storage import statements as queries
 from audit_webhook.storage.chunks.hash_chain import EventRow, Head, Seal
 from audit_webhook.storage.database import Database, Row, classified
+from audit_webhook.storage.mysql.cursor import BulkCursor
 from audit_webhook.storage.search_sql import fill_ids
-from audit_webhook.storage.typed_rows import OTHER_TYPE, bytes_of, number_of, write_typed
+from audit_webhook.storage.typed_rows import OTHER_TYPE, bytes_of, number_of, write_posting, write_typed
 
 SEALS_AT_ONCE: Final = 2_000
 CHUNKS_AT_ONCE: Final = 1_000
@@ -165,8 +166,11 @@ class EvidenceStore:
 
     def event_rows(self, low: bytes, high: bytes, limit: int = ROWS_AT_ONCE) -> list[bytes]:
         """Give the first rows of events with ids from one to before another, written as `sealing.write_rows` does."""
-        rows = self._rows("event_rows", low, high, limit)
-        return [row for (row,) in rows] if self._database.dialect == "mysql" else write_typed(rows)
+        with self._database.read() as cursor, self._typed(cursor):
+            if isinstance(cursor, BulkCursor):
+                return cursor.read_values(self._statements["event_rows"], (low, high, limit))
+            cursor.execute(self._statements["event_rows"], (low, high, limit))
+            return write_typed(cursor.fetchall())
 
     def rows_of_chunk(self, low: bytes, high: bytes, chunk: bytes) -> list[EventRow]:
         """Give the rows of a chunk's events with ids from one to before another, in stored order."""
@@ -199,11 +203,16 @@ class EvidenceStore:
             for row in self._rows("actions_after", identifier, limit)
         ]
 
-    def postings_after(self, last: Posting, limit: int = ROWS_AT_ONCE) -> list[Posting]:
-        """Return the postings that follow one, in their order."""
+    def postings_after(self, last: Posting, limit: int = ROWS_AT_ONCE) -> list[bytes]:
+        """Return the postings that follow one, in their order, as `typed_rows.write_posting` writes them."""
         field, value, chunk = last
-        rows = self._rows("postings_after", field, field, value, field, value, chunk, limit)
-        return [(self._text(own), self._text(posted), bytes_of(place)) for own, posted, place in rows]
+        parameters = field, field, value, field, value, chunk, limit
+        with self._database.read() as cursor, self._typed(cursor):
+            if isinstance(cursor, BulkCursor):
+                return cursor.read_values(self._statements["postings_after"], parameters)
+            cursor.execute(self._statements["postings_after"], parameters)
+            rows = cursor.fetchall()
+        return [write_posting(self._text(own), self._text(posted), bytes_of(place)) for own, posted, place in rows]
 
     def day_of_tallies(self, low: bytes, high: bytes) -> tuple[list[TallyRow], set[bytes]]:
         """Return the tallies, and the ids of the chunks, from one id to before another, both as of one moment."""

@@ -7,6 +7,7 @@ that of the calls made for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from operator import attrgetter, is_
 from typing import Final, NamedTuple
 
@@ -15,12 +16,13 @@ from audit_webhook.events.ids import as_posted, digest_events, event_ids
 from audit_webhook.events.lenient_json import Undecodable
 from audit_webhook.events.redaction.redact import find_suspects, redact, redact_paths
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
-from audit_webhook.events.times import UNKNOWN, event_milliseconds
-from audit_webhook.events.wire import read_usual_wires
-from audit_webhook.storage.chunks.columns import Entry, to_columns
+from audit_webhook.events.times import UNKNOWN, events_milliseconds
+from audit_webhook.events.wire import are_events, read_usual_wires
+from audit_webhook.storage.chunks.columns import Columns, Entry, to_columns, to_entries
 
 AT_ONCE: Final = 48
 """Events that are read at a time: so few that what one step made is in the processor's cache for the next."""
+STORED_AT_ONCE: Final = 256
 UNPLACED: Final = UNKNOWN.to_bytes(6, "big")
 """What the id of an event begins with that does not say when it happened, until it is filed: less than any other."""
 _id_of: Final = attrgetter("id")
@@ -50,7 +52,7 @@ def read_events(
 def _read_some(raws: Sequence[bytes], start: int, unread: list[Unread]) -> dict[int, tuple[bytes, Wire]]:
     """Decode events by their places, all of them at once where each is a usual one."""
     wires = read_usual_wires(raws)
-    if wires is not None and all(map(is_event, wires)):
+    if wires is not None and are_events(wires):
         return dict(enumerate(zip(raws, wires, strict=True), start))
     read: dict[int, tuple[bytes, Wire]] = {}
     for place, raw in enumerate(raws, start):
@@ -61,18 +63,20 @@ def _read_some(raws: Sequence[bytes], start: int, unread: list[Unread]) -> dict[
     return read
 
 
-def read_stored(cluster: str, raws: Sequence[bytes]) -> list[Entry]:
-    """Return the entries of events as they are stored, whose secrets were taken out; raises Undecodable.
+def read_stored(cluster: str, raws: Sequence[bytes]) -> Columns:
+    """Return what is kept of at least one event as it is stored, whose secrets were taken out; raises Undecodable.
 
-    Their ids follow from these bytes, as those of most events do that were sent.
+    The ids follow from these bytes, as those of most events do that were sent.
     """
-    entries: list[Entry] = []
-    for start in range(0, len(raws), AT_ONCE):
-        kept = raws[start:start + AT_ONCE]
-        wires = list(map(_read, kept))
+    parts = []
+    for start in range(0, len(raws), STORED_AT_ONCE):
+        kept = raws[start:start + STORED_AT_ONCE]
+        wires = read_usual_wires(kept)
+        if wires is None or not are_events(wires):
+            wires = list(map(_read, kept))
         leaves = digest_events(cluster, kept)
-        entries += to_columns(cluster, event_ids(leaves, map(event_milliseconds, wires)), wires, kept, leaves)
-    return entries
+        parts.append(to_columns(cluster, event_ids(leaves, events_milliseconds(wires)), wires, kept, leaves))
+    return parts[0] if len(parts) == 1 else Columns(*map(list, map(chain.from_iterable, zip(*parts))))
 
 
 def identify(cluster: str, raw: bytes, redaction: Redaction = BUILT_IN) -> Entry:
@@ -111,7 +115,7 @@ def _file(
     posted = list(map(as_posted, identified.values()))
     digests = digest_events(cluster, posted)
     leaves = digests if all(map(is_, posted, kept)) else digest_events(cluster, kept)
-    return to_columns(cluster, event_ids(digests, map(event_milliseconds, wires)), wires, kept, leaves)
+    return to_entries(cluster, event_ids(digests, events_milliseconds(wires)), wires, kept, leaves)
 
 
 def _read(raw: bytes) -> Wire:

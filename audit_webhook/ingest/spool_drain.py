@@ -19,7 +19,7 @@ from audit_webhook.events.lenient_json import Undecodable
 from audit_webhook.ingest.isolate import store_isolating
 from audit_webhook.ingest.read_events import AT_ONCE
 from audit_webhook.ingest.receive import Batch
-from audit_webhook.storage.chunks.columns import Entry, to_columns
+from audit_webhook.storage.chunks.columns import Entry, to_entries
 from audit_webhook.storage.health_probe import HealthProbe
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.spool.batch_file import BatchFile, Item
@@ -135,4 +135,4 @@ def _batch_of(batch_file: BatchFile, received: int) -> Batch:
 
 def _file(cluster: str, read: list[tuple[Item, Wire]]) -> list[Entry]:
     ids, raws = [item.id for item, _ in read], [item.raw for item, _ in read]
-    return to_columns(cluster, ids, [wire for _, wire in read], raws, digest_events(cluster, raws))
+    return to_entries(cluster, ids, [wire for _, wire in read], raws, digest_events(cluster, raws))

@@ -16,6 +16,7 @@ OTHER_TYPE: Final = "\0another type"
 """In the place of a text that is none; no text that is stored holds a NUL."""
 _KINDS: Final = (bytes, bytes, int, int, bytes, bytes, bytes, bytearray, bytearray, bytearray)
 _IDS: Final = (0, 1, 4, 5)
+CHUNK_ID_BYTES: Final = 16
 
 
 def write_typed(rows: Sequence[Row]) -> list[bytes]:
@@ -34,6 +35,26 @@ def _are_right(columns: Sequence[Sequence[Any]]) -> bool:
 def _odd(row: Row) -> bytes:
     """Write the ids of a row's event and chunk, and no row."""
     return b"".join(bytes_of(identifier)[:16].ljust(16, b"\0") for identifier in row[:2]) + OTHER_TYPE.encode()
+
+
+def write_posting(field: str, value: str, chunk: bytes) -> bytes:
+    """Write a posting behind its chunk's id so that no two read the same; the statement ``postings_after`` does it too.
+
+    The id of a chunk has 16 bytes; on SQLite a changed row may hold something else.
+    """
+    if len(chunk) != CHUNK_ID_BYTES:
+        return chunk[:CHUNK_ID_BYTES].ljust(CHUNK_ID_BYTES, b"\0") + b"0," + OTHER_TYPE.encode()
+    name = field.encode("utf-8", "surrogateescape")
+    return b"%b%d,%b%b" % (chunk, len(name), name, value.encode("utf-8", "surrogateescape"))
+
+
+def read_posting(written: bytes) -> tuple[str, str, bytes]:
+    """Return field, value and chunk's id of what `write_posting` has written."""
+    length, _, texts = written[CHUNK_ID_BYTES:].partition(b",")
+    field, value = texts[:int(length)], texts[int(length):]
+    return (
+        field.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"), written[:CHUNK_ID_BYTES]
+    )
 
 
 def bytes_of(value: Any) -> bytes:

@@ -98,7 +98,12 @@ SELECT id, verb, api_group, resource, subresource, code, level, stage, decision,
 cut, last_day
 FROM actions WHERE id > %s ORDER BY id LIMIT %s
 
--- name: postings_after
+-- name: postings_after (mysql)
+SELECT CONCAT(chunk_id, CONCAT_WS(0x2C, LENGTH(field), CONCAT(field, value))) FROM postings
+WHERE field > %s OR (field = %s AND value > %s) OR (field = %s AND value = %s AND chunk_id > %s)
+ORDER BY field, value, chunk_id LIMIT %s
+
+-- name: postings_after (sqlite)
 SELECT field, value, chunk_id FROM postings
 WHERE field > %s OR (field = %s AND value > %s) OR (field = %s AND value = %s AND chunk_id > %s)
 ORDER BY field, value, chunk_id LIMIT %s

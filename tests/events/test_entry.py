@@ -16,7 +16,7 @@ from audit_webhook.events.decode import read_wire, to_event
 from audit_webhook.events.split import split
 from audit_webhook.ingest.read_events import identify, read_events
 from audit_webhook.storage.chunks import columns as entry
-from audit_webhook.storage.chunks.columns import Entry, to_columns
+from audit_webhook.storage.chunks.columns import Entry, to_entries
 from tests.factories import audit_event, encode
 from tests.recorded import BATCHES
 
@@ -31,7 +31,7 @@ def by_the_long_way(raw: bytes) -> Entry:
 
 
 def by_the_short_way(raw: bytes) -> Entry:
-    (filed,) = to_columns("prod", [bytes(16)], [read_wire(raw)], [raw], [bytes(32)])
+    (filed,) = to_entries("prod", [bytes(16)], [read_wire(raw)], [raw], [bytes(32)])
     return filed
 
 
@@ -61,7 +61,7 @@ def test_events_that_hold_anything_are_filed_the_same_by_both_ways() -> None:
 
 def test_events_of_a_batch_are_filed_as_each_of_them_alone() -> None:
     raws = [*mutated(600), encode(audit_event(requestURI="/x?" + "y" * 2000))]
-    together = to_columns("prod", [bytes(16)] * len(raws), list(map(read_wire, raws)), raws, [bytes(32)] * len(raws))
+    together = to_entries("prod", [bytes(16)] * len(raws), list(map(read_wire, raws)), raws, [bytes(32)] * len(raws))
     assert together == [by_the_long_way(raw) for raw in raws]
 
 

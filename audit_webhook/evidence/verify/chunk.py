@@ -17,7 +17,7 @@ from audit_webhook.evidence.store import EvidenceStore, SealedChunk
 from audit_webhook.evidence.verify.examine import Part, with_stored_ids
 from audit_webhook.evidence.verify.seals import place_of
 from audit_webhook.ingest.read_events import UNPLACED, identify
-from audit_webhook.storage.chunks.columns import Entry
+from audit_webhook.storage.chunks.columns import Columns, Entry
 from audit_webhook.storage.chunks.frames import Damaged, unpack_whole
 from audit_webhook.storage.chunks.hash_chain import (
     EventRow, Record, digest_content, digest_rows, leaves_of, record_of, root_of,
@@ -108,9 +108,10 @@ def _compare_rows(chunk: SealedChunk, pieces: list[Piece], rows: list[EventRow],
     offsets = [piece.offset for piece in pieces if piece.found is not None]
     try:
         own = with_stored_ids(chunk.cluster, found, offsets, rows)
-        wanted = {row[0]: row for row in describe(chunk.cluster, own, range(len(own)), offsets).events}
-    except (IdTaken, ValueError):
+        described = describe(chunk.cluster, Columns(*zip(*own)), range(len(own)), offsets)
+    except (IdTaken, ValueError, TypeError):
         return
+    wanted = {row[0]: row for row in zip(*described.rows)}
     there = {row[0]: row for row in rows}
     if there and not wanted.keys() & there.keys():
         return  # ids follow from the cluster too: it was changed, not each of the events

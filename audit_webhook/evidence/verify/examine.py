@@ -6,20 +6,24 @@ that stores events, so that a row which says anything else than its event is fou
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from itertools import accumulate, repeat
-from operator import mul
+from itertools import accumulate, count, repeat
+from operator import add, mul
 from typing import Final, Literal, NamedTuple
 
 from audit_webhook.errors import IdTaken
 from audit_webhook.events.lenient_json import Undecodable
 from audit_webhook.evidence.store import SealedChunk
+from audit_webhook.storage.typed_rows import write_posting
 from audit_webhook.ingest.read_events import UNPLACED, identify, read_stored
-from audit_webhook.storage.chunks.columns import ActionRow, CallerRow, Entry
+from audit_webhook.storage.chunks.columns import ActionRow, CallerRow, Columns, Entry
 from audit_webhook.storage.chunks.counts import day_of, lanes_of, read_tally
 from audit_webhook.storage.chunks.frames import Damaged, unpack_whole
-from audit_webhook.storage.chunks.hash_chain import EventRow, Record, digest_content, record_of, root_of, write_rows
+from audit_webhook.storage.chunks.hash_chain import (
+    EventRow, Record, RowColumns, digest_content, record_of, root_of, write_row_columns, write_rows,
+)
 from audit_webhook.storage.chunks.layout import Description, describe, has_own_id
 
 MASK: Final = b"***"
@@ -78,31 +82,31 @@ def examine(parts: Sequence[Part], secret: bytes) -> Examined:
         chunk, day = part.chunk, part.chunk.received // DAY_MICROSECONDS
         _use(found.callers, description.callers, day)
         _use(found.actions, description.actions, day)
-        hashes = [hash_posting(field, value, secret) for field, value, _ in description.postings]
+        hashes = [hash_posting(write_posting(*posting)[len(chunk.id):], secret) for posting in description.postings]
         found.postings[chunk.id] = len(hashes), sum(hashes) & SUMS
         place = day_of(chunk.id), chunk.cluster
-        found.days[place] = found.days.get(place, Day()).plus(_day_of(description.events, secret))
+        found.days[place] = found.days.get(place, Day()).plus(_day_of(description.rows, secret))
     return found
 
 
-def hash_posting(field: str, value: str, secret: bytes) -> int:
+def hash_posting(written: bytes, secret: bytes) -> int:
     """Return a hash of a posting that nobody can tell beforehand; other processes have to be forks of this one."""
-    return hash((secret, field, value))
+    return hash((secret, written))
 
 
-def _day_of(rows: list[EventRow], secret: bytes) -> Day:
+def _day_of(rows: RowColumns, secret: bytes) -> Day:
     """Return what a chunk adds to its day; `day_of_tally` gives the same for the tally of these events."""
-    ids, _, _, lengths, callers, actions, _, namespaces, *_ = zip(*rows, strict=True)
-    counts = sum(map(hash, zip(repeat(secret), callers, actions, namespaces, lanes_of(ids))))
-    sizes = sum(map(mul, lengths, map(hash, zip(repeat(secret), callers, actions, namespaces))))
-    return Day(1, len(rows), counts & SUMS, sizes & SUMS)
+    counted = Counter(zip(rows.callers, rows.actions, rows.namespaces, lanes_of(rows.ids)))
+    counts = sum([events * hash((secret, *place)) for place, events in counted.items()])
+    sizes = sum(map(mul, rows.lengths, map(hash, zip(repeat(secret), rows.callers, rows.actions, rows.namespaces))))
+    return Day(1, len(rows.ids), counts & SUMS, sizes & SUMS)
 
 
 def day_of_tally(chunks: int, events: int, content: bytes, secret: bytes) -> Day:
     """Return what a row of tallies adds to its day; raises ValueError when it is no tally."""
     counts = sizes = 0
     for key, size, first, lanes in read_tally(content):
-        counts += sum([count * hash((secret, *key, lane)) for lane, count in enumerate(lanes, first) if count])
+        counts += sum([events * hash((secret, *key, lane)) for lane, events in enumerate(lanes, first) if events])
         sizes += size * hash((secret, *key))
     return Day(chunks or 1, events, counts & SUMS, sizes & SUMS)
 
@@ -120,24 +124,25 @@ def describe_part(part: Part) -> tuple[Description, list[bytes]] | None:
     """
     try:
         offsets, raws = _cut(unpack_whole(part.content, part.frames), part)
-        entries = read_stored(part.chunk.cluster, raws)
-        described = _describe(part.chunk, entries, offsets)
+        events = read_stored(part.chunk.cluster, raws)
+        described = _describe(part.chunk, events, offsets)
         if described is not None and b"".join(described[1]) == part.rows:
             return described
+        entries = list(map(Entry._make, zip(*events, strict=True)))
         own = with_stored_ids(part.chunk.cluster, entries, offsets, read_rows(part.rows))
-        return _describe(part.chunk, own, offsets)
+        return _describe(part.chunk, Columns(*zip(*own, strict=True)), offsets)
     except (Damaged, Undecodable, ValueError, RecursionError):
         return None
 
 
 def _describe(
-    chunk: SealedChunk, entries: Sequence[Entry], offsets: Sequence[int]
+    chunk: SealedChunk, events: Columns, offsets: Sequence[int]
 ) -> tuple[Description, list[bytes]] | None:
     try:
-        found = describe(chunk.cluster, entries, range(len(entries)), offsets, is_counted=False)
+        found = describe(chunk.cluster, events, range(len(offsets)), offsets)
     except IdTaken:
         return None
-    return found, sorted(write_rows(found.events))
+    return found, sorted(write_row_columns(found.rows))
 
 
 def _cut(whole: bytes, part: Part) -> tuple[list[int], list[bytes]]:
@@ -146,7 +151,7 @@ def _cut(whole: bytes, part: Part) -> tuple[list[int], list[bytes]]:
     if lines.pop() or not lines:
         raise Damaged("it does not end with an event")
     if len(lines) == part.chunk.events:
-        return [0, *accumulate(len(line) + 1 for line in lines[:-1])], lines
+        return list(map(add, accumulate(map(len, lines[:-1]), initial=0), count())), lines
     spans = sorted((row[2], row[3]) for row in read_rows(part.rows))
     raws = [whole[offset:offset + length] for offset, length in spans]
     if b"\n".join((*raws, b"")) != whole:
@@ -208,7 +213,7 @@ def _with_ids_of(cluster: str, entry: Entry, row: EventRow) -> Entry:
 def _judge(part: Part, found: Description, written: list[bytes]) -> Verdict:
     """Compare what follows from a chunk's events with its seal, its row and the rows of its events."""
     chunk, rows = part.chunk, b"".join(written)
-    whole = sum([row[3] for row in found.events]) + len(written)
+    whole = sum(found.rows.lengths) + len(written)
     stored = digest_content(part.frames, part.content)
     known = Record(chunk.cluster, chunk.received, found.first_id, whole, sha256(rows).digest(), stored)
     if (chunk.id, chunk.first_id, chunk.raw_bytes, chunk.events) != (found.id, found.first_id, whole, len(written)):

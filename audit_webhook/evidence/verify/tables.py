@@ -16,6 +16,7 @@ from audit_webhook.evidence.store import CHUNKS_AT_ONCE, ROWS_AT_ONCE, EvidenceS
 from audit_webhook.evidence.verify.examine import SUMS, Day, Examined, Used, day_of_tally, hash_posting
 from audit_webhook.evidence.verify.trail import Trail
 from audit_webhook.storage.retention import DAY
+from audit_webhook.storage.typed_rows import read_posting
 
 MOST_NAMED: Final = 200
 Row = tuple[Any, ...]
@@ -157,10 +158,10 @@ class TableCheck:
 
     def _compare_postings(self) -> None:
         sums: dict[bytes, list[int]] = {}
-        for field, value, chunk in self._all_postings():
-            known = sums.setdefault(chunk, [0, 0])
+        for written in self._all_postings():
+            known = sums.setdefault(written[:16], [0, 0])
             known[0] += 1
-            known[1] += hash_posting(field, value, self._secret)
+            known[1] += hash_posting(written[16:], self._secret)
         named = 0
         for chunk in sorted(sums.keys() | self._postings.keys()):
             count, total = sums.get(chunk, (0, 0))
@@ -174,15 +175,15 @@ class TableCheck:
             text = "what searches find this batch by (postings) is not what follows from its events"
             self._findings.add(kind, name_of(chunk), text)
 
-    def _all_postings(self) -> Iterator[Posting]:
+    def _all_postings(self) -> Iterator[bytes]:
         last: Posting = ("", "", b"")
         while page := self._store.postings_after(last):
             yield from page
             if len(page) < ROWS_AT_ONCE:
                 return
-            if page[-1] <= last:
+            before, last = last, read_posting(page[-1])
+            if last <= before:
                 raise StoreUnavailable("the postings cannot be read in order")
-            last = page[-1]
 
     def _is_settled(self, chunk: bytes, is_known: bool) -> bool:
         """Return whether a chunk neither came nor went meanwhile, so that its postings have to be right."""

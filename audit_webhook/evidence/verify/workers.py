@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import secrets
@@ -15,6 +16,7 @@ MANY_EVENTS: Final = 50_000
 MOST_PROCESSES: Final = 8
 GROUPS_AHEAD: Final = 2
 """Groups of chunks that wait for each process, so that none is ever idle."""
+CONTAINERS_BEFORE_LOOK: Final = 100_000
 
 
 class Examiners:
@@ -50,9 +52,15 @@ def processes_for(events: int) -> int:
     return min(cores, MOST_PROCESSES) if cores > 1 and events >= MANY_EVENTS else 0
 
 
+def spare_collector() -> None:
+    """Let the collector of cycles look rarely: millions of rows come and go, none of them in a cycle."""
+    gc.freeze()
+    gc.set_threshold(CONTAINERS_BEFORE_LOOK)
+
+
 def _start(processes: int) -> ProcessPoolExecutor:
     """Start processes by forking: they share the seed of Python's hashes, on which sums of postings depend."""
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"))
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), spare_collector)
     for started in [pool.submit(examine, (), b"") for _ in range(processes)]:
         started.result()
     return pool

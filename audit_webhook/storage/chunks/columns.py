@@ -6,19 +6,21 @@ decoded JSON, column by column; all others through `Event`, which gives the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from itertools import compress, repeat
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from audit_webhook.events.bodies import DELETIONS, created_name, is_dry_run
 from audit_webhook.events.decode import (
-    LONGEST_REMEMBERED, NO_ANNOTATIONS, NO_OBJECT, NO_STATUS, NO_USER, REMEMBERED, NamedUser, ObjectReference, Wire,
-    action_of, caller_of, group_of, is_short_action, is_short_caller, to_event,
+    LONGEST_REMEMBERED, NO_ANNOTATIONS, NO_OBJECT, NO_USER, REMEMBERED, NamedUser, Wire, action_of, caller_of,
+    is_short_action, is_short_caller, to_event,
 )
 from audit_webhook.events.event import Event
 from audit_webhook.events.ids import audit_key, audit_keys, row_id
 from audit_webhook.events.limits import are_plain
-from audit_webhook.events.parameters import NO_FACTS, query_facts
+from audit_webhook.events.parameters import query_facts
 from audit_webhook.storage.chunks.uri_column import shorten, shorten_all
 
 CallerRow = tuple[bytes, str, str, str, str, str, str, str, str, str, str, str]
@@ -51,73 +53,142 @@ class Entry(NamedTuple):
     allow_reason: str | None
 
 
-def to_columns(
+class Columns(NamedTuple):
+    """What the store keeps of several events: the members of `Entry`, each as a column."""
+
+    ids: Sequence[bytes]
+    raws: Sequence[bytes]
+    leaves: Sequence[bytes]
+    callers: Sequence[CallerRow]
+    actions: Sequence[ActionRow]
+    audits: Sequence[bytes]
+    namespaces: Sequence[str]
+    names: Sequence[str]
+    uris: Sequence[str]
+    allow_reasons: Sequence[str | None]
+
+
+def to_entries(
     cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws: Sequence[bytes], leaves: Sequence[bytes]
 ) -> list[Entry]:
-    """Give the entries of events that were decoded, from their ids, their redacted bytes and the digests of these."""
-    targets = [wire.object_ref or NO_OBJECT for wire in wires]
-    uris = [wire.request_uri or "" for wire in wires]
-    audits = [wire.audit_id or "" for wire in wires]
-    namespaces = [target.namespace or "" for target in targets]
-    names = [each.name or _chosen_name(wire, each, raw) for wire, each, raw in zip(wires, targets, raws, strict=True)]
-    callers = _callers_of(cluster, wires, raws)
-    groups, resources = list(map(group_of, targets)), [each.resource or "" for each in targets]
-    actions = _actions_of(wires, targets, uris, raws, [client for _, client in callers], groups)
-    rows = [row for row, _ in callers]
+    """Return the entries of events that were decoded; see `to_columns`."""
+    return list(map(Entry._make, zip(*to_columns(cluster, ids, wires, raws, leaves), strict=True)))
+
+
+def to_columns(
+    cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws: Sequence[bytes], leaves: Sequence[bytes]
+) -> Columns:
+    """Return what is kept of events that were decoded.
+
+    ``raws`` are their redacted bytes, ``leaves`` the digests of these. No event needs at least one wire.
+    """
+    users, assumed, addresses, agents, targets, notes, statuses, *texts = zip(*map(_members, wires), strict=True)
+    verbs, uris, audits, levels, stages = map(_texts, texts)
+    where = map(_target, _filled(targets, NO_OBJECT))
+    resources, namespaces, named, subresources, *of_group = map(_texts, zip(*where, strict=True))
+    groups = _groups_of(*of_group)
+    names = named if all(named) else [
+        name or (created_name(raw) if verb == "create" and resource else "")
+        for name, raw, verb, resource in zip(named, raws, verbs, resources, strict=True)
+    ]
+    long = list(compress(range(len(raws)), map(LONGEST_REMEMBERED.__lt__, map(len, raws))))
+    who = users, assumed, addresses, agents
+    called = _call(_known_caller, _filed_caller, _unfit(long, _is_short_caller, who), repeat(cluster), *who)
+    callers, programs = zip(*called, strict=True)
+    decisions, reasons, truncated = zip(*map(_note, _filled(notes, NO_ANNOTATIONS)), strict=True)
+    managers, dry_runs = _facts_of(verbs, uris, resources, subresources, raws)
+    what = programs, verbs, groups, resources, subresources, levels, stages, _texts(decisions), managers
+    codes = [status and status.code for status in statuses]
+    flags = codes, dry_runs, [text == "true" for text in truncated] if any(truncated) else repeat(False)
+    actions = _call(_known_action, _filed_action, _unfit(long, is_short_action, what), *what, *flags)
     shortened = shorten_all(uris, groups, namespaces, resources, names)
-    notes = [wire.annotations or NO_ANNOTATIONS for wire in wires]
-    allow_reason = [note.reason or "" if note.decision == "allow" else None for note in notes]
-    entries = list(map(Entry._make, zip(
-        ids, raws, leaves, rows, actions, audit_keys(audits), namespaces, names, shortened,
-        allow_reason, strict=True,
-    )))
-    if NO_CALLER in rows or NO_ACTION in actions or not are_plain(namespaces, names, uris, audits):
-        return [_checked(entry, wire, cluster) for entry, wire in zip(entries, wires, strict=True)]
-    return entries
+    allowed = [
+        reason or "" if decision == "allow" else None for decision, reason in zip(decisions, reasons, strict=True)
+    ]
+    found = Columns(
+        ids, raws, leaves, callers, actions, audit_keys(audits), namespaces, names, shortened, allowed
+    )
+    if NO_CALLER in callers or NO_ACTION in actions or not are_plain(namespaces, names, uris, audits):
+        return _checked(found, wires, cluster)
+    return found
 
 
-def _checked(entry: Entry, wire: Wire, cluster: str) -> Entry:
-    """Give the entry, by a closer look when something of it has to be cut."""
-    own = ([entry.namespace], [entry.name], [wire.request_uri or ""], [wire.audit_id or ""])
-    if entry.caller is NO_CALLER or entry.action is NO_ACTION or not are_plain(*own):
-        return _entry_of(entry, to_event(wire, entry.raw, cluster))
-    return entry
+_members: Final = attrgetter(
+    "user", "impersonated_user", "source_ips", "user_agent", "object_ref", "annotations", "response_status", "verb",
+    "request_uri", "audit_id", "level", "stage",
+)
+_target: Final = attrgetter("resource", "namespace", "name", "subresource", "api_group", "api_version")
+_note: Final = attrgetter("decision", "reason", "truncated")
+_Value = TypeVar("_Value")
+_Row = TypeVar("_Row")
 
 
-def _chosen_name(wire: Wire, target: ObjectReference, raw: bytes) -> str:
-    """Give the name of an object that was created without one."""
-    return created_name(raw) if wire.verb == "create" and target.resource else ""
+def _filled(column: Sequence[_Value | None], other: _Value) -> Sequence[_Value]:
+    """Return a column with ``other`` in the place of None."""
+    return cast(Sequence[_Value], column) if all(column) else [value or other for value in column]
 
 
-def _callers_of(cluster: str, wires: Sequence[Wire], raws: Sequence[bytes]) -> list[tuple[CallerRow, str]]:
-    """Return the row of who called, and the program behind the user agent."""
-    callers = []
-    for raw, wire in zip(raws, wires, strict=True):
-        user, impersonated = wire.user or NO_USER, wire.impersonated_user or NO_USER
-        addresses, agent = wire.source_ips or (), wire.user_agent or ""
-        is_short = len(raw) <= LONGEST_REMEMBERED or is_short_caller(user, impersonated, addresses, agent)
-        callers.append((_known_caller if is_short else _filed_caller)(cluster, user, impersonated, addresses, agent))
-    return callers
+def _texts(column: Sequence[str | None]) -> Sequence[str]:
+    return _filled(column, "")
 
 
-def _actions_of(
-    wires: Sequence[Wire], targets: Sequence[ObjectReference], uris: Sequence[str], raws: Sequence[bytes],
-    clients: Sequence[str], groups: Sequence[str],
-) -> list[ActionRow]:
-    """Give the row of what was done."""
-    actions = []
-    for client, wire, target, group, uri, raw in zip(clients, wires, targets, groups, uris, raws, strict=True):
-        resource, subresource = target.resource or "", target.subresource or ""
-        note, verb = wire.annotations or NO_ANNOTATIONS, wire.verb or ""
-        manager, is_dry = query_facts(uri) if "?" in uri and subresource != "proxy" else NO_FACTS
-        if is_dry or verb in DELETIONS or subresource == "eviction":
-            is_dry = bool(resource) and is_dry_run(verb, subresource, is_dry, raw)
-        texts = client, verb, group, resource, subresource, wire.level or "", wire.stage or "", note.decision or ""
-        is_short = len(raw) <= LONGEST_REMEMBERED or is_short_action(*texts, manager)
-        file_action = _known_action if is_short else _filed_action
-        code = (wire.response_status or NO_STATUS).code or 0
-        actions.append(file_action(*texts, manager, code, is_dry, note.truncated == "true"))
-    return actions
+def _groups_of(groups: Sequence[str], versions: Sequence[str]) -> Sequence[str]:
+    """Return the API groups; where a shipper left it in the version, as in ``apps/v1beta1``, from there."""
+    if "/" not in "".join(versions):
+        return groups
+    return [group or version.rpartition("/")[0] for group, version in zip(groups, versions, strict=True)]
+
+
+def _facts_of(
+    verbs: Sequence[str], uris: Sequence[str], resources: Sequence[str], subresources: Sequence[str],
+    raws: Sequence[bytes],
+) -> tuple[list[str], list[bool]]:
+    """Return the field manager of each event, and whether it was a dry run."""
+    managers, dry_runs = [""] * len(uris), [False] * len(uris)
+    for place, uri in enumerate(uris):
+        if "?" in uri and subresources[place] != "proxy":
+            managers[place], dry_runs[place] = query_facts(uri)
+    asked = set(compress(range(len(verbs)), map(DELETIONS.__contains__, verbs)))
+    if "eviction" in subresources or True in dry_runs:
+        asked.update(
+            place for place, (subresource, is_dry) in enumerate(zip(subresources, dry_runs))
+            if is_dry or subresource == "eviction"
+        )
+    for place in asked:
+        is_dry = is_dry_run(verbs[place], subresources[place], dry_runs[place], raws[place])
+        dry_runs[place] = bool(resources[place]) and is_dry
+    return managers, dry_runs
+
+
+def _unfit(long: list[int], is_short: Callable[..., bool], columns: Sequence[Sequence[Any]]) -> set[int]:
+    """Return the places whose texts are too long to be remembered, of those of ``long`` events."""
+    return {place for place in long if not is_short(*[column[place] for column in columns])}
+
+
+def _call(
+    known: Callable[..., _Row], filed: Callable[..., _Row], unfit: set[int], *columns: Iterable[Any]
+) -> list[_Row]:
+    """Call ``known``, which remembers what it has returned, for each row of columns; ``filed`` where it cannot."""
+    if not unfit:
+        return list(map(known, *columns))
+    return [(filed if place in unfit else known)(*values) for place, values in enumerate(zip(*columns))]
+
+
+def _is_short_caller(
+    user: NamedUser | None, impersonated: NamedUser | None, addresses: tuple[str, ...] | None, agent: str | None
+) -> bool:
+    return is_short_caller(user or NO_USER, impersonated or NO_USER, addresses or (), agent or "")
+
+
+def _checked(found: Columns, wires: Sequence[Wire], cluster: str) -> Columns:
+    """Return the columns, by a closer look at each event of which something has to be cut."""
+    entries = []
+    for entry, wire in zip(map(Entry._make, zip(*found, strict=True)), wires, strict=True):
+        own = ([entry.namespace], [entry.name], [wire.request_uri or ""], [wire.audit_id or ""])
+        if entry.caller is NO_CALLER or entry.action is NO_ACTION or not are_plain(*own):
+            entry = _entry_of(entry, to_event(wire, entry.raw, cluster))
+        entries.append(entry)
+    return Columns(*zip(*entries, strict=True))
 
 
 def _entry_of(entry: Entry, event: Event) -> Entry:
@@ -137,10 +208,12 @@ def _entry_of(entry: Entry, event: Event) -> Entry:
 
 
 def _filed_caller(
-    cluster: str, user: NamedUser, impersonated: NamedUser, addresses: tuple[str, ...], agent: str
+    cluster: str, user: NamedUser | None, impersonated: NamedUser | None, addresses: tuple[str, ...] | None,
+    agent: str | None,
 ) -> tuple[CallerRow, str]:
     """Give the row of who called, an empty one when something must be cut, and the program behind the user agent."""
-    who = caller_of(user.filed(), impersonated.filed(), addresses, agent)
+    addresses = addresses or ()
+    who = caller_of((user or NO_USER).filed(), (impersonated or NO_USER).filed(), addresses, agent)
     if not who.is_bounded:
         return NO_CALLER, who.program
     row = _caller_row(
@@ -152,14 +225,14 @@ def _filed_caller(
 
 def _filed_action(
     client: str, verb: str, group: str, resource: str, subresource: str, level: str, stage: str, decision: str,
-    manager: str, code: int, is_dry_run: bool, is_truncated: bool,
+    manager: str, code: int | None, is_dry_run: bool, is_truncated: bool,
 ) -> ActionRow:
     """Give the row of what was done, an empty one when something must be cut."""
     what = action_of(client, level, stage, verb, decision, group, resource, subresource, manager)
     if not what.is_bounded:
         return NO_ACTION
     return _action_row(
-        verb, group, resource, subresource, code if 0 < code < 1000 else 0, level, stage, decision, manager,
+        verb, group, resource, subresource, code if code and 0 < code < 1000 else 0, level, stage, decision, manager,
         what.command, int(is_dry_run), int(is_truncated), 0,
     )
 

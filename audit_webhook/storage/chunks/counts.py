@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import threading
 from array import array
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import repeat
+from operator import add
 from typing import Final, NamedTuple
 
 import msgspec
@@ -65,8 +68,12 @@ def count_events(
 
 def lanes_of(ids: Sequence[bytes]) -> list[int]:
     """Return the lane of each id of a chunk's events; most chunks lie in one."""
-    first, last = _lane(min(ids)), _lane(max(ids))
-    return [first] * len(ids) if first == last else list(map(_lane, ids))
+    lowest = min(ids)
+    first, last = _lane(lowest), _lane(max(ids))
+    if first == last:
+        return [first] * len(ids)
+    begins = [time_bound(day_of(lowest) + lane * LANE) for lane in range(first, last + 1)]
+    return list(map(add, map(bisect_right, repeat(begins), ids), repeat(first - 1)))
 
 
 def _lane(identifier: bytes) -> int:

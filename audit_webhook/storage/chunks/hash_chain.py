@@ -97,15 +97,40 @@ def digest_content(frames: bytes, content: bytes) -> bytes:
     return sha256(b"".join((_number(len(frames)), frames, content))).digest()
 
 
+class RowColumns(NamedTuple):
+    """Rows of the table events, each member of `EventRow` as a column."""
+
+    ids: Sequence[bytes]
+    chunks: Sequence[bytes]
+    offsets: Sequence[int]
+    lengths: Sequence[int]
+    callers: Sequence[bytes]
+    actions: Sequence[bytes]
+    audits: Sequence[bytes]
+    namespaces: Sequence[str]
+    names: Sequence[str]
+    uris: Sequence[str]
+
+
 def write_rows(rows: Iterable[EventRow]) -> list[bytes]:
     """Write rows of the table events so that no two read the same; the statement ``event_rows`` does it too."""
     columns = list(zip(*rows, strict=True))
-    if not columns:
-        return []
-    *numbers, spaces, names, uris = columns
-    return write_columns(*numbers, *([text.encode("utf-8", "surrogateescape") for text in column] for column in (
-        spaces, names, uris
-    )))
+    return write_row_columns(RowColumns(*columns)) if columns else []
+
+
+def write_row_columns(rows: RowColumns) -> list[bytes]:
+    """Return what `write_rows` does, for rows that are given as columns."""
+    ids, chunks, offsets, lengths, callers, actions, audits, *texts = rows
+    namespaces, names, uris = map(_encode, texts)
+    return write_columns(ids, chunks, offsets, lengths, callers, actions, audits, namespaces, names, uris)
+
+
+def _encode(texts: Sequence[str]) -> list[bytes]:
+    """Encode texts all at once: none that is stored holds a NUL."""
+    written = "\0".join(texts).encode("utf-8", "surrogateescape").split(b"\0")
+    if len(written) == len(texts):
+        return written
+    return [text.encode("utf-8", "surrogateescape") for text in texts]
 
 
 def write_columns(
@@ -122,7 +147,12 @@ def write_columns(
 
 def digest_rows(rows: Iterable[EventRow]) -> bytes:
     """Give the hash of a chunk's rows: each begins with its id, so that their order is that of the table."""
-    return sha256(b"".join(sorted(write_rows(rows)))).digest()
+    return digest_written(write_rows(rows))
+
+
+def digest_written(rows: Iterable[bytes]) -> bytes:
+    """Return the hash of a chunk's rows as they were written, in any order."""
+    return sha256(b"".join(sorted(rows))).digest()
 
 
 def leaves_of(cluster: str, raws: Iterable[bytes]) -> list[bytes]:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import repeat
-from typing import Any, Final, NamedTuple
+from operator import is_
+from typing import Any, Final, NamedTuple, TypeVar
 
 from audit_webhook.errors import IdTaken
 from audit_webhook.events.ids import chunk_id, row_id
-from audit_webhook.storage.chunks.columns import ActionRow, CallerRow, Entry, groups_of
+from audit_webhook.storage.chunks.columns import ActionRow, CallerRow, Columns, Entry, groups_of
 from audit_webhook.storage.chunks.counts import pack as pack_counts
-from audit_webhook.storage.chunks.counts import Count, Key, count_events
+from audit_webhook.storage.chunks.counts import count_events
 from audit_webhook.storage.chunks.frames import pack
 from audit_webhook.storage.chunks.grant_postings import grant_of
-from audit_webhook.storage.chunks.hash_chain import EventRow, digest_content, digest_rows, root_of
+from audit_webhook.storage.chunks.hash_chain import (
+    EventRow, RowColumns, digest_content, digest_written, root_of, write_row_columns,
+)
 
 WINDOW: Final = 600_000_000
 WINDOW_MILLISECONDS: Final = WINDOW // 1000
@@ -29,6 +31,7 @@ TURNS: Final = 64
 REMEMBERED_PAIRS: Final = 4096  # callers, and actions; a hostile one may be some kilobytes long
 
 Posting = tuple[str, str, bytes]
+_Row = TypeVar("_Row")
 
 
 class Chunk(NamedTuple):
@@ -55,12 +58,11 @@ class Description(NamedTuple):
 
     id: bytes
     first_id: bytes
-    events: list[EventRow]
+    rows: RowColumns
     callers: dict[bytes, CallerRow]
     actions: dict[bytes, ActionRow]
     postings: list[Posting]
-    counts: dict[Key, Count]
-    leaves: list[bytes]
+    leaves: Sequence[bytes]
 
 
 def lay_out(cluster: str, entries: Iterable[Entry]) -> list[Chunk]:
@@ -127,43 +129,45 @@ def lay_out_chunk(cluster: str, entries: Sequence[Entry], order: Sequence[int]) 
     offsets = [0] * len(entries)
     for place, offset in zip(order, packed.offsets, strict=True):
         offsets[place] = offset
-    found = describe(cluster, entries, order, offsets)
+    found = describe(cluster, Columns(*zip(*entries, strict=True)), order, offsets)
+    rows = found.rows
+    counts = count_events(rows.ids, rows.callers, rows.actions, rows.namespaces, rows.lengths)
     return Chunk(
-        found.id, cluster, found.first_id, packed.raw_bytes, packed.frames, packed.content, found.events,
-        found.callers, found.actions, found.postings, pack_counts(found.counts), root_of(found.leaves),
-        digest_rows(found.events), digest_content(packed.frames, packed.content),
+        found.id, cluster, found.first_id, packed.raw_bytes, packed.frames, packed.content,
+        list(zip(*rows, strict=True)), found.callers, found.actions, found.postings, pack_counts(counts),
+        root_of(found.leaves), digest_written(write_row_columns(rows)), digest_content(packed.frames, packed.content),
     )
 
 
-def describe(
-    cluster: str, entries: Sequence[Entry], order: Sequence[int], offsets: Sequence[int], is_counted: bool = True
-) -> Description:
+def describe(cluster: str, events: Columns, order: Sequence[int], offsets: Sequence[int]) -> Description:
     """Return what the tables say of a chunk whose events stand at these offsets; raises IdTaken, see `lay_out_chunk`.
 
-    ``order`` gives the places of the entries in stored order; offsets are those of the entries as they are given.
-    ``counts`` are empty unless they are wanted.
+    ``order`` gives the places of the events in stored order; offsets are those of the events as they are given.
     """
-    ids, raws, leaves, callers, actions, audits, namespaces, names, uris, allow_reason = zip(*entries, strict=True)
-    caller_ids, action_ids = [row[0] for row in callers], [row[0] for row in actions]
-    by_id: dict[bytes, CallerRow] = dict(zip(caller_ids, callers, strict=True))
-    done: dict[bytes, ActionRow] = dict(zip(action_ids, actions, strict=True))
-    if tuple(map(by_id.__getitem__, caller_ids)) != callers or tuple(map(done.__getitem__, action_ids)) != actions:
+    caller_ids, action_ids = [row[0] for row in events.callers], [row[0] for row in events.actions]
+    callers, actions = dict(zip(caller_ids, events.callers)), dict(zip(action_ids, events.actions))
+    if not _are_own(callers, caller_ids, events.callers) or not _are_own(actions, action_ids, events.actions):
         raise IdTaken("two callers or two actions of the batch have one id")
-    identifier = chunk_id([ids[place] for place in order])
-    lengths = list(map(len, raws))
+    in_order = order == range(len(events.ids))
+    identifier = chunk_id(events.ids if in_order else [events.ids[place] for place in order])
     grants = {
-        grant_of(cluster, reason, groups_of(by_id[caller]), caller)
-        for caller, reason in set(zip(caller_ids, allow_reason, strict=True)) if reason is not None
+        grant_of(cluster, reason, groups_of(callers[caller]), caller)
+        for caller, reason in set(zip(caller_ids, events.allow_reasons)) if reason is not None
     }
-    rows: list[EventRow] = list(zip(
-        ids, repeat(identifier), offsets, lengths, caller_ids, action_ids, audits, namespaces, names, uris,
-    ))
-    return Description(
-        identifier, min(ids), rows, by_id, done,
-        _postings(identifier, by_id.values(), done.values(), set(namespaces), grants),
-        count_events(ids, caller_ids, action_ids, namespaces, lengths) if is_counted else {},
-        [leaves[place] for place in order],
+    rows = RowColumns(
+        events.ids, [identifier] * len(order), offsets, list(map(len, events.raws)), caller_ids, action_ids,
+        events.audits, events.namespaces, events.names, events.uris,
     )
+    return Description(
+        identifier, min(events.ids), rows, callers, actions,
+        _postings(identifier, callers.values(), actions.values(), set(events.namespaces), grants),
+        events.leaves if in_order else [events.leaves[place] for place in order],
+    )
+
+
+def _are_own(by_id: dict[bytes, _Row], ids: Sequence[bytes], rows: Sequence[_Row]) -> bool:
+    """Return whether each id stands for one row only."""
+    return all(map(is_, map(by_id.__getitem__, ids), rows)) or list(map(by_id.__getitem__, ids)) == list(rows)
 
 
 def has_own_id(row: Sequence[Any]) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pymysql.cursors import Cursor
 
 from audit_webhook.storage.mysql.bulk_connection import PreparedConnection
 from audit_webhook.storage.mysql.insert_text import ROWS, Unwritable, write_rows
+from audit_webhook.storage.mysql.value_reader import read_values
 
 _INSERT: Final = re.compile(r"\s*(INSERT\b[^%]*?\bVALUES\s*)\(%s(?:,\s*%s)*\)([^%]*)", re.IGNORECASE)
 
@@ -44,6 +45,10 @@ class BulkCursor(Cursor):
         except Unwritable:
             return super().executemany(query, rows)
         return self.rowcount
+
+    def read_values(self, query: str, args: Sequence[Any]) -> list[bytes]:
+        """Return the bytes of a query with one column; see `value_reader`."""
+        return read_values(cast(Any, self.connection), self.mogrify(query, args))
 
     def _insert(self, found: re.Match[str], rows: Sequence[Sequence[Any]]) -> int:
         connection: Any = self.connection
