@@ -79,8 +79,8 @@ TRANSPORT_SECURITY: Final = "max-age=31536000"  # browsers heed it over https al
 Part = Literal["all", "ingest", "pages"]
 _INGEST: Final = (ingest.bp, ops.bp)
 _PAGES: Final = (
-    api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, evidence.bp, loss_pages.bp, quarantine_pages.bp, saved.bp,
-    setup.bp, access.bp,
+    api.bp, ui.bp, explore.bp, picture.bp, clusters.bp, evidence.bp, evidence.api, loss_pages.bp,
+    quarantine_pages.bp, saved.bp, setup.bp, access.bp,
 )
 _BLUEPRINTS: Final = {"all": (*_INGEST, *_PAGES), "ingest": _INGEST, "pages": _PAGES}
 STATIC_SECONDS: Final = 365 * 86_400

@@ -10,16 +10,23 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
-from audit_webhook import __version__
+from audit_webhook import __version__, command_line
 from audit_webhook.access.commands import user
+from audit_webhook.client import main as client
+from audit_webhook.client.answers import Session
+from audit_webhook.client.errors import ClientError, NotFound
+from audit_webhook.client.main import add_output, answer
+from audit_webhook.client.verbs import VERBS, Verb
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.evidence.commands import accept_history, verify
 from audit_webhook.explore.setup import demo_command as demo
 from audit_webhook.ingest.commands import import_, import_losses, quarantine
 from audit_webhook.operate import logs
 from audit_webhook.operate.commands import doctor, migrate, prune, serve
+from audit_webhook.operate.local_source import LocalSource
 from audit_webhook.search.commands import explain, search, tail
 
 COMMANDS: Final = {
@@ -38,7 +45,7 @@ COMMANDS: Final = {
     "user": user,
     "doctor": doctor,
 }
-FAILED: Final = 2
+NOTHING, FAILED = 1, 2
 _OPTIONS: Final = {"search": re.compile(r"-h|-?"), "tail": re.compile(r"-[hf]|-n\d*|-?")}
 """What is an option of a command that takes a query, of the words that begin with one dash."""
 
@@ -47,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code."""
     logs.configure(as_json=False)
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["--server"]:
+        return client.main(given)
     chosen = _parser().parse_args(_protect_query(given))
     try:
         code: int = chosen.run(chosen)
@@ -57,7 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return FAILED
-    except (AuditWebhookError, OSError) as error:
+    except NotFound as error:
+        print(f"audit-webhook: {error}", file=sys.stderr)
+        return NOTHING
+    except (AuditWebhookError, ClientError, OSError) as error:
         print(f"audit-webhook: {error}", file=sys.stderr)
         return FAILED
 
@@ -77,9 +89,21 @@ def _parser() -> argparse.ArgumentParser:
         "environment and from a file .env; README.md lists them.",
     )
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--server", default="", metavar="URL", help="ask this server instead of the database")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         own = commands.add_parser(name, help=command.HELP, description=command.HELP)
         command.add_arguments(own)
         own.set_defaults(run=command.run)
+    for name, verb in VERBS.items():
+        if name not in COMMANDS:
+            own = commands.add_parser(name, help=verb.help, description=verb.help)
+            verb.add_arguments(own)
+            add_output(own)
+            own.set_defaults(run=partial(_answer_locally, verb))
     return parser
+
+
+def _answer_locally(verb: Verb, chosen: argparse.Namespace) -> int:
+    """Answer a verb of the client from the database of this machine."""
+    return answer(verb, chosen, Session(LocalSource(command_line.load_settings()), chosen.cluster))

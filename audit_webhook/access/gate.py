@@ -48,7 +48,12 @@ NEEDS: Final[dict[str, Need]] = {
     "api.get_object": "viewer",
     "api.get_actors": "viewer",
     "api.get_actor": "viewer",
+    "api.get_live": "viewer",
     "api.get_losses": "viewer",
+    "api.get_needs": "viewer",
+    "api.get_permissions": "viewer",
+    "api.get_status": "viewer",
+    "api_evidence.get_evidence": "viewer",
     "api.get_loss": "viewer",
     "losses.show_losses": "viewer",
     "quarantine.show_quarantine": "viewer",
@@ -79,12 +84,14 @@ NEEDS: Final[dict[str, Need]] = {
     "setup.download": "viewer",
     "setup.load_demo": "admin",
 }
-REPEATED: Final = frozenset({"ui.show_news", "ui.complete_query", "picture.show_picture", "setup.show_status"})
+REPEATED: Final = frozenset({
+    "api.get_live", "ui.show_news", "ui.complete_query", "picture.show_picture", "setup.show_status",
+})
 """What a page asks again and again by itself; recorded once in a while."""
 _streamed: Final[ContextVar[Scope]] = ContextVar("streamed", default=EVERYWHERE)
 _ANONYMOUS: Final = frozenset({"static", "ops.get_healthz", "ops.get_readyz", "ops.get_metrics"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_PROGRAMS: Final = ("api.", "ops.")
+_PROGRAMS: Final = ("api.", "api_evidence.", "ops.")
 SECURE_COOKIE: Final = "__Host-session"
 PLAIN_COOKIE: Final = "session"
 SECURE_DEVICE: Final = "__Host-device"

@@ -7,12 +7,13 @@ from typing import Final
 from audit_webhook.storage.scope import Scope
 
 WHOLE_CLUSTERS: Final = frozenset({
-    "api.get_actors", "api.get_actor", "clusters.show_clusters", "clusters.show_cluster", "explore.show_actors",
+    "api.get_actors", "api.get_actor", "api.get_needs", "api.get_permissions", "clusters.show_clusters",
+    "clusters.show_cluster", "explore.show_actors",
     "explore.show_actor", "explore.show_permissions", "explore.show_needs", "explore.download_needs",
     "setup.show_setup", "setup.show_status", "setup.download",
 })
 """What counts or lists over whole clusters: refused to readers who are limited to namespaces, whatever is stored."""
-EVERYTHING: Final = frozenset({"evidence.show_evidence", "evidence.download_proof"})
+EVERYTHING: Final = frozenset({"api_evidence.get_evidence", "evidence.show_evidence", "evidence.download_proof"})
 """What tells how much all clusters send: the chains of seals are those of all of them."""
 
 

@@ -58,6 +58,13 @@ def view_evidence(repository: Repository, config: Config, now: int) -> EvidenceV
     )
 
 
+def document_of(view: EvidenceView) -> dict[str, object]:
+    """Return what the page shows for programs: warnings, the newest checkpoints, and the public key in PEM."""
+    lines = [{"number": line.number, "time": line.time.iso, "contents": line.says} for line in view.lines]
+    newest = lines[0] if lines else None
+    return {"warnings": list(view.warnings), "newest": newest, "checkpoints": lines, "key": view.key}
+
+
 def _line(checkpoint: Checkpoint, now: int) -> Line:
     count = len(checkpoint.heads)
     parts = [f"{count} writer advanced" if count == 1 else f"{count} writers advanced"] if count else []

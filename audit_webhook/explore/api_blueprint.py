@@ -7,6 +7,8 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, current_app, request
 
+from audit_webhook import __version__
+from audit_webhook.access.gate import required_reader
 from audit_webhook.context import context_of
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.explore.actors.activity import portray
@@ -14,6 +16,7 @@ from audit_webhook.explore.actors.document import document_of_actor, document_of
 from audit_webhook.explore.objects.document import document_of_life
 from audit_webhook.explore.objects.life import history
 from audit_webhook.explore.openapi import describe
+from audit_webhook.explore.permissions.document import document_of_bindings, document_of_needs
 from audit_webhook.search import cards, feed
 from audit_webhook.search.addresses import Actor, place_from
 from audit_webhook.search.completeness import find_shortfall
@@ -56,6 +59,51 @@ def get_event(identifier: str) -> Response:
     card = cards.card_around(parts.repository, story.event, story.raw, parts.clock())
     raw = story.raw.decode("utf-8", "replace")
     return _json({**document_of(story.event, card), "raw": raw})
+
+
+@bp.get("/status")
+def get_status() -> Response:
+    """Give who asks, what they may see, and which clusters were heard from."""
+    parts, reader = context_of(current_app), required_reader()
+    scope = reader.scope
+    return _json({
+        "version": __version__,
+        "user": reader.name,
+        "role": reader.role,
+        "clusters": feed.clusters(parts.repository),
+        "limited_to_clusters": sorted(scope.clusters) if scope.clusters is not None else None,
+        "limited_to_namespaces": sorted(scope.namespaces) if scope.namespaces is not None else None,
+    })
+
+
+@bp.get("/live")
+def get_live() -> Response:
+    """Give the matching events that arrived since ``after`` was given, and the next ``after``."""
+    parts, name = context_of(current_app), required_reader().name
+    text, after, now = request.args.get("q", ""), request.args.get("after", ""), parts.clock()
+    if not after:
+        begun = parts.live_tokens.seal(name, feed.begin_live(parts.repository, now), now)
+        return _json({"events": [], "more": 0, "after": begun})
+    news = feed.arrivals_of(parts.repository, text, parts.live_tokens.open(name, after, now), now)
+    events = list(documents_of(parts.repository, news.raws, now))
+    return _json({"events": events, "more": news.more, "after": parts.live_tokens.seal(name, news.live, now)})
+
+
+@bp.get("/permissions/<cluster>")
+def get_permissions(cluster: str) -> Response:
+    """Give which bindings of a cluster were used, and by whom."""
+    parts, since = context_of(current_app), request.args.get("since", "7d")
+    return _json(document_of_bindings(parts.repository, cluster, since, parts.clock()))
+
+
+@bp.get("/permissions/<cluster>/<path:name>")
+def get_needs(cluster: str, name: str) -> Response:
+    """Give the least that an actor needs, as manifests in YAML."""
+    parts, given = context_of(current_app), request.args
+    are_apart = given.get("namespaces") == "apart"
+    return _json(document_of_needs(
+        parts.repository, Actor(cluster, name), given.get("since", "30d"), are_apart, parts.clock()
+    ))
 
 
 @bp.get("/commands")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audit_webhook import __version__
+from audit_webhook.explore import openapi_access as access
 from audit_webhook.explore import openapi_schemas as schemas
 
 
@@ -43,6 +44,7 @@ def describe(base: str = "") -> dict[str, object]:
                 "getActor",
                 "What is known of an actor: when, from where, as whom.", [schemas.CLUSTER, schemas.NAME], schemas.ACTOR
             )},
+            **_about_readers(),
             "/losses": {"get": _operation(
                 "listLosses",
                 "What was lost or may have been, newest first, and who sends.", schemas.LOST, schemas.LOSSES
@@ -57,6 +59,30 @@ def describe(base: str = "") -> dict[str, object]:
             "Command": schemas.record(schemas.COMMAND),
             "Error": schemas.record(schemas.MISTAKE, "error", "message", "status"),
         }},
+    }
+
+
+def _about_readers() -> dict[str, object]:
+    """Return the paths of what a client asks about itself, arriving events, permissions and evidence."""
+    return {
+        "/status": {"get": _operation(
+            "getStatus", "Who asks, what they may see, and which clusters were heard from.", [], access.STATUS
+        )},
+        "/live": {"get": _operation(
+            "getLive", "Matching events that arrived since the answer before.", access.AFTER, access.NEWS
+        )},
+        "/permissions/{cluster}": {"get": _operation(
+            "listPermissions",
+            "Which bindings were used, and by whom.", [schemas.CLUSTER, access.SINCE], access.BINDINGS
+        )},
+        "/permissions/{cluster}/{name}": {"get": _operation(
+            "getNeeds",
+            "The least that an actor needs, as YAML.",
+            [schemas.CLUSTER, schemas.NAME, access.SINCE, access.APART], access.NEEDS,
+        )},
+        "/evidence": {"get": _operation(
+            "getEvidence", "How far what is stored is signed.", [], access.EVIDENCE
+        )},
     }
 
 

@@ -134,6 +134,8 @@ def make_partitions(cursor: Cursor, now: datetime) -> None:
     first = (now - timedelta(days=DAYS_BEHIND)).date()
     for table in PARTITIONED:
         known = sorted(_partitions(cursor, table))
+        if not known:  # seen on Galera, while another node made them
+            raise StoreBusy(f"the partitions of {table} cannot be read while another process makes them")
         names = [f"p{first + timedelta(days=offset):%Y%m%d}" for offset in range(DAYS_BEHIND + DAYS_AHEAD + 1)]
         for covering, group in groupby(names, lambda name: known[bisect_left(known, name)]):
             wanted = [name for name in group if name != covering]

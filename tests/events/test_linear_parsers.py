@@ -125,8 +125,11 @@ def find_slow(parser: Parser) -> tuple[str, float, float] | None:
 def test_parsers_are_found() -> None:
     names = {parser.name for parser in parsers()}
     assert len(names) > 120
-    for name in ("split.split", "uris.mask_uri", "tolerant.loads", "history.patches.merge", "kubectl.words.mask_text",
-                 "services.json_tree.indent", "authorization._unquote", "visible_text.write_out"):
+    for name in (
+        "events.split.split", "events.redaction.uri_masker.mask_uri", "events.lenient_json.loads",
+        "history.patches.merge", "kubectl.words.mask_text", "search.event.json_tree.indent",
+        "events.authorizer_reason._unquote", "events.visible_text.write_out",
+    ):
         assert name in names
 
 

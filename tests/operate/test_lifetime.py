@@ -8,7 +8,7 @@ from pathlib import Path
 
 PROGRAM = """
 import ctypes, sys, threading
-from audit_webhook.server.lifetime import share_heap
+from audit_webhook.operate.server.lifetime import share_heap
 
 if sys.argv[2] == "shared":
     share_heap()

@@ -12,7 +12,7 @@ from typing import Final
 PROGRAM: Final = """
 import re, signal, sys, time
 from pathlib import Path
-from audit_webhook.server import workers
+from audit_webhook.operate.server import workers
 
 workers.LOOK_SECONDS, workers.HUNG_LOOKS = 0.05, int(sys.argv[2])
 workers.DRAIN_SECONDS = workers.END_SECONDS = 0.5

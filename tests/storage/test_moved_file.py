@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -217,13 +218,21 @@ def test_look_at_the_files_costs_little_beside_a_commit(sqlite_repository: Repos
     assert (time.process_time() - began) / 100 < stored / 20
 
 
+def signal_all(trial: Trial, number: signal.Signals) -> None:
+    """Send a signal to every process that serves."""
+    for process in trial.service.children():
+        os.kill(process, number)
+
+
 def test_doctor_tells_of_a_file_that_the_server_has_not_open_and_of_kept_copies(trial: Trial) -> None:
     assert [finding.status for finding in check_file(trial.path)] == ["ok"]
+    signal_all(trial, signal.SIGSTOP)  # so that it does not rescue the file before doctor has looked
     trial.folder.rename(trial.folder.with_name("away"))
     trial.folder.mkdir()
     os.link(trial.folder.with_name("away") / "audit.db-server", trial.folder / "audit.db-server")
     shutil.copy(trial.copy, trial.path)
     assert [finding.status for finding in check_file(trial.path)] == ["fail"]
+    signal_all(trial, signal.SIGCONT)
     trial.service.wait_until("/readyz", 503, SECONDS)
     trial.service.wait_until("/readyz", 200, SECONDS)
     trial.service.kill()

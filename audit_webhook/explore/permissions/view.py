@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from audit_webhook.errors import InvalidParameter
 from audit_webhook.events.visible_text import shown
-from audit_webhook.explore.permissions.usage import MOST_LEFT_OUT, RANGES, Use, Used, find_needs, list_bindings
+from audit_webhook.explore.permissions.document import start_of
+from audit_webhook.explore.permissions.usage import MOST_LEFT_OUT, Use, Used, find_needs, list_bindings
 from audit_webhook.humanize.actors import name_actor, name_proxy
-from audit_webhook.humanize.moments import SECOND, Moment, moment_of
+from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.search import feed
 from audit_webhook.search.addresses import Actor
 from audit_webhook.search.event_rows import KIND_LABELS, Kind
@@ -77,7 +77,7 @@ def view_permissions(repository: Repository, cluster: str, since: str, now: int)
     """Show which bindings of a cluster were used by whom; of the first cluster when none is named."""
     clusters = tuple(feed.clusters(repository))
     cluster = cluster or next(iter(clusters), "")
-    used = list_bindings(repository, cluster, _start(since, now)) if cluster else []
+    used = list_bindings(repository, cluster, start_of(since, now)) if cluster else []
     return PermissionsView(cluster, clusters, since, tuple(LABELS.items()), tuple(_bindings(used, now)))
 
 
@@ -85,7 +85,7 @@ def view_needs(
     repository: Repository, actor: Actor, since: str, are_apart: bool, with_refused: bool, now: int
 ) -> NeedsView:
     """Show the least that an actor needs, and the bindings that were really used."""
-    start = _start(since, now)
+    start = start_of(since, now)
     needs = find_needs(repository, actor, start, now, are_apart, with_refused)
     used = list_bindings(repository, actor.cluster, start, actor.name)
     return NeedsView(
@@ -93,12 +93,6 @@ def view_needs(
         needs.yaml, needs.kinds, needs.roles, needs.is_whole,
         tuple(shown(each) for each in needs.left_out[:MOST_LEFT_OUT]), tuple(_bindings(used, now)),
     )
-
-
-def _start(since: str, now: int) -> int | None:
-    if since not in RANGES:
-        raise InvalidParameter(f"since is one of {', '.join(RANGES)}")
-    return now - RANGES[since] * SECOND if RANGES[since] else None
 
 
 def _bindings(used: list[Used], now: int) -> Iterator[BindingView]:
