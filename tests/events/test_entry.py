@@ -94,3 +94,8 @@ def test_lone_surrogate_in_a_name_costs_no_neighbour() -> None:
     strange = json.dumps(audit_event(auditID="\ud800", objectRef={"resource": "\udfff", "name": "\ud800"})).encode()
     entries, unread = read_events("prod", [strange, encode(audit_event())])
     assert len(entries) == 2 and not unread
+
+
+def test_batch_of_items_that_are_no_events_has_no_entries() -> None:
+    assert read_events("prod", [b"null", b'{"note":1}'])[0] == []
+    assert read_events("prod", []) == ([], [])

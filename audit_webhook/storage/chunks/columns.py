@@ -72,6 +72,8 @@ def to_entries(
     cluster: str, ids: Sequence[bytes], wires: Sequence[Wire], raws: Sequence[bytes], leaves: Sequence[bytes]
 ) -> list[Entry]:
     """Return the entries of events that were decoded; see `to_columns`."""
+    if not wires:
+        return []
     return list(map(Entry._make, zip(*to_columns(cluster, ids, wires, raws, leaves), strict=True)))
 
 
