@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
+from operator import methodcaller
 from typing import Final
 
 from ulid import ULID
@@ -36,6 +37,10 @@ def as_posted(raw: bytes) -> bytes:
     are the same event.
     """
     return raw[:1] + raw[len(_LOG_START):] if raw.startswith(_LOG_START) else raw
+
+
+is_logged: Final = methodcaller("startswith", _LOG_START)
+"""Whether an event's bytes begin as a line of the apiserver's log file does."""
 
 
 def digest_events(cluster: str, raws: Iterable[bytes]) -> list[bytes]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from operator import attrgetter, is_
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from audit_webhook.events.decode import NO_OBJECT, Wire, is_event, read_wire
-from audit_webhook.events.ids import as_posted, digest_events, event_ids
+from audit_webhook.events.ids import as_posted, digest_events, event_ids, is_logged
 from audit_webhook.events.lenient_json import Undecodable
 from audit_webhook.events.redaction.redact import find_suspects, redact, redact_paths
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
@@ -45,21 +45,36 @@ def read_events(
     entries: list[Entry] = []
     unread: list[Unread] = []
     for start in range(0, len(raws), AT_ONCE):
-        entries += _file(cluster, _read_some(raws[start:start + AT_ONCE], start, unread), redaction, unread)
+        read = _read_some(raws[start:start + AT_ONCE], start, unread)
+        _take_secrets_out(read, redaction, unread)
+        entries += _entries_of(cluster, read)
     return entries, unread
 
 
-def _read_some(raws: Sequence[bytes], start: int, unread: list[Unread]) -> dict[int, tuple[bytes, Wire]]:
-    """Decode events by their places, all of them at once where each is a usual one."""
+class _Read(NamedTuple):
+    """Events that were decoded, as columns: their ids follow from ``identified``, ``kept`` is what is stored."""
+
+    places: list[int]
+    identified: list[bytes]
+    kept: list[bytes]
+    wires: list[Wire]
+
+
+def _read_some(raws: Sequence[bytes], start: int, unread: list[Unread]) -> _Read:
+    """Decode events, all of them at once where each is a usual one."""
     wires = read_usual_wires(raws)
     if wires is not None and are_events(wires):
-        return dict(enumerate(zip(raws, wires, strict=True), start))
-    read: dict[int, tuple[bytes, Wire]] = {}
+        return _Read(list(range(start, start + len(raws))), list(raws), list(raws), wires)
+    read = _Read([], [], [], [])
     for place, raw in enumerate(raws, start):
         try:
-            read[place] = raw, _read(raw)
+            read.wires.append(_read(raw))
         except Undecodable as error:
             unread.append(Unread(place, str(error)))
+            continue
+        read.places.append(place)
+        read.identified.append(raw)
+        read.kept.append(raw)
     return read
 
 
@@ -97,25 +112,33 @@ def place_by_receipt(entries: Sequence[Entry], received: int) -> list[Entry]:
     ]
 
 
-def _file(
-    cluster: str, read: dict[int, tuple[bytes, Wire]], redaction: Redaction, unread: list[Unread]
-) -> list[Entry]:
-    """Take secrets out of events that were decoded, by their places, and give their entries."""
-    identified = {place: raw for place, (raw, _) in read.items()}
-    for place in _suspects(read, redaction):
-        raw, wire = read[place]
-        identified[place], clean = _redacted(raw, wire, redaction)
+def _take_secrets_out(read: _Read, redaction: Redaction, unread: list[Unread]) -> None:
+    """Put the redacted bytes, and what they say, in the place of those that were sent."""
+    for index in reversed(_suspects(read, redaction)):
+        raw = read.kept[index]
+        read.identified[index], clean = _redacted(raw, read.wires[index], redaction)
+        if clean is raw:
+            continue
         try:
-            if clean is not raw:
-                read[place] = clean, read_wire(clean)  # what was masked must not reach the columns
+            read.kept[index], read.wires[index] = clean, read_wire(clean)  # what was masked must not reach the columns
         except Undecodable as error:
-            del read[place], identified[place]
-            unread.append(Unread(place, str(error)))
-    kept, wires = [raw for raw, _ in read.values()], [wire for _, wire in read.values()]
-    posted = list(map(as_posted, identified.values()))
-    digests = digest_events(cluster, posted)
-    leaves = digests if all(map(is_, posted, kept)) else digest_events(cluster, kept)
-    return to_entries(cluster, event_ids(digests, events_milliseconds(wires)), wires, kept, leaves)
+            unread.append(Unread(read.places[index], str(error)))
+            for column in read:
+                del column[index]
+
+
+def _entries_of(cluster: str, read: _Read) -> list[Entry]:
+    """Return what is kept of events without their secrets."""
+    posted = read.identified
+    if any(map(is_logged, posted)):
+        posted = list(map(as_posted, posted))
+    digests = leaves = digest_events(cluster, posted)
+    others = [index for index, (own, kept) in enumerate(zip(posted, read.kept, strict=True)) if own is not kept]
+    if others:
+        leaves = list(digests)
+        for index, leaf in zip(others, digest_events(cluster, [read.kept[index] for index in others]), strict=True):
+            leaves[index] = leaf
+    return to_entries(cluster, event_ids(digests, events_milliseconds(read.wires)), read.wires, read.kept, leaves)
 
 
 def _read(raw: bytes) -> Wire:
@@ -125,16 +148,13 @@ def _read(raw: bytes) -> Wire:
     return wire
 
 
-def _suspects(read: dict[int, tuple[bytes, Wire]], redaction: Redaction) -> list[int]:
-    """Give the places of the events that may hold something to take out; most batches hold few of them."""
-    places = list(read)
+def _suspects(read: _Read, redaction: Redaction) -> list[int]:
+    """Return which of the events may hold something to take out; most batches hold few of them."""
     if redaction.rules:
-        return places
-    wires = [wire for _, wire in read.values()]
-    targets = [wire.object_ref or NO_OBJECT for wire in wires]
+        return list(range(len(read.places)))
+    targets = [wire.object_ref or NO_OBJECT for wire in read.wires]
     resources, subresources = [each.resource or "" for each in targets], [each.subresource or "" for each in targets]
-    uris = [wire.request_uri or "" for wire in wires]
-    return [places[found] for found in find_suspects([raw for raw, _ in read.values()], resources, subresources, uris)]
+    return find_suspects(read.kept, resources, subresources, [wire.request_uri or "" for wire in read.wires])
 
 
 def _redacted(raw: bytes, wire: Wire, redaction: Redaction) -> tuple[bytes, bytes]:

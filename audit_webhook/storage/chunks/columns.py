@@ -82,7 +82,7 @@ def to_columns(
 ) -> Columns:
     """Return what is kept of events that were decoded.
 
-    ``raws`` are their redacted bytes, ``leaves`` the digests of these. No event needs at least one wire.
+    There is at least one; ``raws`` are their redacted bytes, ``leaves`` the digests of these.
     """
     users, assumed, addresses, agents, targets, notes, statuses, *texts = zip(*map(_members, wires), strict=True)
     verbs, uris, audits, levels, stages = map(_texts, texts)
