@@ -8,7 +8,10 @@ from typing import Final, Literal, NamedTuple
 from audit_webhook.events.api_resources import plural_of
 from audit_webhook.events.event import KINDS, SYSTEM_KINDS, Event
 
-Type = Literal["text", "user", "kind", "code", "time", "id", "audit", "flag", "groups", "addresses", "body"]
+Type = Literal[
+    "text", "user", "kind", "code", "time", "id", "audit", "flag", "groups", "addresses", "body", "fact", "member",
+    "grants", "denied",
+]
 
 
 class Field(NamedTuple):
@@ -32,6 +35,15 @@ def _known(*words: str, **synonyms: str) -> Callable[[str], str]:
     """Give a function that writes a known word as the API does, whatever its case; others stay as they are."""
     spelling = {word.lower(): word for word in words} | synonyms
     return lambda text: spelling.get(text.lower(), text)
+
+
+def _nothing(event: Event) -> str:
+    return ""
+
+
+def _fact(name: str, meaning: str, example: str) -> Field:
+    """Return the row of a field that no column holds; `facts` says where its values come from."""
+    return Field(name, "fact", "", _nothing, False, meaning, f"{name}:{example}")
 
 
 def _resource(text: str) -> str:
@@ -91,9 +103,39 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("since", "time", "e.id", lambda e: e.id, False,
           "from this time on: 15m, 6h, 7d, today, yesterday, 14:05, a date or a time (UTC)", "since:6h"),
     Field("until", "time", "e.id", lambda e: e.id, False, "before this time", "until:2026-11-23T20:05"),
-    Field("body", "body", "", lambda e: "", False,
+    Field("body", "body", "", _nothing, False,
           "a text in the event's stored JSON; reads the chunks of the time range, newest first",
           'body:"nginx:1.25"'),
+    Field("effective.user", "text", "c.effective_user", lambda e: e.actor, True,
+          "who acted, never the proxy in between", "effective.user:alice"),
+    Field("denied", "denied", "", _nothing, False,
+          "whether the authorizer forbade the request, or its answer was 401 or 403", "denied:true", _truth),
+    Field("request.", "member", "", _nothing, False,
+          "a member of the request's body by its path; of a list any element counts",
+          "request.spec.type:NodePort"),
+    Field("response.", "member", "", _nothing, False, "a member of the response's body",
+          "response.metadata.labels.app:web"),
+    Field("annotation.", "member", "", _nothing, False, "an audit annotation by its key",
+          "annotation.pod-security.kubernetes.io/audit-violations:*"),
+    _fact("exec", "command line of an exec into a container", "*curl*"),
+    Field("grants", "grants", "", _nothing, False,
+          "verb and resource that a role which is written grants", "grants:create:pods/exec"),
+    _fact("role.verbs", "a verb in the rules of a role, as written", '"*"'),
+    _fact("role.resources", "a resource in the rules of a role, as written", "secrets"),
+    _fact("pod.privileged", "whether a container of a pod or of a workload's template is privileged", "true"),
+    _fact("pod.hostnetwork", "whether the pod shares the node's network", "true"),
+    _fact("pod.hostpid", "whether it sees the node's processes", "true"),
+    _fact("pod.hostipc", "whether it shares the node's memory segments", "true"),
+    _fact("pod.hostprocess", "whether it is a HostProcess container of Windows", "true"),
+    _fact("pod.hostpath", "a folder or file of the node that it mounts", "/etc*"),
+    _fact("pod.image", "image of a container", "*nginx*"),
+    _fact("pod.capability", "a Linux capability that a container is given", "SYS_ADMIN"),
+    _fact("pod.serviceaccount", "service account of the pod", "default"),
+    _fact("pod.node", "node that the pod names itself", "node-1"),
+    _fact("pod.command", "command and arguments of a container", "*sh*"),
+    _fact("pod.root", "whether a container asks to run as user 0", "true"),
+    _fact("copied", "whether a controller of Kubernetes made the object from its owner's template", "true"),
+    _fact("public", "whether the address that the apiserver saw is of no private network", "true"),
 )
 BY_NAME: Final = {field.name: field for field in FIELDS}
 SEVERAL: Final[dict[str, Callable[[Event], tuple[str, ...]]]] = {
@@ -102,7 +144,7 @@ SEVERAL: Final[dict[str, Callable[[Event], tuple[str, ...]]]] = {
     "ip": lambda e: e.source_ips or ("",),
 }
 """Fields of which an event has several values, each of which is looked for."""
-POSTED_AS: Final = {"by": "user"}
+POSTED_AS: Final = {"by": "user", "effective.user": "user"}
 """Fields whose values are among those posted of another one."""
 WORD_FIELDS: Final = ("user", "by", "session", "ns", "resource", "name")
 KEPT_AS: Final = {
@@ -110,7 +152,7 @@ KEPT_AS: Final = {
     "group": "api_group",
     "resource": "resource", "sub": "subresource", "name": "name", "ip": "source_ip", "ua": "user_agent",
     "client": "client", "manager": "manager", "level": "level", "stage": "stage", "decision": "decision",
-    "audit": "audit_id",
+    "audit": "audit_id", "effective.user": "effective_user",
 }
 """The entry of `event.LIMITS` that cuts a field's values."""
 KIND_GROUPS: Final = {

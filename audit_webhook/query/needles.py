@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from audit_webhook.query.syntax import And, Body, Node, Or
+from audit_webhook.query.facts import ESCAPED, FACTS, FAMILIES, member_fact
+from audit_webhook.query.syntax import And, Body, Grants, Holds, Node, Or
 
 _HTML = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"})
 
@@ -24,6 +25,11 @@ def needles(node: Node) -> tuple[bytes, ...]:
     match node:
         case Body(parts):
             return spellings(max(parts, key=len))
+        case Holds(field, path, _):
+            needle = (member_fact(field, path) if field in FAMILIES else FACTS[field]).needle
+            return (needle, ESCAPED) if needle else ()
+        case Grants(_, _):
+            return FACTS["role.verbs"].needle, ESCAPED
         case And(children):
             return max((needles(child) for child in children), key=_rarity, default=())
         case Or(children):

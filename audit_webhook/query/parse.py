@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Final, NamedTuple
 
+from audit_webhook.query.facts import FAMILIES
 from audit_webhook.query.fields import BY_NAME, Field
 from audit_webhook.query.syntax import And, Node, Not, Or, QueryError, Word
 from audit_webhook.query.tokens import Token, cut
@@ -161,6 +162,9 @@ def _word(token: Token) -> Node:
 def _field(token: Token) -> Field:
     if token.value in BY_NAME:
         return BY_NAME[token.value]
+    family, dot, path = token.value.partition(".")
+    if path and f"{family}{dot}" in FAMILIES:
+        return BY_NAME[f"{family}{dot}"]._replace(name=token.value)
     near = tuple(difflib.get_close_matches(token.value, BY_NAME, n=3, cutoff=0.5))
     hint = f"; did you mean {near[0]}:?" if near else ""
     message = f"there is no field {token.value}:{hint}"

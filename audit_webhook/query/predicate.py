@@ -1,6 +1,7 @@
 """Compiles a tree into a predicate on events; it chooses exactly what the SQL of the same tree chooses.
 
-A predicate takes an event and its stored JSON: `body:` looks into the latter, all else into the former.
+A predicate takes an event and its stored JSON: `body:` and the fields of
+`facts` look into the latter, all else into the former.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from typing import Final
 
 from audit_webhook.events.event import Event
 from audit_webhook.events.limits import group_mark
+from audit_webhook.events.role_grants import grants, rules_of
+from audit_webhook.query.facts import FACTS, FAMILIES, member_fact
 from audit_webhook.query.fields import BY_NAME, SEVERAL, WORD_FIELDS
 from audit_webhook.query.needles import spellings
-from audit_webhook.query.syntax import And, Body, Compare, Comparison, Equals, Glob, Node, Not, Or, Word
+from audit_webhook.query.syntax import (
+    And, Body, Compare, Comparison, Equals, Glob, Grants, Holds, Node, Not, Or, Word,
+)
 
 Predicate = Callable[[Event, bytes], bool]
 
@@ -44,6 +49,10 @@ def compile_predicate(node: Node) -> Predicate:
             return _word(text)
         case Body(parts):
             return _body(parts)
+        case Holds(field, path, parts):
+            return _holds(field, path, parts)
+        case Grants(verb, resource):
+            return _grants(verb, resource)
 
 
 def _equals(field: str, value: str) -> Predicate:
@@ -88,6 +97,25 @@ def _body(parts: tuple[str, ...]) -> Predicate:
         return True
 
     return holds
+
+
+def _holds(field: str, path: str, parts: tuple[str, ...]) -> Predicate:
+    values = (member_fact(field, path) if field in FAMILIES else FACTS[field]).values
+    is_meant = _matcher(parts)
+    return lambda event, raw: any(map(is_meant, values(event, raw)))
+
+
+def _grants(verb: tuple[str, ...], resource: tuple[str, ...]) -> Predicate:
+    is_verb, is_resource = _matcher(verb), _matcher(resource)
+    only = resource[0] if len(resource) == 1 else ""
+    return lambda event, raw: any(grants(rule, is_verb, is_resource, only) for rule in rules_of(event, raw))
+
+
+def _matcher(parts: tuple[str, ...]) -> Callable[[str], bool]:
+    """Give what tells whether a text is this one part, or these parts with anything between them."""
+    if len(parts) == 1:
+        return parts[0].__eq__
+    return lambda text: glob_matches(parts, text)
 
 
 def glob_matches(parts: tuple[str, ...], text: str) -> bool:

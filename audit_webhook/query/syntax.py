@@ -68,7 +68,27 @@ class Body:
     parts: tuple[str, ...]
 
 
-Leaf = Equals | Glob | Compare | Word | Body
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A field that no column holds, see `facts`, has a value that consists of these parts; one part is all of it.
+
+    ``path`` is that of a member or annotation.
+    """
+
+    field: str
+    path: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """A rule of a role grants a verb of these parts on a resource of these parts."""
+
+    verb: tuple[str, ...]
+    resource: tuple[str, ...]
+
+
+Leaf = Equals | Glob | Compare | Word | Body | Holds | Grants
 Node = And | Or | Not | Leaf
 
 

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 from audit_webhook.events.ids import audit_key, from_text, time_bound
 from audit_webhook.events.limits import group_mark
 from audit_webhook.query.fields import BY_NAME, WORD_FIELDS
-from audit_webhook.query.syntax import And, Body, Compare, Equals, Glob, Node, Not, Or, Word
+from audit_webhook.query.syntax import And, Body, Compare, Equals, Glob, Grants, Holds, Node, Not, Or, Word
 from audit_webhook.storage.chunks.uri_column import MARKS
 
 Dialect = Literal["mysql", "sqlite"]
@@ -60,7 +60,7 @@ def compile_where(node: Node, dialect: Dialect) -> Where:
             return Where(f"{_compared(field)} {sign} %s", (bound,))
         case Word(text):
             return _word(text, dialect)
-        case Body(_):
+        case Body(_) | Holds(_, _, _) | Grants(_, _):
             return UNKNOWN
 
 

@@ -10,7 +10,9 @@ from audit_webhook.query.syntax import QueryError
 Kind = Literal["(", ")", "-", "and", "or", "not", "field", "text", "phrase", "end"]
 
 _SPACE: Final = re.compile(r"\s*")
-_FIELD: Final = re.compile(r"([A-Za-z_]+):")
+_FIELD: Final = re.compile(
+    r"((?:request|response|annotation|pod|role|effective)\.[A-Za-z0-9_.*/-]+|[A-Za-z_]+):", re.IGNORECASE
+)
 _TEXT: Final = re.compile(r'[^\s()"]+')
 _PHRASE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -55,12 +57,19 @@ def _next(text: str, position: int, before: Token | None) -> Token:
         return Token("-", "-", position, position + 1)
     field = None if is_value else _FIELD.match(text, position)
     if field:
-        return Token("field", field.group(1).lower(), position, field.end())
+        return Token("field", _field_name(field.group(1)), position, field.end())
     match = _TEXT.match(text, position)
     if match is None:
         raise QueryError(f"{character!r} is not understood here", position)
     word = match.group()
     return Token("text" if is_value else _KEYWORDS.get(word.lower(), "text"), word, position, match.end())
+
+
+def _field_name(written: str) -> str:
+    """Return a field's name in lower case; the path of a member stays as it is written."""
+    family, dot, path = written.partition(".")
+    has_path = family.lower() in ("request", "response", "annotation")
+    return f"{family.lower()}{dot}{path if has_path else path.lower()}"
 
 
 def _phrase(text: str, position: int) -> Token:

@@ -10,8 +10,11 @@ from typing import Final, get_args
 from audit_webhook.events.event import EPOCH, LIMITS
 from audit_webhook.events.ids import from_text
 from audit_webhook.events.limits import cut
+from audit_webhook.query.facts import FACTS, ROLE_SCOPE, member_fact
 from audit_webhook.query.fields import KEPT_AS, KIND_GROUPS, Field, Type
-from audit_webhook.query.syntax import And, Body, Compare, Comparison, Equals, Glob, Node, Or, QueryError
+from audit_webhook.query.syntax import (
+    And, Body, Compare, Comparison, Equals, Glob, Grants, Holds, Node, Not, Or, QueryError,
+)
 from audit_webhook.query.tokens import Token
 
 _RELATIVE: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
@@ -51,6 +54,41 @@ def _body(field: Field, token: Token, now: int) -> Node:
     if not parts:
         raise QueryError("every event holds that", token.start, max(1, token.end - token.start), (field.example,))
     return Body(parts)
+
+
+def _fact(field: Field, token: Token, now: int) -> Node:
+    """Read a value of a field that no column holds; an empty one means that the event has none."""
+    is_member = field.type == "member"
+    family, _, path = field.name.partition(".") if is_member else (field.name, "", "")
+    name = f"{family}." if is_member else family
+    scope = (member_fact(name, path) if is_member else FACTS[name]).scope
+    if not token.value:
+        return Not(And((scope, Holds(name, path, ("", "")))))
+    value = token.value.lower() if is_truth(field) else token.value
+    return And((scope, Holds(name, path, _parts(token, value))))
+
+
+def is_truth(field: Field) -> bool:
+    """Return whether a field is true or false."""
+    return field.example.endswith((":true", ":false")) and field.type == "fact"
+
+
+def _parts(token: Token, value: str) -> tuple[str, ...]:
+    return (value,) if token.kind == "phrase" else tuple(value.split("*"))
+
+
+def _grants(field: Field, token: Token, now: int) -> Node:
+    """Read ``verb:resource``; a verb alone is one on any resource."""
+    verb, _, resource = token.value.partition(":")
+    if not token.value:
+        raise _mistake(field, token, ("create:pods/exec", "*:secrets", '"*:*"'))
+    return And((ROLE_SCOPE, Grants(_parts(token, verb), _parts(token, resource) if resource else ("", ""))))
+
+
+def _denied(field: Field, token: Token, now: int) -> Node:
+    """Read whether a request was denied: by the authorizer, or with an answer that says so."""
+    refused = Or((Equals("decision", "forbid"), Equals("code", "401"), Equals("code", "403")))
+    return refused if _flag(field, token, now) == Equals(field.name, "1") else Not(refused)
 
 
 def _kind(field: Field, token: Token, now: int) -> Node:
@@ -141,5 +179,5 @@ def _mistake(field: Field, token: Token, expected: tuple[str, ...]) -> QueryErro
 _READERS: Final[dict[Type, Callable[[Field, Token, int], Node]]] = {
     "text": _text, "user": _text, "groups": _text, "addresses": _text,
     "audit": _text, "kind": _kind, "code": _code, "flag": _flag, "id": _id,
-    "time": _time, "body": _body,
+    "time": _time, "body": _body, "fact": _fact, "member": _fact, "grants": _grants, "denied": _denied,
 }

@@ -12,6 +12,7 @@ from audit_webhook.events.ids import time_bound
 from audit_webhook.events.visible_text import shown
 from audit_webhook.query.edit import quote, unquote
 from audit_webhook.query.fields import BY_NAME, FIELDS, KIND_GROUPS, POSTED_AS, Field
+from audit_webhook.query.values import is_truth
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.search_sql import FIRST, LAST, Condition
 
@@ -19,8 +20,8 @@ COUNTED_EVENTS: Final = 20_000
 MOST_OFFERS: Final = 12
 LONGEST_VALUE: Final = 120
 # What is typed at the end of a text: a minus, a field with its colon, a value that may be an open quote.
-_TYPED: Final = re.compile(r'(?:^|(?<=[\s(]))(-?)(?:([A-Za-z]+):)?("(?:[^"\\]|\\.)*"?|[^\s()"]*)$', re.DOTALL)
-_IN_PARENTHESES: Final = re.compile(r"(?<![A-Za-z])([A-Za-z]+):\((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*$", re.DOTALL)
+_TYPED: Final = re.compile(r'(?:^|(?<=[\s(]))(-?)(?:([A-Za-z.]+):)?("(?:[^"\\]|\\.)*"?|[^\s()"]*)$', re.DOTALL)
+_IN_PARENTHESES: Final = re.compile(r"(?<![A-Za-z.])([A-Za-z.]+):\((?:[^()\"]|\"(?:[^\"\\]|\\.)*\")*$", re.DOTALL)
 _REST_OF_WORD: Final = re.compile(r'[^\s()"]*"?')
 _FIXED: Final = {
     "kind": tuple(KIND_GROUPS),
@@ -66,13 +67,15 @@ def complete(repository: Repository, before: str, after: str, now: int) -> Compl
 def _fields(minus: str, typed: str) -> Iterator[Offer]:
     for field in FIELDS:
         if field.name.startswith(typed.lower()):
-            yield Offer(f"{minus}{field.name}:", f"{field.name}:", field.help, None)
+            colon = "" if field.name.endswith(".") else ":"
+            yield Offer(f"{minus}{field.name}{colon}", f"{field.name}{colon}", field.help, None)
 
 
 def _values(repository: Repository, field: Field, typed: str, rest: str, now: int) -> Iterator[Offer]:
     """Offer values that hold what was typed: counted ones first, those that begin with it before the others."""
-    if field.type in _FIXED:
-        for value in _FIXED[field.type]:
+    fixed = _FIXED.get("flag" if field.type == "denied" or is_truth(field) else field.type, ())
+    if fixed:
+        for value in fixed:
             if value.startswith(typed.lower()):
                 yield Offer(value, value, "from midnight UTC" if value in _DAYS else "", None)
         return

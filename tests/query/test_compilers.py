@@ -25,6 +25,10 @@ MARKS = (
 GLOBS = ("a*", "*b", "a_*", "a%*", "a*b", "*[b*", "a[b]*", "a!*", "a?*", "*", "**", "A*", "*é", "*_b", "*%b", "a\\*")
 WORDS = st.sampled_from(MARKS)
 CODES = st.sampled_from((0, 101, 200, 201, 404, 409, 500, 503))
+PODS = {
+    "hostNetwork": True, "serviceAccountName": "a", "volumes": [{"hostPath": {"path": "/etc"}}],
+    "containers": [{"image": "a", "securityContext": {"privileged": True, "capabilities": {"add": ["SYS_ADMIN"]}}}],
+}
 _clusters = itertools.count(1)
 
 events = st.builds(
@@ -45,7 +49,7 @@ events = st.builds(
     auditID=WORDS,
     objectRef=st.builds(
         lambda resource, **names: {"resource": resource, **names},
-        st.sampled_from(("pods", "deployments", "a_b")), namespace=WORDS, name=WORDS, apiGroup=WORDS,
+        st.sampled_from(("pods", "deployments", "clusterroles", "a_b")), namespace=WORDS, name=WORDS, apiGroup=WORDS,
         subresource=st.sampled_from(("", "exec", "status")),
     ),
     responseStatus=st.builds(lambda code: {"code": code}, CODES),
@@ -53,6 +57,11 @@ events = st.builds(
         lambda decision, truncated: {"authorization.k8s.io/decision": decision, "audit.k8s.io/truncated": truncated},
         st.sampled_from(("allow", "forbid", "")), st.sampled_from(("true", "false")),
     ),
+    requestObject=st.sampled_from((
+        {"spec": {"type": "NodePort"}}, {"spec": {"type": ["NodePort", 2]}}, None, "NodePort", [1],
+        {"rules": [{"verbs": ["*"], "resources": ["secrets", "pods/exec"], "apiGroups": [""]}]},
+        {"metadata": {"labels": {"app": "web"}}, "spec": PODS}, {"spec": {"template": {"spec": PODS}}},
+    )),
     responseObject=st.builds(lambda text: {"data": {"key": text}}, WORDS),
 )
 
@@ -70,13 +79,17 @@ def values(field: Any) -> st.SearchStrategy[str]:
         "flag": st.sampled_from(("true", "no")),
         "time": st.sampled_from(("1h", "2026-11-23T12:00:00Z", "2026-11-23T11:59:58Z..2026-11-23T12:00:02Z", "today")),
         "id": st.just("01M86HN0DK2MJCSF556HH97J2D"),
+        "denied": st.sampled_from(("true", "no")),
+        "fact": st.sampled_from(("true", "*", "a*", '""', "/etc", '"*"', "SYS_ADMIN", "host")),
+        "member": st.sampled_from(("true", "*", '""', "2", "NodePort", "Node*", "web")),
+        "grants": st.sampled_from(("*", "get", '"*:*"', "create:pods/exec", "*:secrets", "list:*")),
         "body": (WORDS.filter(bool).map(query.quote) | globs().filter(lambda text: text.strip("*") != "")),
     }
     return fixed.get(field.type, WORDS.map(query.quote) | globs())
 
 
 terms = st.one_of(
-    *(values(field).map(f"{field.name}:{{}}".format) for field in FIELDS),
+    *(values(field).map(f"{field.example.partition(':')[0]}:{{}}".format) for field in FIELDS),
     WORDS.filter(lambda text: text.strip() != "").map(query.quote),
     st.sampled_from(("resource:pods/exec", "resource:deploy", "kind:(human or node)", "-kind:system", "ns:(a or b*)")),
 )
