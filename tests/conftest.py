@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 import pytest
 from flask import Flask
@@ -23,6 +25,8 @@ from tests.browser import Watcher, open_browser
 from tests.mariadb import MariaDB, free_port
 from tests.sealed_store import Evidence
 
+MEMORY: Final = Path("/dev/shm")
+ROOM_BYTES: Final = 8 * 1024**3
 _numbers = itertools.count(1)
 
 
@@ -35,9 +39,18 @@ def nothing_goes_on() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
-    """A MariaDB server for the whole run."""
-    with MariaDB(tmp_path_factory.mktemp("mariadb")) as server:
+    """A MariaDB server for the whole run; in memory where there is room, as each test makes and drops its tables."""
+    if not has_room(MEMORY):
+        with MariaDB(tmp_path_factory.mktemp("mariadb")) as server:
+            yield server
+        return
+    with TemporaryDirectory(prefix="mariadb-", dir=MEMORY) as folder, MariaDB(Path(folder)) as server:
         yield server
+
+
+def has_room(folder: Path) -> bool:
+    """Return whether a folder can hold what all tests together store."""
+    return folder.is_dir() and shutil.disk_usage(folder).free > ROOM_BYTES
 
 
 @pytest.fixture
