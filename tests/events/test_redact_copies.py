@@ -114,6 +114,17 @@ def test_copy_of_a_secret_in_another_object_is_masked(form: str, key: str) -> No
     assert VALUE.encode() not in stored(audit_event(level="Request", objectRef=ref, requestObject=body))
 
 
+@pytest.mark.parametrize("line", [
+    "kind: 'Secret'", 'kind: "Secret"', "kind:  Secret", "kind:\tSecret", "'kind': 'Secret'", "kind : Secret",
+    "kind: !!str Secret", "kind: &a Secret", "kind: |-\n  Secret", "kind: >\n  Secret", "kind:\n  Secret",
+    "? kind\n: Secret", "kind: 'SecretList'", "kind: Secret # copy",
+])
+def test_copy_in_yaml_is_masked_however_its_kind_is_written(line: str) -> None:
+    body = {"kind": "ConfigMap", "data": {"x": YAML.replace("kind: Secret", line)}}
+    ref = {"resource": "configmaps", "name": "b", "namespace": "a"}
+    assert VALUE.encode() not in stored(audit_event(level="Request", objectRef=ref, requestObject=body))
+
+
 def test_texts_that_only_speak_of_secrets_stay() -> None:
     texts = ["kind: Secret", 'an object of kind "Secret" holds data: see there', "Secret: none", '"Secret']
     for text in texts:

@@ -33,6 +33,7 @@ PARAMETERS: Final = (
     "code_verifier",
     "SAMLResponse", "assertion", "passcode", "credentials", "creds", "token%20", "+token", "token%00", "#token",
     "a?token",
+    "key", "KEY", "session", "sas", "x_sas", "k%65y", "key[]", "session_value",
     "token1", "password.2", "password_confirmation", "tokenValue", "pass_word", "userpass", "pw", "sid", "sessionId",
 )
 URIS: Final = (
@@ -45,6 +46,8 @@ URIS: Final = (
     f"/api/v1/namespaces/a/services/h/proxy/?url=https%3A%2F%2Fbob%3A{MARK}%40db%2F",
     f"/api/v1/namespaces/a/services/h/proxy/https://bob:{MARK}@db/x", f"/x?next={quote(JWT)}", f"/x/{JWT}/y",
     f"/x?d={JWT}",
+    f"/x?url=https%3A%2F%2F{MARK}%40git.example%2Fa", f"/x/https://{MARK}@git.example/a",
+    f"/x?url=https%3A%2F%2Fstore%2Fc%3Fsv%3D1%26sig%3D{MARK}", f"/x?u=https%3A%2F%2Fstore%2Fc%3Fkey%3D{MARK}",
     f"/x#token={MARK}", f"/x%3Ftoken={MARK}", f"/x%23a=b&token={MARK}", f"/x?a=b%26token={MARK}", f"/x?=token={MARK}",
     f"/x?url=https%3A%2F%2Fdb%2F%3Fa=b%26token%3D{MARK}", f"/x?url=https%253A%252F%252Fdb%252F%253Ftoken%253D{MARK}",
     f"/x?a=token:{MARK}", "/x?a=" + quote(f'{{"user":"bob","password":"{MARK}"}}'), f"/x/https:%2F%2Fbob:{MARK}@db",
@@ -85,6 +88,18 @@ curl -u bob:{MARK}
 curl -ubob:{MARK}
 curl --user=bob:{MARK}
 curl https://bob:{MARK}@db/
+git clone https://{MARK}@git.example/a.git
+git clone https://{MARK}:@git.example/a.git
+git clone http://{MARK}:x-oauth-basic@git.example/a.git
+curl https://store.example/c?sv=2024&sig={MARK}
+curl https://store.example/c?key={MARK}&a=b
+sqlplus app/{MARK}@db
+sqlplus -S app/{MARK}
+rman target app/{MARK}@db
+expdp userid=app/{MARK} full=y
+mc alias set shop https://minio:9000 ACCESS {MARK}
+/opt/mcli --insecure alias set shop https://minio:9000 ACCESS {MARK}
+mc config host add shop https://minio:9000 ACCESS {MARK}
 ldapsearch -x -w {MARK}
 ldapsearch -w{MARK}
 sqlcmd -P {MARK}
@@ -171,6 +186,8 @@ def test_secret_in_a_script_is_masked(script: str) -> None:
     parts("openssl", "x509", "-in", "f"), parts("redis-cli", "ping"), parts("echo", "pass the salt"),
     parts("skopeo", "-p"), parts("docker", "run", "-p8080:80"), parts("kubectl", "set", "image", "a=b"),
     parts("curl", "-sS", "http://x"), parts("sh", "-c", "echo a | sudo tee f"),
+    parts("sqlplus", "/", "as", "sysdba"), parts("mc", "ls", "shop/bucket"), parts("git", "clone", "ssh://git@h/a"),
+    parts("mc", "alias", "list"), "/x?keyword=a&keys=b&sortkey=c&keynote=d",
     "/x?spin=1&pinned=2&side=a&oldsession=b",
     "/x?query=" + quote('rate(auth_total{token="a"}[5m])'), "/x?labelSelector=token%3Da", "/x/a%2Fb%3Fc=d&e=f",
     parts("sh", "-c", "echo 'a' | sort; set -e; x --user bob"), parts("psql", "-c", "select password from users"),
@@ -185,7 +202,8 @@ HOSTILE: Final = (
     "pass:", "echo a |", "htpasswd -b ", "eyJ" + "a" * 9 + ".", "docker login -p ", "authorization: ", "://a:", "[",
     "%74", "-",
     "password=", "metadata.name=", "ldapsearch -w", "-b ", "a.", "_pass", "command", "://", "@",
-    "'\"", "htpasswd -b x ",
+    "'\"", "htpasswd -b x ", "https://", "https://a", "?key=", "&sig",
+    "sqlplus a", "sqlplus -a ", "mc alias set a ", "mc -a ",
 )
 
 

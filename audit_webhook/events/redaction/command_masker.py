@@ -32,7 +32,18 @@ VALUE: Final = re.compile(
     re.ASCII | re.DOTALL,
 )
 _CREDENTIALS: Final = re.compile(r"(://[^/\s:@]*+:)([^@\s/]++(?=@))", re.ASCII)
+# What stands alone before the host of an address of the web is a token, as git takes it.
+_TOKEN_AS_USER: Final = re.compile(r"(\bhttps?://)([^/\s:@?#]++)(?=@|:@|:x-oauth-basic@)", re.I | re.ASCII)
+_IN_QUERY: Final = re.compile(
+    r"((?<![^?&;])(?:key|session|sas|sig|signature)=)([^&;\s\"'#]++)", re.I | re.ASCII
+)
 _PATTERNS: Final = (
+    _TOKEN_AS_USER,
+    _IN_QUERY,
+    re.compile(r"(\b(?:sqlplus|sqlldr|rman|expdp|impdp)\s{1,8}+(?:-\w{1,16}+\s{1,8}+){0,4}"
+               r"(?:(?:target|userid)[\s=]{1,4}+)?[^\s/@|;&]{1,128}+/)([^\s@|;&]++)", re.I | re.ASCII),
+    re.compile(r"(\bmc(?:li)?\s{1,8}+(?:--?[\w-]{1,32}+\s{1,8}+){0,4}(?:alias\s{1,8}+set|config\s{1,8}+host\s{1,8}+add)"
+               r"\s{1,8}+\S{1,128}+\s{1,8}+\S{1,512}+\s{1,8}+\S{1,256}+\s{1,8}+)([^\s|;&]++)", re.ASCII),
     re.compile(r"((?:bearer|basic)\s{1,8}+)([\w.~+/=-]{8,}+)", re.I | re.ASCII),
     re.compile(r"(\bauthorization\s{0,8}+:\s{0,8}+(?:[\w-]{1,32}+\s{1,8}+)?+)([^\s\"']++)", re.I | re.ASCII),
     _CREDENTIALS,
@@ -62,6 +73,11 @@ _MYSQL: Final = frozenset({
     "mysql", "mysqldump", "mysqladmin", "mysqlimport", "mariadb", "mariadb-dump", "mariadb-admin",
 })
 _LDAP: Final = frozenset({"ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami", "ldappasswd"})
+_ORACLE: Final = frozenset({"sqlplus", "sqlldr", "rman", "expdp", "impdp"})
+_ORACLE_LOGIN: Final = re.compile(r"(\A(?:userid=)?[^\s/@-][^\s/@]*+/)([^\s@]++)", re.I | re.ASCII)
+_MINIO_CLIENTS: Final = frozenset({"mc", "mcli"})
+_SECRET_AFTER: Final = {("alias", "set"): 5, ("config", "host", "add"): 6}
+"""How many arguments of MinIO's client, from these on, come before the secret key."""
 _MONGO: Final = frozenset({"mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport"})
 _LOGIN_TOOLS: Final = frozenset({
     "docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "oras", "crane", "regctl", "oc", "az",
@@ -81,6 +97,7 @@ _ATTACHED: Final = {
     **dict.fromkeys(_MONGO, "-p"),
 }
 _KNOWN: Final = FOLLOWING.keys() | _MYSQL | _LOGIN_TOOLS | {"htpasswd", "vault", "7z"}
+_KNOWN_IN_ARGUMENTS: Final = _KNOWN | _ORACLE | _MINIO_CLIENTS
 # In a script: where a command ends, a program that takes a password behind a flag, and such a flag.
 _SCRIPT: Final = re.compile(
     rf"[|;&]|(?<![\w-])(?:{'|'.join(sorted(sorted(_KNOWN - {_LOGIN}), key=len, reverse=True))}|{_LOGIN})(?![\w-])|"
@@ -108,6 +125,7 @@ class Command:
         self._is_any_value = False  # whatever it looks like
         self._positional = 0
         self._flags: set[str] = set()
+        self._verbs: tuple[str, ...] = ()
         self._last = self._last_but_one = ""
 
     def mask_next(self, argument: str) -> str:
@@ -116,12 +134,13 @@ class Command:
         name = argument.rpartition("/")[2]
         if name in _LOGIN_TOOLS:
             self._tool = name
-        if name in _KNOWN and (name != _LOGIN or self._tool):
-            self._program, self._positional, self._flags = name, 0, set()
+        if name in _KNOWN_IN_ARGUMENTS and (name != _LOGIN or self._tool):
+            self._program, self._positional, self._flags, self._verbs = name, 0, set(), ()
         elif argument.startswith("-"):
             self._flags.update(argument[1:9])
         else:
             self._positional += 1
+            self._verbs = (*self._verbs, argument)[:3]
         self._is_any_value = _flag_of(self._program, argument) in FOLLOWING.get(self._program, ())
         self._last, self._last_but_one = argument.lower(), self._last
         self._is_value = _FLAG.fullmatch(argument) is not None and _is_secret_flag(argument)
@@ -131,9 +150,11 @@ class Command:
         """Mask an argument by the one before it, the program's name, and the words that it holds."""
         is_flag = argument.startswith("-")
         if self._is_any_value or (not is_flag and (self._is_value or self._follows_words())) or (
-            self._is_new_password(argument)
+            self._is_new_password(argument) or self._is_minio_secret()
         ):
             return mask_text(argument) if argument.startswith("pass:") else MASKED
+        if self._program in _ORACLE and _ORACLE_LOGIN.match(argument):
+            return _ORACLE_LOGIN.sub(rf"\g<1>{MASKED}", argument)
         flag = _ATTACHED.get(self._program)
         if flag and argument.startswith(flag) and len(argument) > len(flag):
             return f"{flag}{MASKED}"
@@ -157,6 +178,12 @@ class Command:
             return False
         return self._positional >= (1 if "n" in self._flags else 2)
 
+    def _is_minio_secret(self) -> bool:
+        """Whether this is the secret key in ``mc alias set NAME ADDRESS ACCESS-KEY SECRET-KEY``."""
+        return self._program in _MINIO_CLIENTS and any(
+            self._verbs[:len(verbs)] == verbs and self._positional == count for verbs, count in _SECRET_AFTER.items()
+        )
+
 
 def mask_text(argument: str) -> str:
     """Mask what the words within a text give away."""
@@ -172,7 +199,8 @@ def mask_text(argument: str) -> str:
 
 def mask_tokens(text: str) -> str:
     """Mask signed tokens, and passwords in addresses, wherever they stand in a text."""
-    return _JWT.sub(MASKED, _CREDENTIALS.sub(rf"\g<1>{MASKED}", text))
+    text = _TOKEN_AS_USER.sub(rf"\g<1>{MASKED}", _CREDENTIALS.sub(rf"\g<1>{MASKED}", text))
+    return _JWT.sub(MASKED, _IN_QUERY.sub(rf"\g<1>{MASKED}", text))
 
 
 def _flag_of(program: str, argument: str) -> str:

@@ -28,7 +28,7 @@ from audit_webhook.events.redaction.body_masker import WITHHELD, Masking
 from audit_webhook.events.redaction.path_masker import PathMasking
 from audit_webhook.events.redaction.pseudonyms import Mark
 from audit_webhook.events.redaction.rules import Paths
-from audit_webhook.events.redaction.secret_copies import may_hold_secret
+from audit_webhook.events.redaction.secret_copies import may_hold_secret, may_hold_written_secret
 from audit_webhook.events.redaction.uri_masker import mask_uri, may_hold_token
 
 _NAMED_BY_TOKENS: Final = frozenset({"oauthaccesstokens", "oauthauthorizetokens", "useroauthaccesstokens"})
@@ -66,7 +66,7 @@ def find_suspects(
     return [
         place
         for place, (raw, resource, subresource, uri) in enumerate(zip(raws, resources, subresources, uris, strict=True))
-        if b"Secret" in raw and (b'"Secret' in raw or b": Secret" in raw) or b"\\u00" in raw
+        if b"Secret" in raw and may_hold_written_secret(raw) or b"\\u00" in raw
         or (resource in _WATCHED or subresource in _WATCHED) and _is_suspect(raw, resource, subresource)
         or ("?" in uri or is_odd and any(map(uri.__contains__, _IN_TOKENS))) and may_hold_token(uri)
     ]

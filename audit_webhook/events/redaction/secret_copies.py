@@ -22,10 +22,14 @@ _BLANK: Final = "\ufeff\u200b\x00 \t\r\n\f\v"
 _OBJECT_LINE: Final = re.compile(
     r"""^[ \t-]*+["']?(?:apiVersion|kind|data|stringData|metadata)["']?[ \t]*+:""", re.IGNORECASE | re.MULTILINE
 )
-_KIND_LINE: Final = re.compile(r"""^[ \t-]*+["']?kind["']?[ \t]*+:[ \t]*+["']?Secret(?:List)?\b""", re.I | re.M)
+# A YAML parser takes tags, anchors and block scalars before a value too (yaml.org/spec/1.2.2, chapters 6 to 8).
+_KIND_LINE: Final = re.compile(
+    r"""^[ \t?-]*+["']?kind["']?\s*+:(?:[ \t]*+[!&|>]\S{0,64}+){0,2}\s*+["']?Secret(?:List)?\b""", re.I | re.M
+)
 _DATA_LINE: Final = re.compile(r"""^[ \t-]*+["']?(?:data|stringData)["']?[ \t]*+:""", re.I | re.M)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]++={0,2}")
 _HEX: Final = re.compile(r"[0-9a-fA-F]++")
+_WRITTEN_SECRET: Final = re.compile(rb"""["' :]Secret|\\[nrt"]Secret""")
 _ESCAPED_SECRET: Final = re.compile(rb"\\u00(?:53|6[35]|7[24])")
 _SPACE: Final = re.compile(r"\s++")
 _PACKED: Final = (
@@ -75,10 +79,16 @@ def may_hold_copy(value: bytes) -> bool:
 
 def may_hold_secret(raw: bytes, start: int, end: int) -> bool:
     """Tell by a quick look whether an object of kind Secret may be in this span, also in quoted or escaped text."""
-    if raw.find(b'"Secret', start, end) >= 0 or raw.find(b": Secret", start, end) >= 0:
+    place = raw.find(b"Secret", start, end)
+    if place >= 0 and _WRITTEN_SECRET.search(raw, max(start, place - 2), end):
         return True
     escape = raw.find(b"\\u00", start, end)
     return escape >= 0 and _ESCAPED_SECRET.search(raw, escape, end) is not None
+
+
+def may_hold_written_secret(raw: bytes) -> bool:
+    """Tell by a quick look whether a Secret may be written out in an event."""
+    return _WRITTEN_SECRET.search(raw) is not None
 
 
 def _lines(text: str) -> str:

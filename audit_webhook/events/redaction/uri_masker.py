@@ -20,12 +20,12 @@ from audit_webhook.events.redaction.text_edits import assigned_values, replace_s
 
 _HINTS: Final = (
     "pass", "pwd", "secret", "token", "key", "command", "sig", "cred", "auth", "jwt", "bearer", "code", "eyj", "://",
-    "asserti", "otp", "ticket", "samlresp", "pw", "pin", "sid", "session",
+    "asserti", "otp", "ticket", "samlresp", "pw", "pin", "sid", "session", "sas", "@", "%40",
 )
 _HIDDEN: Final = re.compile(r"%(?:[4-7]|2[35]|3[AaFf])")
 _ENDS_AS_PARAMETER: Final = re.compile(
     rf"(?:{WORDS}|(?:\A|[_.-])(?:{PARTS}|authorization|signature|sig|assertion|samlresponse|code_verifier|pw|pin|sid|"
-    r"session[_-]?id))(?:[_.-]?(?:value|confirm|confirmation|again|repeat|new|old|\d{1,4}))?\Z",
+    r"sas|session[_-]?id)|\A(?:key|session))(?:[_.-]?(?:value|confirm|confirmation|again|repeat|new|old|\d{1,4}))?\Z",
     re.I | re.ASCII,
 )
 # Where the query of a path begins, also when somebody encoded that.
