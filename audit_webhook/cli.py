@@ -46,8 +46,10 @@ COMMANDS: Final = {
     "doctor": doctor,
 }
 NOTHING, FAILED = 1, 2
-_OPTIONS: Final = {"search": re.compile(r"-h|-?"), "tail": re.compile(r"-[hf]|-n\d*|-?")}
-"""What is an option of a command that takes a query, of the words that begin with one dash."""
+_OPTIONS: Final = {"search": re.compile(r"-h|-?|--.+"), "tail": re.compile(r"-[hf]|-n\d*|-?|--.+")}
+"""What is an option of a command that takes a query, of the words that begin with a dash."""
+_TAKING_A_VALUE: Final = re.compile(r"-n|--l(?:i(?:m(?:it?)?)?)?")
+"""Those of them whose value is the next word; argparse takes the beginning of a name for it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,11 +77,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _protect_query(given: Sequence[str]) -> list[str]:
-    """Put a space before each excluded term of a query, such as ``-alice``: argparse would take it for an option."""
+    """Put the options before the words of a query, and a space before each excluded term such as ``-alice``.
+
+    argparse would take the term for an option, and no word of a query behind an option at all. Behind ``--`` there are
+    words alone.
+    """
     options = _OPTIONS.get(given[0]) if given else None
     if options is None:
         return list(given)
-    return [each if each[:1] != "-" or each[:2] == "--" or options.fullmatch(each) else f" {each}" for each in given]
+    chosen: list[str] = []
+    words: list[str] = []
+    rest = iter(given[1:])
+    for each in rest:
+        if each == "--":
+            words += rest
+        elif options.fullmatch(each) and each not in ("", "-"):
+            chosen += (each, *([next(rest, "")] if _TAKING_A_VALUE.fullmatch(each) else ()))
+        else:
+            words.append(each)
+    return [given[0], *chosen, *(f" {word}" if word.startswith("-") else word for word in words)]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -61,6 +61,7 @@ def test_search_as_json_gives_what_the_interface_gives(
 @pytest.mark.parametrize(("words", "found"), [
     (["-alice"], {"bob", "-n", "-x"}), (["-user:alice", "-bob"], {"-n", "-x"}), (['-"bob"'], {"alice", "-n", "-x"}),
     (["--json", "-alice", "-bob"], {"-n", "-x"}), (["-(user:alice or user:bob)"], {"-n", "-x"}),
+    (["user:*", "--json", "-bob"], {"alice", "-n", "-x"}), (["-bob", "--json", "-alice"], {"-n", "-x"}),
     (["--json", "user:-x"], {"-x"}), (["-ns:bank", "-verb:delete", "-alice"], {"bob", "-n", "-x"}),
 ])
 def test_query_may_begin_with_what_it_leaves_out(
@@ -72,6 +73,19 @@ def test_query_may_begin_with_what_it_leaves_out(
         lines = capsys.readouterr().out.splitlines()
         users = {json.loads(line)["user"] if line[0] == "{" else line.split()[4] for line in lines}
         assert users == found, command
+
+
+@pytest.mark.parametrize("words", [
+    ["-bob", "--limit", "9", "--json", "-alice"], ["--limit=9", "-bob", "--js", "-alice"],
+    ["--lim", "9", "--json", "--", "-bob", "-alice"],
+    ["-bob", "-alice", "--json", "--limit", "9"],
+])
+def test_options_may_stand_anywhere_among_the_words(
+    store: Repository, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    send(store, "alice", "bob", "-n", "-x")
+    assert main(["search", *words]) == 0
+    assert {json.loads(line)["user"] for line in capsys.readouterr().out.splitlines()} == {"-n", "-x"}
 
 
 def test_search_that_finds_nothing_says_no(store: Repository, capsys: pytest.CaptureFixture[str]) -> None:
