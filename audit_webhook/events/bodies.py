@@ -50,6 +50,18 @@ class _Eviction(msgspec.Struct, frozen=True, rename="camel"):
     request_object: _EvictionBody | None = None
 
 
+class _Spec(msgspec.Struct, frozen=True):
+    unschedulable: bool | None = None
+
+
+class _Node(msgspec.Struct, frozen=True):
+    spec: _Spec | None = None
+
+
+class _NodeChange(msgspec.Struct, frozen=True, rename="camel"):
+    request_object: _Node | None = None
+
+
 class _Kind(msgspec.Struct, frozen=True):
     kind: str | None = None
 
@@ -62,6 +74,7 @@ class _Kinds(msgspec.Struct, frozen=True, rename="camel"):
 _decode_kinds: Final = msgspec.json.Decoder(_Kinds).decode
 _decode_creation: Final = msgspec.json.Decoder(_Creation).decode
 _decode_deletion: Final = msgspec.json.Decoder(_Deletion).decode
+_decode_node: Final = msgspec.json.Decoder(_NodeChange).decode
 _decode_eviction: Final = msgspec.json.Decoder(_Eviction).decode
 
 
@@ -77,6 +90,21 @@ def created_name(raw: bytes) -> str:
     except _UNREADABLE:
         name = value_at(raw, "responseObject", "metadata", "name")
         return name if isinstance(name, str) else ""
+
+
+def is_uncordon(raw: bytes) -> bool:
+    """Return whether the recorded body of kubectl's change of a node lets pods be scheduled there again.
+
+    `kubectl cordon` sends `unschedulable: true`, `kubectl uncordon` null (k8s.io/kubectl pkg/drain/cordon.go). Where no
+    body was recorded, nobody can tell.
+    """
+    try:
+        node = _decode_node(raw).request_object
+        return node is not None and not (node.spec and node.spec.unschedulable)
+    except _UNREADABLE:
+        return isinstance(value_at(raw, "requestObject"), dict) and (
+            value_at(raw, "requestObject", "spec", "unschedulable") is not True
+        )
 
 
 def recorded_kind(raw: bytes) -> str:

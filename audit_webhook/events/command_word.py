@@ -12,6 +12,8 @@ from audit_webhook.events.api_resources import find
 from audit_webhook.events.user_agents import OLD_KUBECTL
 
 _MANAGERS: Final = {"client-side-apply": "apply", "last-applied": "apply", "rollout": "rollout"}
+CORDON: Final = "cordon"
+UNCORDON: Final = "uncordon"
 _APPLIES: Final = "kubectl"  # the manager of server-side apply
 _REVIEWS: Final = frozenset({"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"})
 _SUBRESOURCES: Final = {
@@ -56,7 +58,7 @@ def command_of(client: str, verb: str, group: str, resource: str, subresource: s
     if is_own and resource in _REVIEWS:
         return "auth"
     if is_own and resource == "nodes" and verb == "patch" and not manager and client != OLD_KUBECTL:
-        return "cordon"
+        return CORDON  # or uncordon: only the body tells, see `bodies.is_uncordon`
     if subresource:
         return _SUBRESOURCES.get(subresource, "") if is_own or subresource in _OF_ANY else ""
     return _VERBS.get(verb, "")

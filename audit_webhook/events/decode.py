@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from audit_webhook.events.api_resources import find
-from audit_webhook.events.bodies import DELETIONS, created_name, is_dry_run, recorded_kind
-from audit_webhook.events.command_word import command_of
+from audit_webhook.events.bodies import DELETIONS, created_name, is_dry_run, is_uncordon, recorded_kind
+from audit_webhook.events.command_word import CORDON, UNCORDON, command_of
 from audit_webhook.events.event import Event
 from audit_webhook.events.identities import ORIGINAL_USER, effective_user, kind_of
 from audit_webhook.events.ids import from_text, microseconds
@@ -108,7 +108,7 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
         request_uri=uri,
         audit_id=wire.audit_id or "",
         manager=action.manager,
-        command=action.command,
+        command=UNCORDON if action.command == CORDON and is_uncordon(raw) else action.command,
         dry_run=dry_run,
         truncated=notes.truncated == "true",
     )

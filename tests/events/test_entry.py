@@ -17,6 +17,7 @@ from audit_webhook.events.split import split
 from audit_webhook.ingest.read_events import identify, read_events
 from audit_webhook.storage.chunks import columns as entry
 from audit_webhook.storage.chunks.columns import Entry, to_entries
+from audit_webhook.storage.chunks.layout import has_own_id
 from tests.factories import audit_event, encode
 from tests.recorded import BATCHES
 
@@ -99,3 +100,19 @@ def test_lone_surrogate_in_a_name_costs_no_neighbour() -> None:
 def test_batch_of_items_that_are_no_events_has_no_entries() -> None:
     assert read_events("prod", [b"null", b'{"note":1}'])[0] == []
     assert read_events("prod", []) == ([], [])
+
+
+@pytest.mark.parametrize(("body", "word"), [
+    ({"spec": {"unschedulable": True}}, "cordon"), ({"spec": {"unschedulable": None}}, "uncordon"),
+    ({"spec": {"unschedulable": False}}, "uncordon"), ({"spec": {}}, "uncordon"), (None, "cordon"),
+    ({"spec": {"unschedulable": "yes"}}, "uncordon"),
+])
+def test_body_tells_uncordon_from_cordon(body: object, word: str) -> None:
+    event = audit_event(
+        verb="patch", level="Request", requestURI="/api/v1/nodes/a", objectRef={"resource": "nodes", "name": "a"},
+        userAgent="kubectl/v1.36.2 (linux/amd64) kubernetes/98b3519",
+    )
+    raw = encode(event if body is None else {**event, "requestObject": body})
+    (entry,), _ = read_events("prod", [raw])
+    assert entry.action[10] == to_event(read_wire(raw), raw, "prod").command == word
+    assert has_own_id(entry.action)

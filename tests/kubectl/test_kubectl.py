@@ -126,7 +126,7 @@ def test_two_functions_cannot_claim_the_same_requests() -> None:
 
 # The command in a row comes from one event without its bodies: it is coarser where others of the run or bodies tell.
 COARSER = {
-    ("diff", "apply"), ("uncordon", "cordon"), ("drain", "cordon"), ("describe", "get"), ("wait", "get"),
+    ("diff", "apply"), ("drain", "cordon"), ("describe", "get"), ("wait", "get"),
     ("cluster-info", "get"), ("debug", "create"), ("cp", "exec"), ("auth", "replace"), ("rollout", "patch"),
     ("top", "get"),
 }

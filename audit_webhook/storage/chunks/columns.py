@@ -12,7 +12,8 @@ from itertools import compress, repeat
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from audit_webhook.events.bodies import DELETIONS, created_name, is_dry_run
+from audit_webhook.events.bodies import DELETIONS, created_name, is_dry_run, is_uncordon
+from audit_webhook.events.command_word import CORDON, UNCORDON
 from audit_webhook.events.decode import (
     LONGEST_REMEMBERED, NO_ANNOTATIONS, NO_OBJECT, NO_USER, REMEMBERED, NamedUser, Wire, action_of, caller_of,
     is_short_action, is_short_caller, to_event,
@@ -103,6 +104,11 @@ def to_columns(
     codes = [status and status.code for status in statuses]
     flags = codes, dry_runs, [text == "true" for text in truncated] if any(truncated) else repeat(False)
     actions = _call(_known_action, _filed_action, _unfit(long, is_short_action, what), *what, *flags)
+    if "nodes" in resources:
+        actions = [
+            _as_uncordon(row) if row[_COMMAND] == CORDON and is_uncordon(raw) else row
+            for row, raw in zip(actions, raws, strict=True)
+        ]
     shortened = shorten_all(uris, groups, namespaces, resources, names)
     allowed = [
         reason or "" if decision == "allow" else None for decision, reason in zip(decisions, reasons, strict=True)
@@ -268,6 +274,16 @@ def _action_row(
         verb, group, resource, subresource, code, level, stage, decision, manager, command, dry_run, truncated, cut,
     )
     return (row_id(values), *values)
+
+
+@lru_cache(maxsize=64)
+def _as_uncordon(row: ActionRow) -> ActionRow:
+    """Return the row of `kubectl cordon` as that of `kubectl uncordon`."""
+    values: Any = (*row[1:_COMMAND], UNCORDON, *row[_COMMAND + 1:])
+    return (row_id(values), *values)
+
+
+_COMMAND: Final = 10
 
 
 def groups_of(row: CallerRow) -> tuple[str, ...]:
