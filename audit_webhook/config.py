@@ -35,10 +35,8 @@ class Config:
     http_host: str = _setting("", "Address to listen on. Empty: `127.0.0.1` in development, `0.0.0.0` in production.")
     http_port: int = _setting(8080, "Port to listen on.", read.port)
     ui_port: int = _setting(
-        0,
-        "Port of a listener and a process of their own for the pages; in production it needs MariaDB or MySQL. `0`: "
-        "they are served on `HTTP_PORT`.",
-        read.port_or_none,
+        0, "Port of a listener and a process of their own for the pages; in production it needs MariaDB or MySQL. `0`: "
+        "they are served on `HTTP_PORT`.", read.port_or_none,
     )
     workers: int = _setting(
         1, "Processes that receive batches, all on `HTTP_PORT`. More than one needs MariaDB or MySQL.",
@@ -147,6 +145,9 @@ class Config:
     retention_days: int = _setting(
         0, "Events that are older than so many days are deleted, once a day. 0: events are kept for ever.",
         read.day_count,
+    )
+    rules_dir: str = _setting(
+        "", "Folder with TOML files of rules of your own, see [docs/alerts.md](docs/alerts.md).", read.folder,
     )
     spool_dir: str = _setting(
         "",

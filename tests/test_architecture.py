@@ -31,6 +31,7 @@ ROOMS: Final = {
     "explore": {
         "access", "events", "history", "humanize", "ingest", "kubectl", "operate", "query", "search", "storage", "web",
     },
+    "alerts": {"access", "events", "explore", "humanize", "ingest", "query", "search", "storage", "web"},
 }
 MOST_ROOMS: Final = 15
 BESIDE: Final = {
@@ -41,8 +42,8 @@ MOST_BESIDE: Final = 10
 ABOVE: Final = {"app": {"__main__", "operate"}, "cli": {"__main__"}, "context": {"app", *ROOMS} - {"events", "query"}}
 """Modules beside the rooms that put others together, and who may import them."""
 LIBRARIES: Final = {
-    "flask": {"app", "access", "evidence", "explore", "ingest", "operate", "search", "web"},
-    "werkzeug": {"app", "access", "evidence", "explore", "ingest", "operate", "search", "web"},
+    "flask": {"app", "access", "alerts", "evidence", "explore", "ingest", "operate", "search", "web"},
+    "werkzeug": {"app", "access", "alerts", "evidence", "explore", "ingest", "operate", "search", "web"},
     "jinja2": {"app", "web"},
     "waitress": {"operate"},
     "pymysql": {"storage"},

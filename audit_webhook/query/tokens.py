@@ -31,12 +31,16 @@ class Token(NamedTuple):
 def cut(text: str) -> list[Token]:
     """Give the tokens, the last one being ``end``; raises QueryError for a quote that never ends."""
     tokens: list[Token] = []
-    position = 0
+    position = level = 0
     while True:
         position = _skip_space(text, position)
         if position == len(text):
             return [*tokens, Token("end", "", position, position)]
-        token = _next(text, position, tokens[-1] if tokens else None)
+        token = _next(text, position, tokens[-1] if tokens else None, level > 0)
+        if token.kind == "(" and (level or tokens and tokens[-1].kind == "field"):
+            level += 1
+        elif token.kind == ")" and level:
+            level -= 1
         tokens.append(token)
         position = token.end
 
@@ -46,7 +50,8 @@ def _skip_space(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _next(text: str, position: int, before: Token | None) -> Token:
+def _next(text: str, position: int, before: Token | None, is_among_values: bool) -> Token:
+    """Give the token at a place; among the values in parentheses after a field, no other field can begin."""
     character = text[position]
     is_value = before is not None and before.kind == "field"
     if character in "()":
@@ -55,7 +60,7 @@ def _next(text: str, position: int, before: Token | None) -> Token:
         return _phrase(text, position)
     if character == "-" and not is_value and position + 1 < len(text) and not text[position + 1].isspace():
         return Token("-", "-", position, position + 1)
-    field = None if is_value else _FIELD.match(text, position)
+    field = None if is_value or is_among_values else _FIELD.match(text, position)
     if field:
         return Token("field", _field_name(field.group(1)), position, field.end())
     match = _TEXT.match(text, position)
