@@ -155,7 +155,7 @@ def _workers(parts: AppContext, health_probe: HealthProbe, spool: Spool | None) 
     watch = [FileWatch(database.file, database.close_idle)] if database.file else []
     workers: list[Worker] = [
         *watch, Maintenance(parts.repository, parts.refusals, parts.senders), health_probe, Compactor(parts.repository),
-        DailyPruning(parts.repository, parts.config.retention_days, signer),
+        DailyPruning(parts.repository, parts.config.retention_days, signer, parts.metrics.note_retention),
         Checkpointer(signer, open_self_check(parts.config, parts.repository), parts.metrics),
     ]
     if spool is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from audit_webhook.context import now
@@ -22,9 +23,16 @@ class DailyPruning(Worker):
 
     name = "pruning"
 
-    def __init__(self, repository: Repository, days: int, signer: Signer | None = None) -> None:
-        """Keep this repository's events for so many days, 0 is for ever; ``signer`` signs what was deleted."""
+    def __init__(
+        self, repository: Repository, days: int, signer: Signer | None = None,
+        note: Callable[[bool], None] = lambda is_held_back: None,
+    ) -> None:
+        """Keep this repository's events for so many days, 0 is for ever; ``signer`` signs what was deleted.
+
+        ``note`` is told at each turn whether nothing was deleted because something looks wrong.
+        """
         super().__init__()
+        self._note: Final = note
         self._signer = signer
         self._repository = repository
         self._days = days
@@ -46,7 +54,9 @@ class DailyPruning(Worker):
         if first_kept == self._first_kept:
             return
         try:
-            if doubts := retention.doubts(self._repository, self._days, moment):
+            doubts = retention.doubts(self._repository.database, self._days, moment)
+            self._note(bool(doubts))
+            if doubts:
                 advice = retention.advice(self._days)
                 logger.error("retention deletes nothing: %s. If that is right, %s", doubts, advice)
                 return

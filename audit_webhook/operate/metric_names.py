@@ -32,6 +32,8 @@ MEANINGS: Final = {
     "wrong, by kind, as `audit-webhook verify` names it; each thing once, by the process that has seen the most.",
     "audit_webhook_background_failures_total": "Runs of a background task that ended with an unforeseen error and were "
     "tried again, by task.",
+    "audit_webhook_retention_held_back": "1 while retention deletes nothing because the clock, or how much would go at "
+    "once, looks wrong, else 0; no value where events are kept for ever.",
     "audit_webhook_process_starts_total": "Starts of worker processes, the first ones included.",
     "audit_webhook_sender_last_contact_timestamp_seconds": "When a batch of the sender was last taken, since the "
     "epoch, by cluster and address; 0 for a sender of which everything was refused.",

@@ -54,7 +54,8 @@ _REQUESTS: Final = [(route, str(index)) for route in ROUTES for index in range(l
 _PROCESS_KEYS: Final = [
     *_REQUESTS, *((route, "sum") for route in ROUTES), *(("refused", reason) for reason in REFUSAL_REASONS),
     ("in flight", "requests"), ("in flight", "bytes"), ("process", "starts"), ("checkpoint", "wanted"),
-    ("checkpoint", "made"), *(("break", kind) for kind in _BREAKS), *(("failed", task) for task in _TASKS),
+    ("checkpoint", "made"), ("retention", "wanted"), ("retention", "held back"), *(("break", kind) for kind in _BREAKS),
+    *(("failed", task) for task in _TASKS),
 ]
 _OF_CLUSTER: Final = {key: index for index, key in enumerate(_CLUSTER_KEYS)}
 _OF_PROCESS: Final = {key: index for index, key in enumerate(_PROCESS_KEYS)}
@@ -155,6 +156,11 @@ class Metrics(Collector):
         put = {_OF_PROCESS["checkpoint", "wanted"]: 1, _OF_PROCESS["checkpoint", "made"]: made / 1e6}
         self._own.update(None, {}, put)
 
+    def note_retention(self, is_held_back: bool) -> None:
+        """Say whether retention deletes nothing because something looks wrong."""
+        put = {_OF_PROCESS["retention", "wanted"]: 1, _OF_PROCESS["retention", "held back"]: int(is_held_back)}
+        self._own.update(None, {}, put)
+
     def note_break(self, kind: str) -> None:
         """Count something that is wrong with the evidence, of a kind that `SelfCheck` finds."""
         self._own.update(None, {_OF_PROCESS["break", kind]: 1})
@@ -252,6 +258,10 @@ def _describe_evidence(numbers: Sequence[float]) -> Iterator[Metric]:
     for kind in _BREAKS:
         breaks.add_metric([kind], numbers[_OF_PROCESS["break", kind]])
     yield breaks
+    held_back = _gauge("audit_webhook_retention_held_back", [])
+    if numbers[_OF_PROCESS["retention", "wanted"]]:
+        held_back.add_metric([], numbers[_OF_PROCESS["retention", "held back"]])
+    yield held_back
 
 
 def _describe_disks(disks: Mapping[str, DiskState]) -> Iterator[Metric]:

@@ -8,6 +8,7 @@ from typing import Final
 from audit_webhook.events.event import rfc3339
 from audit_webhook.evidence.signer import Signer
 from audit_webhook.storage import server_status as engine_state
+from audit_webhook.storage.database import Database
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.retention import DAY, Expired, Pruner
 
@@ -31,19 +32,19 @@ def preview(repository: Repository, days: int, now: int) -> Expired:
     return Pruner(repository.database).count_expired(first_kept(days, now))
 
 
-def doubts(repository: Repository, days: int, now: int) -> str:
+def doubts(database: Database, days: int, now: int) -> str:
     """Return why nothing should be deleted unless a person says so; empty when nothing speaks against it.
 
     A clock that is ahead would delete all there is: it must not be far beyond the other clocks that left a trace here,
     and no single turn may take most of what is stored.
     """
-    pruner = Pruner(repository.database)
+    pruner = Pruner(database)
     expired = pruner.count_expired(first_kept(days, now))
     if expired.oldest is None:
         return ""
-    newest = min(engine_state.newest_arrival(repository.database), pruner.newest_event() * 1000)
-    if repository.database.dialect == "mysql":
-        newest = min(newest, now + round(engine_state.clock_skew(repository.database) * 1_000_000))
+    newest = min(engine_state.newest_arrival(database), pruner.newest_event() * 1000)
+    if database.dialect == "mysql":
+        newest = min(newest, now + round(engine_state.clock_skew(database) * 1_000_000))
     if now - newest > MOST_AHEAD:
         return f"the clock shows {rfc3339(now)}, but nothing else here is later than {rfc3339(newest)}"
     share = expired.events / max(pruner.count_all(), expired.events, 1)

@@ -178,6 +178,7 @@ def test_documented_metrics_are_those_exposed() -> None:
     metrics.note_batch("prod", 10, Receipt(3, 3, 0, 0), 1, 0.1)
     metrics.disks = lambda: {"spool": Room(1, 2)}
     metrics.note_checkpoint(0)
+    metrics.note_retention(False)
     pair, sender = {("prod", "token"): 1}, SenderSample("prod", "10.0.0.1", 1.0, False)
     metrics.registry.register(LossCollector(lambda: LossSamples([sender], {"prod": 1}, pair, {"prod": 1}, pair)))
     quarantine = QuarantineWatch(lambda: QuarantineSample({"prod": 2}, {"prod": 90}, {"prod": 1}))

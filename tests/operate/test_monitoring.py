@@ -60,6 +60,7 @@ QUARANTINED: Final = 'audit_webhook_events_total{cluster="prod",outcome="quarant
 AGE, SPOOL = "audit_webhook_spool_oldest_seconds", "audit_webhook_spool_bytes"
 FREE, SIZE = ('audit_webhook_disk_%s_bytes{disk="spool"}' % each for each in ("free", "size"))
 SIGNED: Final = "audit_webhook_last_checkpoint_timestamp_seconds"
+HELD_BACK: Final = "audit_webhook_retention_held_back"
 BROKEN: Final = 'audit_webhook_evidence_breaks_total{kind="BAD_LINK"}'
 FAILED: Final = 'audit_webhook_background_failures_total{task="pruning"}'
 SILENT: Final = 'audit_webhook_sender_silent{address="10.0.0.2",cluster="prod"}'
@@ -126,6 +127,8 @@ CASES: Final = [
     Case("AuditWebhookRestarting", {STARTS: "4x10 5x10"}, 15, False),
     Case("AuditWebhookBackgroundFailing", {FAILED: "0+1x20"}, 15, True),
     Case("AuditWebhookBackgroundFailing", {FAILED: "0x5 1x20"}, 15, False),
+    Case("AuditWebhookRetentionHeldBack", {HELD_BACK: "0x5 1x20"}, 12, True),
+    Case("AuditWebhookRetentionHeldBack", {HELD_BACK: "1x5 0x20"}, 12, False),
     Case("AuditWebhookEvidenceBroken", {BROKEN: "0x5 1x20"}, 8, True),
     Case("AuditWebhookEvidenceBroken", {BROKEN: "1x5 0x90"}, 90, True),  # the service was restarted
     Case("AuditWebhookEvidenceBroken", {BROKEN: "0x30"}, 20, False),
@@ -197,6 +200,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
     for worker in app.extensions["workers"]._workers:
         if isinstance(worker, QuarantineWatch):
             worker.work()
+    context_of(app).metrics.note_retention(is_held_back=False)
     text = client.get("/metrics").get_data(as_text=True)
     app.extensions["workers"].stop()
     context_of(app).repository.close()

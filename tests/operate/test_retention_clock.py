@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,8 @@ from audit_webhook.events.event import EPOCH, rfc3339
 from audit_webhook.ingest.receive import receive
 from audit_webhook.operate import retention
 from audit_webhook.operate.daily import DailyPruning
+from audit_webhook.operate.doctor.store import check_store
+from audit_webhook.operate.metrics import Metrics
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.schema import make_partitions
 from audit_webhook.storage.server_status import newest_partitions
@@ -33,6 +36,25 @@ def test_clock_that_is_ahead_at_the_start_deletes_nothing(
     DailyPruning(repository, 30).prune(now() + ahead)
     assert counts(repository) == before
     assert "retention deletes nothing" in caplog.text and "prune --older-than 30d --force" in caplog.text
+
+
+def test_metric_and_doctor_say_that_retention_is_held_back(engine: Config, repository: Repository) -> None:
+    for days_ago in reversed(range(30)):
+        store(repository, days_ago)
+    metrics = Metrics()
+    pruning = DailyPruning(repository, 30, note=metrics.note_retention)
+
+    def told(moment: int) -> tuple[str, list[str]]:
+        pruning.prune(moment)
+        lines = metrics.expose("")[0].decode().splitlines()
+        shown = [line for line in lines if line.startswith("audit_webhook_retention_held_back ")]
+        config = replace(engine, retention_days=30)
+        found = [finding.what for finding in check_store(config, moment) if "retention" in finding.what]
+        return shown[0].split()[-1], found
+
+    assert told(now() + YEAR)[0] == "1.0"
+    assert "retention deletes nothing: the clock shows" in told(now() + YEAR)[1][0]
+    assert told(now()) == ("0.0", [])
 
 
 def test_clock_that_is_ahead_while_batches_come_deletes_not_most_of_them(repository: Repository) -> None:

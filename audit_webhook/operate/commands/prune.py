@@ -45,7 +45,7 @@ def run(chosen: argparse.Namespace) -> int:
         def progress(left: Expired) -> None:
             bar.draw(1 - left.events / max(found.events, 1), f"{left.events:,} events left")
 
-        doubts = retention.doubts(repository, chosen.older_than, moment)
+        doubts = retention.doubts(repository.database, chosen.older_than, moment)
         if doubts and not chosen.dry_run and not chosen.force:
             print(f"nothing was deleted: {doubts}. If that is right, {retention.advice(chosen.older_than)}")
             return 2

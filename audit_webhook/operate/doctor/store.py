@@ -9,6 +9,7 @@ from typing import Final
 
 from audit_webhook.config import Config
 from audit_webhook.errors import AuditWebhookError, StoreMisconfigured
+from audit_webhook.operate import retention
 from audit_webhook.operate.doctor.database_file import check_file
 from audit_webhook.operate.doctor.evidence import check_checkpoints
 from audit_webhook.operate.doctor.finding import Finding, fail, ok, say_seconds, warn
@@ -119,5 +120,8 @@ def _check_arrivals(config: Config, database: Database, now: int) -> Iterator[Fi
             "clock", f"the last batch was received {say_seconds(ahead)} from now",
             "this machine's clock, or a replica's, is or was wrong: let all follow one time server",
         )
+    if config.retention_days and (doubts := retention.doubts(database, config.retention_days, now)):
+        advice = f"let all follow one time server; if that is right, {retention.advice(config.retention_days)}"
+        yield fail(CHECK, f"retention deletes nothing: {doubts}", advice)
     yield from check_checkpoints(config, database)
     yield from check_api_tokens(AccessStore(database), now)
