@@ -128,7 +128,7 @@ def test_ten_thousand_events_with_wrong_types_cost_no_neighbour(
         assert (answer.status, receipt["received"]) == (200, len(batch))
         assert receipt["stored"] + receipt["duplicate"] + receipt["quarantined"] == len(batch)
     assert len(found(served, "user:neighbour")) == sound
-    for path in ("/", "/?show=events", "/api/v1/facets", "/api/v1/commands?limit=500", "/actors?cluster=prod"):
+    for path in ("/?q=", "/?q=&show=events", "/api/v1/facets", "/api/v1/commands?limit=500", "/actors?cluster=prod"):
         assert get(served.url + path, timeout=30).status == 200, path
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR or record.exc_info]
 

@@ -76,7 +76,7 @@ def test_secret_is_nowhere_in_the_database_files_pages_exports_or_log(
         found = json.loads(get(f"{served.url}/api/v1/events?limit=500").body)["events"]
         paths = [f"/events/{event['id']}{form}" for event in found for form in ("", "/raw")]
         paths += [
-            "/", "/?show=events", "/api/v1/export", "/api/v1/export?format=csv", "/api/v1/commands?limit=500",
+            "/", "/?q=&show=events", "/api/v1/export", "/api/v1/export?format=csv", "/api/v1/commands?limit=500",
             "/objects/prod/core/secrets/shop/db", "/objects/prod/core/widgets/shop/db", "/actors/prod/alice",
             "/api/v1/objects/prod/core/secrets/shop/db", "/metrics", "/clusters/prod", "/readers",
         ]

@@ -133,7 +133,8 @@ def _login_page(status: int, name: str, problem: str) -> Response:
     address = own_address(request.values.get("next", "/"))
     return make_response(
         render_template(
-            "access/login.html", name=name, problem=problem, next=address, first_user="" if has_a_way_in else FIRST_USER
+            "access/login.html", name=name, problem=problem, next=address, has_ended=bool(presented().cookie),
+            first_user="" if has_a_way_in else FIRST_USER,
         ),
         status,
     )

@@ -64,6 +64,8 @@ NEEDS: Final[dict[str, Need]] = {
     "ui.complete_query": "viewer",
     "ui.show_filters": "viewer",
     "ui.narrow_feed": "viewer",
+    "ui.choose_range": "viewer",
+    "ui.step_event": "viewer",
     "ui.show_event": "viewer",
     "ui.download_raw": "viewer",
     "picture.show_picture": "viewer",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit_webhook.access.gate import required_reader
@@ -16,6 +16,7 @@ from audit_webhook.query.parse import LONGEST_TEXT
 from audit_webhook.search.cards import card_around
 from audit_webhook.search.completion import complete
 from audit_webhook.search.event import story as events
+from audit_webhook.search.event.around import Step, step_from
 from audit_webhook.search.event.initiator import find_initiator
 from audit_webhook.search.event.view import Context, view_event
 from audit_webhook.search.feed_view import SHOWN, View, fold_of, view_news, view_page
@@ -23,6 +24,7 @@ from audit_webhook.search.filters import narrow_by, view_filters
 from audit_webhook.search.histogram.blueprint import draw_inline
 from audit_webhook.search.saved_blueprint import shown_columns
 from audit_webhook.search.search import event_of
+from audit_webhook.search.time_range import Wanted, usual_query, with_range
 from audit_webhook.web.render import compress, page_or_fragment, static_url
 
 NAVIGATION: Final = (
@@ -33,6 +35,8 @@ NAVIGATION: Final = (
     ("Losses", "losses.show_losses"),
     ("Setup", "setup.show_setup"),
 )
+
+RANGE_COOKIE: Final = "range"
 
 bp = Blueprint("ui", __name__)
 bp.add_app_template_global(static_url)
@@ -55,10 +59,9 @@ def moment(microseconds: int) -> Moment:
 def show_feed() -> Response:
     """Show the newest matching events, or the page before a cursor."""
     parts = context_of(current_app)
-    text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
-    page = view_page(
-        parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, _view()
-    )
+    text, cursor = _query(), request.args.get("cursor", "")
+    about = (parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, _view())
+    page = view_page(*about, around=request.args.get("around", "")[:26])
     page = replace(page, live=_sealed(page.live))
     picture = draw_inline(text) if request.args.get("counts") and page.has_picture else None
     return page_or_fragment(
@@ -80,6 +83,12 @@ def _sealed(position: str) -> str:
     """Return the live token of a page: worth something to its reader alone, and for a quarter of an hour."""
     parts = context_of(current_app)
     return parts.live_tokens.seal(required_reader().name, position, parts.clock()) if position else ""
+
+
+def _query() -> str:
+    """Return the query of the address; an address without any means the range that its reader chose last."""
+    text = request.args.get("q")
+    return usual_query(request.cookies.get(RANGE_COOKIE)) if text is None else text
 
 
 def _view() -> View:
@@ -105,8 +114,9 @@ def complete_query() -> Response:
 @bp.get("/feed/filters/<identifier>")
 def show_filters(identifier: str) -> str:
     """Show to what of an event the search can be narrowed, and what it can leave out."""
-    raw = events.find_raw(context_of(current_app).repository, identifier)
-    return render_template("feed/_filters.html", page=view_filters(event_of(raw), request.args.get("q", "")))
+    event = event_of(events.find_raw(context_of(current_app).repository, identifier))
+    page = view_filters(event, request.args.get("q", ""))
+    return render_template("feed/_filters.html", page=page, identifier=event.id)
 
 
 @bp.get("/feed/narrow")
@@ -114,6 +124,14 @@ def narrow_feed() -> AnyResponse:
     """Go to the feed of a query narrowed by a term."""
     text = narrow_by(request.args.get("q", ""), request.args.get("term", ""))
     return redirect(f"{request.script_root}/?{urlencode({'q': text})}", 303)
+
+
+@bp.get("/feed/range")
+def choose_range() -> AnyResponse:
+    """Go to the feed of a query in a range of time that a form gives."""
+    given = (request.args.get(name, "")[:LONGEST_TEXT] for name in ("when", "from", "to", "zone"))
+    text = with_range(request.args.get("q", "")[:LONGEST_TEXT], Wanted(*given), context_of(current_app).clock())
+    return redirect(url_for("ui.show_feed", q=text), 303)
 
 
 @bp.get("/events/<identifier>")
@@ -125,6 +143,17 @@ def show_event(identifier: str) -> Response:
     proxies = parts.config.trusted_source_proxies
     page = view_event(story, Context(card_around(*about), find_initiator(*about), proxies), parts.clock())
     return page_or_fragment("event/page.html", "event/_panel.html", page)
+
+
+@bp.get("/events/<identifier>/<any(newer, older):step>")
+def step_event(identifier: str, step: Step) -> AnyResponse:
+    """Go to the next newer or older event of a search, or stay at the last one and say so."""
+    parts = context_of(current_app)
+    text = request.args.get("q", "")[:LONGEST_TEXT]
+    event = event_of(events.find_raw(parts.repository, identifier))
+    found = step_from(parts.repository, event, text, step, parts.clock())
+    end = None if found else step
+    return redirect(url_for("ui.show_event", identifier=found or identifier, q=text or None, end=end), 303)
 
 
 @bp.get("/events/<identifier>/raw")

@@ -24,30 +24,34 @@ def row_of_card(card: Card, now: int, columns: Iterable[str] = ()) -> Row:
     requests = requests_on(card)
     telling = card.main
     loudest = min(requests, key=lambda event: (_STANDS_OUT.index(emphasis(event)), event is not telling))
-    result = outcome(_ended_by(telling, requests))
+    result = _outcome_of(telling, requests)
     row = row_of(telling, now, columns)
     return replace(
         row,
         time=moment_of_event(max(card.events, key=lambda event: event.time), now),
         phrases=phrases_of(parts_of(card)),
-        outcome=Mark(shown(result.text), result.tone),
+        outcome=result,
         emphasis=emphasis(loudest),
         why=why(loudest),
         folded=Folded(
             command=shown(card.command or "", longest=LONGEST_COMMAND),
+            confidence=card.confidence or "",
             requests=tuple(sent_of(event, now) for event in requests),
             ids=tuple(sorted(event.id for event in card.events)),
         ),
     )
 
 
-def _ended_by(telling: Event, requests: Iterable[Event]) -> Event:
-    """Give the event whose outcome is the command's: a write that failed, else the one that tells most.
+def _outcome_of(telling: Event, requests: Iterable[Event]) -> Mark:
+    """Return the outcome of a command: that of its writes, or how many of them failed when others did not.
 
     Reads may fail on the way, as when what is to be created is not there yet.
     """
-    failed = [event for event in requests if event.verb not in READS and (event.code or 0) >= 400]
-    return max(failed, key=lambda event: event.code or 0, default=telling)
+    writes = [event for event in requests if event.verb not in READS]
+    failed = [event for event in writes if (event.code or 0) >= 400]
+    result = outcome(max(failed, key=lambda event: event.code or 0, default=telling))
+    is_part = 0 < len(failed) < len(writes)
+    return Mark(f"{len(failed)} of {len(writes)}" if is_part else shown(result.text), result.tone)
 
 
 def sent_of(event: Event, now: int) -> Sent:

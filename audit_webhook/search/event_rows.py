@@ -64,9 +64,13 @@ class Sent(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """What a row of the feed folds: a command, its requests, and the ids of all of their events, oldest first."""
+    """What a row of the feed folds: a command, its requests, and the ids of all of their events, oldest first.
+
+    ``confidence`` is how sure the command is: ``exact``, ``likely``, ``equivalent``, or empty without one.
+    """
 
     command: str
+    confidence: str
     requests: tuple[Sent, ...]
     ids: tuple[str, ...]
 
@@ -93,6 +97,10 @@ class Row:
     def order(self) -> str:
         """The id by which the row has its place: that of its newest event."""
         return max(self.folded.ids) if self.folded else self.id
+
+    def holds(self, identifier: str) -> bool:
+        """Whether an event is on this row."""
+        return identifier == self.id or bool(self.folded and identifier in self.folded.ids)
 
     @property
     def summary(self) -> str:

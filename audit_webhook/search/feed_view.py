@@ -15,31 +15,25 @@ from audit_webhook.search.card_rows import row_of_card
 from audit_webhook.search.completeness import find_shortfall
 from audit_webhook.search.event_rows import Row, row_of
 from audit_webhook.search.saved import DEFAULT_COLUMNS
+from audit_webhook.search.time_range import RANGES, pinned, timeless
 from audit_webhook.storage.repository import Repository
 
-RANGES: Final = (
-    ("", "All time"),
-    ("15m", "Last 15 minutes"),
-    ("1h", "Last hour"),
-    ("6h", "Last 6 hours"),
-    ("24h", "Last 24 hours"),
-    ("7d", "Last 7 days"),
-    ("30d", "Last 30 days"),
-)
 SHOWN: Final = (("commands", "Commands"), ("requests", "Requests"), ("events", "Events"))
 KINDS: Final = (("", "Everything"), ("human", "People"), ("system", "System"))
-
-
+PAGES_AROUND: Final = 5
+"""How many further pages are read at once for the event that a search was begun around."""
+AnyPage = feed.FeedPage | cards.CardPage
 LOOSENED: Final = ("since", "until", "cluster", "kind", "ns", "user", "verb", "resource", "name", "code")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One way to change the query: the query that choosing it gives, and whether it holds already."""
+    """One way to change the query: the query that choosing it gives, whether it holds already, its value."""
 
     label: str
     query: str
     is_current: bool
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +109,13 @@ class FeedView:
     shortfall: str = ""
     cluster: str = ""
     since: int | None = None
+    is_unfiltered: bool = False
+    pinned: str = ""
+    """The query with the times that it means now, for somebody who opens it later."""
     is_store_empty: bool = False
     can_load_demo: bool = False
+    around: str = ""
+    """The event that is marked among the rows; empty when none is or when it is not among the first pages."""
 
     @property
     def has_picture(self) -> bool:
@@ -141,28 +140,34 @@ class NewsView:
 
 def view_page(
     repository: Repository, text: str, cursor: str, now: int, can_load_demo: bool = False, view: View = View(),
+    around: str = "",
 ) -> FeedView:
-    """Show a page of the feed; a mistake in the query is shown, not raised."""
+    """Show a page of the feed, or as many as reach the event ``around``; a mistake in the query is shown too."""
     names = feed.clusters(repository)
     frame = FeedView(
         text,
         cursor,
         clusters=pick(text, "cluster", [("", "All clusters"), *((name, name) for name in names)]),
-        ranges=pick(text, "since", RANGES),
+        ranges=replace(pick(timeless(text, "until"), "since", RANGES), label=_range_label(text)),
+        is_unfiltered=not timeless(text),
+        pinned=pinned(text, now),
         kinds=pick(text, "kind", KINDS),
     )
     try:
         rows, page = _read_page(repository, text, cursor or None, now, view)
+        more, last = _read_on(repository, text, now, view, around if not _holds(rows, around) else "", page)
+        rows += more
     except QueryError as error:
         return replace(frame, mistake=mistake_of(text, error))
     return replace(
         frame,
         rows=rows,
-        next=page.next,
+        next=last.next,
         live=page.live,
-        progress=_progress(page.progress, now),
+        progress=_progress(last.progress, now),
+        around=around if _holds(rows, around) else "",
         reach=_reach(text, now),
-        hints=() if rows or page.next else tuple(_hints(text)),
+        hints=() if rows or last.next else tuple(_hints(text)),
         shortfall=find_shortfall(repository, text, now),
         cluster=term_value(text, "cluster") or "",
         since=_begins(text, now),
@@ -173,7 +178,7 @@ def view_page(
 
 def _read_page(
     repository: Repository, text: str, cursor: str | None, now: int, view: View
-) -> tuple[tuple[Row, ...], feed.FeedPage | cards.CardPage]:
+) -> tuple[tuple[Row, ...], AnyPage]:
     fold = fold_of(view.show)
     if fold is None:
         events = feed.page(repository, text, cursor, feed.PAGE, now)
@@ -182,9 +187,32 @@ def _read_page(
     return tuple(row_of_card(card, now, view.columns) for card in page.cards), page
 
 
+def _read_on(
+    repository: Repository, text: str, now: int, view: View, around: str, page: AnyPage
+) -> tuple[tuple[Row, ...], AnyPage]:
+    """Return the rows of the next pages up to the one that holds an event, and the last of these pages."""
+    rows: tuple[Row, ...] = ()
+    for _ in range(PAGES_AROUND if around else 0):
+        if page.next is None or _holds(rows, around):
+            break
+        more, page = _read_page(repository, text, page.next, now, view)
+        rows += more
+    return rows, page
+
+
+def _holds(rows: Sequence[Row], identifier: str) -> bool:
+    return any(row.holds(identifier) for row in rows)
+
+
 def fold_of(show: str) -> Literal["commands", "requests"] | None:
     """Give what events are folded into; None when each has a row of its own. What is unknown means commands."""
     return None if show == "events" else "requests" if show == "requests" else "commands"
+
+
+def _range_label(text: str) -> str:
+    """Name the time of a query; empty for bounds that are none of the menu's, which the page writes out."""
+    since, until = term_value(text, "since") or "", term_value(text, "until")
+    return "" if until else dict(RANGES).get(since, "")
 
 
 def _begins(text: str, now: int) -> int | None:
@@ -219,7 +247,7 @@ def pick(text: str, field: str, choices: Sequence[tuple[str, str]]) -> Picker:
         current = term_value(text, field) or ""
     except QueryError:
         current = ""
-    offered = tuple(Choice(label, _changed(text, field, value), value == current) for value, label in choices)
+    offered = tuple(Choice(label, _changed(text, field, value), value == current, value) for value, label in choices)
     label = next((choice.label for choice in offered if choice.is_current), f"{field}:{shown(current, longest=24)}")
     return Picker(label, offered)
 

@@ -10,6 +10,7 @@ from audit_webhook.events.event import Event
 from audit_webhook.events.visible_text import shown
 from audit_webhook.query.edit import narrowed, unquote
 from audit_webhook.query.fields import BY_NAME
+from audit_webhook.search.event.around import Around, searches_around
 
 
 MOST_CLAIMED = 4
@@ -31,6 +32,7 @@ class FiltersView:
 
     query: str
     filters: tuple[Filter, ...]
+    around: tuple[Around, ...]
 
 
 def view_filters(event: Event, text: str) -> FiltersView:
@@ -39,7 +41,7 @@ def view_filters(event: Event, text: str) -> FiltersView:
         Filter(field, shown(value, longest=80), narrowed(text, field, value), narrowed(text, field, value, True))
         for field, value in _values(event) if value
     )
-    return FiltersView(text, filters)
+    return FiltersView(text, filters, searches_around(event))
 
 
 def narrow_by(text: str, term: str) -> str:

@@ -18,11 +18,11 @@ LONGEST_NAME: Final = 80
 MOST: Final = 200
 PROGRAM: Final = Reader("", "admin", EVERYWHERE, "open")
 COLUMNS: Final = (
-    "client", "cluster", "ns", "resource", "name", "user", "by", "as", "session", "ip", "ua",
+    "ns", "client", "cluster", "resource", "name", "user", "by", "as", "session", "ip", "ua",
     "command", "manager", "level", "decision",
 )
-DEFAULT_COLUMNS: Final = ("client", "cluster")
-MOST_COLUMNS: Final = 4
+DEFAULT_COLUMNS: Final = ("ns", "client", "cluster")
+MOST_COLUMNS: Final = 6
 _LABELS: Final = {
     "ns": "namespace", "as": "impersonated user", "ip": "address", "ua": "user agent", "manager": "field manager",
     "user": "actor", "by": "authenticated user",
@@ -49,7 +49,7 @@ class Column(NamedTuple):
 
 
 def choose_columns(names: Iterable[str]) -> tuple[str, ...]:
-    """Give those of the names that are columns, in their order, at most four; the usual ones when there are none."""
+    """Give those of the names that are columns, in their order, at most six; the usual ones when there are none."""
     wanted = set(names)
     return tuple(name for name in COLUMNS if name in wanted)[:MOST_COLUMNS] or DEFAULT_COLUMNS
 

@@ -13,7 +13,7 @@ from audit_webhook.errors import Forbidden
 from audit_webhook.search import saved
 
 KEPT: Final = ("columns", "by", "counts", "show")
-PLACES: Final = ("ui.show_feed", "ui.show_news", "picture.show_picture")
+PLACES: Final = ("ui.show_feed", "ui.show_news", "ui.choose_range", "picture.show_picture")
 
 bp = Blueprint("saved", __name__)
 
@@ -57,11 +57,11 @@ def save_search() -> Response:
     parts = context_of(current_app)
     text, columns = request.form.get("q", ""), request.form.getlist("columns")
     saved.save(parts.repository, request.form.get("name", ""), text, columns, parts.clock(), required_reader())
-    return redirect(url_for("ui.show_feed", q=text or None, columns=columns or None), 303)
+    return redirect(url_for("ui.show_feed", q=text, columns=columns or None), 303)
 
 
 @bp.post("/saved/<identifier>/delete")
 def delete_search(identifier: str) -> Response:
-    """Delete a saved search and show the feed."""
+    """Delete a saved search and show the search that the reader was at."""
     saved.delete(context_of(current_app).repository, identifier, required_reader())
-    return redirect(url_for("ui.show_feed"), 303)
+    return redirect(url_for("ui.show_feed", q=request.form.get("q")), 303)

@@ -92,6 +92,9 @@
     if (click.target.matches("dialog")) click.target.close(); // a click on the backdrop
   });
 
+  // A token that was just made is on the answer to a form, and a reload would make another one.
+  if (document.getElementById("fresh")) history.replaceState(null, "", document.getElementById("fresh").closest("[data-page]").dataset.page);
+
   // Keys
   const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 
@@ -115,9 +118,18 @@
     return size < 30 * 86400 ? `${sign}${Math.floor(size / 86400)} d` : iso.slice(0, 10);
   };
 
+  // As it stands in a sentence: "27 s ago", "in 3 min", "now", or the day.
+  const inWords = (iso) => {
+    const text = ago(iso);
+    return /^\d+ [a-z]+$/.test(text) ? `${text} ago` : text;
+  };
+  window.ago = ago;
+  window.inWords = inWords;
+
   const refreshTimes = () => {
     if (document.hidden) return;
-    for (const time of document.querySelectorAll("time[data-ago]")) time.textContent = ago(time.dateTime);
+    const chosen = document.documentElement.dataset.times === "ago" ? "time[data-ago], time[data-clock]" : "time[data-ago]";
+    for (const time of document.querySelectorAll(chosen)) time.textContent = ago(time.dateTime);
   };
   setInterval(refreshTimes, 10_000);
   document.addEventListener("visibilitychange", refreshTimes);

@@ -6,12 +6,12 @@
   const rows = document.getElementById("rows");
   const title = document.title;
   let current = null;
-  let waiting = 0;
+  let retry = null;
 
   const linkOf = (row) => row.querySelector(".line a:not(.aside)");
-  const allRows = () => [...rows.querySelectorAll(".row")];
+  const allRows = () => [...rows.getElementsByClassName("row")];
   const holds = (row, id) => (row.dataset.folds || "").split(" ").includes(id);
-  const rowOf = (id) => allRows().find((row) => row.dataset.id === id) || allRows().find((row) => holds(row, id));
+  const rowOf = (id) => rows.querySelector(`.row[data-id="${CSS.escape(id)}"]`) || allRows().find((row) => holds(row, id));
 
   const select = (id) => {
     current = id;
@@ -37,47 +37,80 @@
     }
   };
 
-  const say = (text) => {
-    const message = document.createElement("p");
-    message.className = "event text-soft";
-    message.textContent = text;
-    panel.replaceChildren(message);
+  const fill = (name) => {
+    panel.replaceChildren(document.getElementById(name).content.cloneNode(true));
   };
 
-  const load = async (id, address) => {
+  const say = (text) => {
+    fill("panel-trouble");
+    panel.querySelector("p").textContent = text;
+    panel.querySelector("[data-again]").addEventListener("click", () => retry());
+  };
+
+  // While it loads there is an outline, and the last event stays when keys step quickly.
+  const load = async (id, address, takesFocus) => {
     select(id);
     setOpen(true);
-    await window.htmx.ajax("GET", address, { target: "#panel", swap: "innerHTML" });
-    if (current !== id) return;
-    panel.scrollTop = 0;
-    const heading = panel.querySelector(".event-title");
-    if (heading) document.title = `${heading.textContent.trim()} · Audit`;
-  };
-
-  const open = (id, address) => {
-    const state = { event: id, address };
-    if (isOpen()) history.replaceState(state, "", address);
-    else history.pushState(state, "", address);
-    load(id, address);
-  };
-
-  const openRow = (row) => open(row.dataset.id, linkOf(row).getAttribute("href"));
-
-  const close = () => { if (isOpen()) history.back(); };
-
-  window.addEventListener("popstate", () => {
-    const state = history.state;
-    if (state && state.event) {
-      load(state.event, state.address);
-      return;
+    retry = () => load(id, address, true);
+    if (!panel.querySelector(".event-title")) fill("panel-loading");
+    const text = new URLSearchParams({ q: feed.dataset.query });
+    try {
+      await window.htmx.ajax("GET", `${address}?${text}`, { source: panel, target: panel, swap: "innerHTML" });
+    } catch {
+      return; // said by what listens for it
     }
+    const heading = panel.querySelector(".event-title");
+    if (current !== id || !heading) return;
+    panel.scrollTop = 0;
+    document.title = `${heading.textContent.trim()} · Audit`;
+    heading.tabIndex = -1;
+    if (takesFocus) heading.focus({ preventScroll: true });
+  };
+
+  // The address stays that of the search, so that a reload or a link shows the search with the event beside it.
+  const addressWith = (id) => {
+    const address = new URL(location.href);
+    if (id) address.searchParams.set("event", id);
+    else address.searchParams.delete("event");
+    address.hash = "";
+    return address;
+  };
+
+  const open = (id, address, takesFocus) => {
+    const state = { event: id, address, isPushed: isOpen() ? Boolean(history.state?.isPushed) : true };
+    if (isOpen()) history.replaceState(state, "", addressWith(id));
+    else history.pushState(state, "", addressWith(id));
+    load(id, address, takesFocus);
+  };
+
+  const openRow = (row, takesFocus) => open(row.dataset.id, linkOf(row).getAttribute("href"), takesFocus);
+
+  const shut = () => {
     const row = current && rowOf(current);
     setOpen(false);
     if (row) linkOf(row).focus({ preventScroll: true });
+  };
+
+  const close = () => {
+    if (!isOpen()) return;
+    if (history.state?.isPushed) history.back();
+    else {
+      history.replaceState(null, "", addressWith(""));
+      shut();
+    }
+  };
+
+  addEventListener("popstate", () => {
+    const state = history.state;
+    if (state && state.event) load(state.event, state.address, false);
+    else shut();
   });
 
-  panel.addEventListener("htmx:responseError", () => say("This event could not be loaded. It may be past its retention."));
-  panel.addEventListener("htmx:sendError", () => say("The server cannot be reached. Close this and try again."));
+  panel.addEventListener("htmx:responseError", (answer) => {
+    const status = answer.detail.xhr.status;
+    say(status === 404 ? "This event could not be loaded. It may be past its retention." : `This event could not be loaded (${status}).`);
+  });
+  panel.addEventListener("htmx:sendError", () => say("The server cannot be reached."));
 
   rows.addEventListener("click", (click) => {
     const row = click.target.closest(".row");
@@ -86,36 +119,20 @@
     if (!click.target.closest("a") && String(getSelection())) return; // somebody marks text to copy it
     click.preventDefault();
     const sent = click.target.closest("[data-event]");
-    if (sent) open(sent.dataset.event, sent.querySelector("a").getAttribute("href"));
-    else openRow(row);
+    if (sent) open(sent.dataset.event, sent.querySelector("a").getAttribute("href"), true);
+    else openRow(row, true);
   });
 
   panel.addEventListener("click", (click) => {
     if (click.target.closest("[data-close-panel]")) close();
   });
 
-  const move = (step) => {
-    const all = allRows();
-    const focused = document.activeElement.closest && document.activeElement.closest(".row");
-    const from = focused || (current && rowOf(current));
-    const at = from ? all.indexOf(from) + step : 0;
-    const row = all[Math.min(Math.max(at, 0), all.length - 1)];
-    if (!row) return;
-    linkOf(row).focus({ preventScroll: true });
-    row.scrollIntoView({ block: "nearest" });
-    select(row.dataset.id);
-    clearTimeout(waiting);
-    if (isOpen()) waiting = setTimeout(() => openRow(row), 120);
-  };
+  window.feed = { allRows, linkOf, rowOf, select, isOpen, close, openRow, current: () => current };
 
-  document.addEventListener("keydown", (press) => {
-    if (press.ctrlKey || press.metaKey || press.altKey || document.querySelector("dialog[open]")) return;
-    if (press.target.closest("input, textarea, select")) {
-      if (press.key === "Escape") press.target.blur();
-      return;
-    }
-    if (press.key === "j") move(1);
-    else if (press.key === "k") move(-1);
-    else if (press.key === "Escape") close();
-  });
+  const wanted = new URL(location.href).searchParams.get("event");
+  if (wanted) {
+    const address = feed.dataset.eventUrl.replace("ID", encodeURIComponent(wanted));
+    if (!history.state?.event) history.replaceState({ event: wanted, address, isPushed: false }, "");
+    document.addEventListener("DOMContentLoaded", () => load(wanted, address, false));
+  }
 })();

@@ -22,6 +22,8 @@
   let waiting = 0;
   let left = 0;
   let failures = 0;
+  let late = 0;
+  let trouble = "";
   let timer = 0;
   let request = null;
 
@@ -33,7 +35,10 @@
     const next = allRows().find((other) => orderOf(other) < orderOf(row));
     // Older than all that is shown: while older pages are to come, it comes with its page.
     if (next) next.before(row);
-    else if (older()) for (const id of idsOf(row)) seen.delete(id);
+    else if (older()) {
+      late += idsOf(row).length;
+      for (const id of idsOf(row)) seen.delete(id);
+    }
     else rows.append(row);
   };
 
@@ -91,7 +96,7 @@
   const tell = () => {
     button.classList.toggle("is-troubled", failures > 0);
     if (!isOn()) state.textContent = "";
-    else state.textContent = failures ? "The server does not answer. Trying again." : "Following";
+    else state.textContent = failures ? `${trouble} Trying again.` : `Following${late ? `. ${late.toLocaleString()} late: further down` : ""}`;
   };
 
   const rest = () => {
@@ -107,14 +112,14 @@
     request = mine;
     try {
       const response = await fetch(rows.dataset.liveUrl + encodeURIComponent(token), { signal: mine.signal });
-      const login = response.headers.get("HX-Redirect"); // the session is over
-      if (login) location.assign(login);
+      if (response.headers.get("HX-Redirect")) location.assign(response.headers.get("HX-Redirect")); // the session is over
       if (response.status === 400) location.reload(); // the token is too old: the page shows what came meanwhile
-      if (!response.ok) throw new Error(String(response.status));
+      if (!response.ok) throw new Error(`The server failed (${response.status}).`);
       take(await response.text());
       failures = 0;
-    } catch {
+    } catch (error) {
       if (mine.signal.aborted) return;
+      trouble = error instanceof TypeError ? "The server does not answer." : error.message;
       failures += 1;
     }
     tell();
@@ -136,11 +141,6 @@
   document.addEventListener("visibilitychange", () => { if (document.hidden) rest(); else poll(); });
   document.addEventListener("htmx:afterSwap", () => {
     for (const id of allRows().flatMap(idsOf)) seen.add(id);
-  });
-
-  document.addEventListener("keydown", (press) => {
-    const typing = press.target.closest("input, textarea, select, dialog[open]");
-    if (press.key === "l" && !typing && !press.ctrlKey && !press.metaKey && !press.altKey) turn(!isOn());
   });
 
   let wanted = rows.hasAttribute("data-live-start");

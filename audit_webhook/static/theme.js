@@ -5,6 +5,11 @@
   try {
     const chosen = localStorage.getItem("theme");
     if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
+    addEventListener("storage", ({ key, newValue }) => { // another tab chose
+      if (key !== "theme") return;
+      if (newValue === "light" || newValue === "dark") root.dataset.theme = newValue;
+      else delete root.dataset.theme;
+    });
   } catch {
     // Storage may be forbidden; the system's theme is then used.
   }

@@ -65,7 +65,7 @@ def test_reader_logs_in_reads_and_logs_out_without_leaving_anything_behind(produ
 
 
 def test_ended_session_takes_an_open_page_to_the_login_and_back(production: Server, page: Page) -> None:
-    page.goto(f"{production.url}/login")
+    page.goto(f"{production.url}/login?next=/%3Fq%3D")
     log_in(page)
     expect(page.locator(".row")).to_have_count(1)
     await_picture(page)  # it would go to the login before the click
@@ -79,7 +79,7 @@ def test_ended_session_takes_an_open_page_to_the_login_and_back(production: Serv
 
 
 def test_ended_session_takes_a_live_page_to_the_login(production: Server, page: Page) -> None:
-    page.goto(f"{production.url}/login")
+    page.goto(f"{production.url}/login?next=/%3Fq%3D")
     log_in(page)
     expect(page.locator(".row")).to_have_count(1)
     page.click("#live")
@@ -91,18 +91,20 @@ def test_token_is_made_shown_once_and_revoked(production: Server, page: Page) ->
     page.goto(f"{production.url}/login?next=/account")
     log_in(page)
     page.fill("input[name=label]", "nightly report")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     expect(page.locator("#fresh")).to_contain_text("audit_")
     page.goto(f"{production.url}/account")
     expect(page.locator("#fresh")).to_have_count(0)
-    page.get_by_role("button", name="Revoke nightly report").click()
+    page.locator("summary", has_text="Revoke").click()
+    expect(page.get_by_text("Programs with this token can no longer read.")).to_be_visible()
+    page.get_by_role("button", name="Revoke nightly report now").click()
     expect(page.get_by_text("nightly report")).to_have_count(0)
     page.goto(f"{production.url}/readers")
     expect(page.get_by_text("access.issue_token").first).to_be_visible()
 
 
 def test_other_site_s_form_does_nothing(production: Server, page: Page) -> None:
-    page.goto(f"{production.url}/login")
+    page.goto(f"{production.url}/login?next=/%3Fq%3D")
     log_in(page)
     expect(page.locator(".row")).to_have_count(1)
     evil = production.url.replace("127.0.0.1", "localhost")

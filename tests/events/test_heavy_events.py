@@ -74,7 +74,7 @@ def fetch(client: FlaskClient, path: str) -> int:
 def paths_of(cluster: str, event: dict[str, Any]) -> Iterator[str]:
     """Give the address of every page and answer that shows an event."""
     within = f"q=cluster:{cluster}"
-    yield from (f"/?{within}", f"/?show=events&{within}", f"/?show=requests&{within}", f"/api/v1/events?{within}")
+    yield from (f"/?{within}", f"/?q=&show=events&{within}", f"/?q=&show=requests&{within}", f"/api/v1/events?{within}")
     yield from (f"/api/v1/commands?{within}", f"/api/v1/export?format=csv&{within}", f"/actors/{cluster}/alice")
     yield from (f"/events/{event['id']}", f"/api/v1/events/{event['id']}", f"/api/v1/actors/{cluster}/alice")
     yield from (f"/feed/filters/{event['id']}", f"/permissions/needs?cluster={cluster}&user=alice&since=all")

@@ -153,7 +153,7 @@ def test_no_secret_is_found_in_the_store_pages_exports_or_log(
         page = client.get("/").get_data(as_text=True)
         found = [event["id"] for event in client.get("/api/v1/events?limit=500").get_json()["events"]]
         paths = [f"/events/{each}" for each in found] + [f"/events/{each}/raw" for each in found]
-        paths += ["/api/v1/export", "/api/v1/commands?limit=500", "/?q=body:password", "/?show=events"]
+        paths += ["/api/v1/export", "/api/v1/commands?limit=500", "/?q=body:password", "/?q=&show=events"]
         texts = [client.get(path).get_data(as_text=True) for path in paths]
     assert len(found) >= len(COMMANDS) + 2
     kept = b"".join(item.content for item in context_of(marked).repository.quarantine.read_items())

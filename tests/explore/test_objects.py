@@ -144,7 +144,7 @@ def test_address_of_a_page_holds_the_whole_place(place: Place) -> None:
 
 def test_row_and_event_lead_to_object_and_actor(sqlite_client: FlaskClient) -> None:
     post(sqlite_client, change(1, "create", deployment()))
-    feed = read(sqlite_client, "/")
+    feed = read(sqlite_client, "/?q=")
     assert feed.links(WEB) and feed.links("/actors/prod/alice")
     event = read(sqlite_client, feed.links("/events/")[0])
     assert event.links(WEB) and event.links("/actors/prod/alice")

@@ -31,7 +31,7 @@ def test_line_of_the_manifest_leads_to_the_change_that_set_it(server: Server, pa
 def test_who_deleted_it_is_three_steps_away(server: Server, page: Page) -> None:
     store_life(server)
     post(server, *(event_of(f"user-{number:02}") for number in range(20)))
-    page.goto(server.url)
+    page.goto(f"{server.url}/?q=")
     page.keyboard.press("/")
     page.keyboard.type("name:web")
     page.keyboard.press("Enter")
@@ -58,11 +58,11 @@ def test_history_opens_at_the_change_that_it_was_asked_from(server: Server, page
 
 def test_links_of_a_row_lead_away_and_the_row_itself_opens(server: Server, page: Page) -> None:
     store_life(server)
-    page.goto(server.url)
+    page.goto(f"{server.url}/?q=")
     page.locator(".row", has_text="bob").get_by_title("All about this person").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("bob")
     page.go_back()
-    page.locator(".row", has_text="bob").locator("time").click()
+    page.locator(".row", has_text="bob").locator(".line").click()
     panel = page.locator("#panel")
     expect(panel.locator(".event-title")).to_contain_text("bob")
     panel.get_by_role("link", name="History").click()

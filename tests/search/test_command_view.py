@@ -20,7 +20,7 @@ CREATED = {
 def event_page(client: FlaskClient, *events: dict[str, Any]) -> Page:
     """Give the page of the newest of some events."""
     post(client, *events)
-    return read(client, read(client, "/?show=events").links("/events/")[0])
+    return read(client, read(client, "/?q=&show=events").links("/events/")[0])
 
 
 def applied(**changes: Any) -> dict[str, Any]:
@@ -39,18 +39,18 @@ def test_page_shows_command_confidence_evidence_and_requests(client: FlaskClient
     assert "exact" in page.text and "2 requests that belong together" in page.text
     assert "Requests of this command" in page.text and "alice looked at deployment web in shop" in page.text
     links = page.links("/events/")
-    assert len([link for link in links if not link.endswith(("/raw", "/proof"))]) == 1
+    assert len([link for link in links if not link.endswith(("/raw", "/proof", "/newer", "/older"))]) == 1
 
 
 def test_both_requests_of_a_command_show_the_same_line(sqlite_client: FlaskClient) -> None:
     post(sqlite_client, *scaled(0))
-    for link in read(sqlite_client, "/?show=events").links("/events/"):
+    for link in read(sqlite_client, "/?q=&show=events").links("/events/"):
         assert "kubectl scale deployment web --replicas=5 -n shop" in read(sqlite_client, link).text
 
 
 def test_panel_has_the_command_too(sqlite_client: FlaskClient) -> None:
     post(sqlite_client, *scaled(0))
-    link = read(sqlite_client, "/").links("/events/")[0]
+    link = read(sqlite_client, "/?q=").links("/events/")[0]
     assert 'data-copy-from="command"' in sqlite_client.get(link, headers={"HX-Request": "true"}).text
 
 
@@ -76,7 +76,7 @@ def test_texts_of_events_stay_texts(sqlite_client: FlaskClient) -> None:
         requestURI=f"/api/v1/namespaces/x/pods/{MARK}?labelSelector={MARK}", user={"username": MARK},
     )
     post(sqlite_client, hostile, {**hostile, "auditID": "other"})
-    for path in ("/", "/?show=requests", read(sqlite_client, "/").links("/events/")[0]):
+    for path in ("/?q=", "/?q=&show=requests", read(sqlite_client, "/?q=").links("/events/")[0]):
         text = sqlite_client.get(path).text
         assert MARK not in text and "\u202e" not in text
 

@@ -74,8 +74,8 @@ def test_other_sites_can_neither_save_nor_delete(sqlite_client: FlaskClient) -> 
 def test_rows_have_the_chosen_columns_and_links_keep_them(sqlite_client: FlaskClient) -> None:
     events = [audit_event(second) for second in range(60)]
     sqlite_client.post("/webhook/audit/prod", data=event_list(events))
-    page = sqlite_client.get("/?columns=ip&columns=ns&columns=evil").text
-    assert '<span class="cell ip" title="10.20.4.17">' in page and 'class="cell client"' not in page
+    page = sqlite_client.get("/?q=&columns=ip&columns=ns&columns=evil").text
+    assert '<span class="cell" data-field="ip" title="10.20.4.17">' in page and 'data-field="client"' not in page
     assert 'class="columns-2"' in page
     links = re.findall(r'(?:href|hx-get|data-live-url)="(/(?:feed/\w+)?\?[^"]*)"', page)
     menus = [link for link in links if "columns=" not in link]
@@ -83,12 +83,12 @@ def test_rows_have_the_chosen_columns_and_links_keep_them(sqlite_client: FlaskCl
     assert [link for link in links if "cursor=" in link and "columns=ip&amp;columns=ns" not in link] == []
     live = re.search(r'data-live="([^"]+)" data-live-url="([^"]+)"', page)
     sqlite_client.post("/webhook/audit/prod", data=event_list([audit_event(99)]))
-    assert live and 'class="cell ip"' in sqlite_client.get(live[2].replace("&amp;", "&") + live[1]).text
+    assert live and 'data-field="ip"' in sqlite_client.get(live[2].replace("&amp;", "&") + live[1]).text
 
 
 def test_usual_columns_need_no_words() -> None:
-    assert saved.choose_columns([]) == saved.choose_columns(["nothing"]) == ("client", "cluster")
-    assert saved.choose_columns(saved.COLUMNS) == saved.COLUMNS[:4]
+    assert saved.choose_columns([]) == saved.choose_columns(["nothing"]) == ("ns", "client", "cluster")
+    assert saved.choose_columns(saved.COLUMNS) == saved.COLUMNS[:6]
     assert [column.name for column in saved.list_columns(["ip"]) if column.is_on] == ["ip"]
 
 

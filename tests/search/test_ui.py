@@ -72,7 +72,7 @@ def test_feed_shows_the_newest_event_first(sqlite_client: FlaskClient) -> None:
     for name in ("one", "two", "three"):
         ref = {"resource": "pods", "namespace": "shop", "name": name}
         post(sqlite_client, audit_event(10 * len(name), objectRef=ref))
-    page = read(sqlite_client, "/?show=events")
+    page = read(sqlite_client, "/?q=&show=events")
     assert page.rows() == sorted(page.rows(), reverse=True) and len(page.rows()) == 3
     assert page.text.index("three") < page.text.index("two")
 
@@ -80,7 +80,7 @@ def test_feed_shows_the_newest_event_first(sqlite_client: FlaskClient) -> None:
 def test_pages_of_the_feed_hold_each_event_once(sqlite_client: FlaskClient) -> None:
     post(sqlite_client, *(audit_event(number) for number in range(120)))
     seen: list[str] = []
-    path = "/"
+    path = "/?q="
     while path:
         page = read(sqlite_client, path)
         seen += page.rows()
@@ -101,7 +101,7 @@ def test_script_gets_the_fragment_and_history_the_page(sqlite_client: FlaskClien
 
 def test_live_news_hold_each_event_once(sqlite_client: FlaskClient) -> None:
     post(sqlite_client, audit_event(1))
-    token = live_token(read(sqlite_client, "/"))
+    token = live_token(read(sqlite_client, "/?q="))
     post(sqlite_client, audit_event(2), audit_event(-500))
     news = read(sqlite_client, f"/feed/live?q=&show=events&after={token}")
     assert len(news.rows()) == 2
@@ -135,7 +135,7 @@ def test_pickers_change_one_term_of_the_query(sqlite_client: FlaskClient) -> Non
 
 
 def test_empty_store_explains_itself(sqlite_client: FlaskClient) -> None:
-    page = read(sqlite_client, "/")
+    page = read(sqlite_client, "/?q=")
     assert "No cluster has sent anything yet" in page.text and page.links("/setup")
     assert ("form", {"id": "demo", "action": "/demo", "method": "post"}) in page.elements
 
@@ -176,7 +176,7 @@ def test_stages_of_a_request_link_to_each_other(sqlite_client: FlaskClient) -> N
     started = audit_event(1, stage="ResponseStarted", verb="watch")
     ended = {**started, "stage": "ResponseComplete", "stageTimestamp": "2026-11-23T12:05:00.000000Z"}
     post(sqlite_client, started, ended)
-    newest, oldest = read(sqlite_client, "/?show=events").links("/events/")
+    newest, oldest = read(sqlite_client, "/?q=&show=events").links("/events/")
     for shown_stage, other in ((newest, oldest), (oldest, newest)):
         page = read(sqlite_client, shown_stage)
         assert "Stages of this request" in page.text and page.links(other) == [other]
@@ -213,7 +213,7 @@ def hostile_event(payload: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PAYLOADS)
 def test_hostile_values_are_only_ever_text(sqlite_client: FlaskClient, name: str) -> None:
-    token = live_token(read(sqlite_client, "/"))
+    token = live_token(read(sqlite_client, "/?q="))
     post(sqlite_client, hostile_event(PAYLOADS[name]))
     event = first_event(sqlite_client)
     for path in ("/", f"/feed/live?q=&after={token}", event):
@@ -242,5 +242,5 @@ def test_deep_body_is_shown_as_far_as_it_goes(sqlite_client: FlaskClient) -> Non
         body = event_list([raw]).replace(b'"level":"Request"', b'"requestObject":' + b'[' * depth + b']' * depth
                                          + b',"level":"Request"')
         assert sqlite_client.post("/webhook/audit/prod", data=body).status_code == 200
-    for event in {link for link in read(sqlite_client, "/").links("/events/")}:
+    for event in {link for link in read(sqlite_client, "/?q=").links("/events/")}:
         assert "raw" in read(sqlite_client, event).text

@@ -10,7 +10,7 @@ from audit_webhook.events.authorizer_reason import parse_reason
 from audit_webhook.events.event import Event
 from audit_webhook.events.identities import proxy_name
 from audit_webhook.events.visible_text import shown, shown_value
-from audit_webhook.humanize.moments import moment_of, write_duration
+from audit_webhook.humanize.moments import Moment, moment_of, write_delay
 from audit_webhook.query.edit import quote
 from audit_webhook.web.client_address import find_client_address
 
@@ -42,6 +42,7 @@ class Value:
     query: str = ""
     mark: str = ""
     is_code: bool = False
+    moment: Moment | None = None
 
     @property
     def shown_query(self) -> str:
@@ -167,8 +168,9 @@ def _record(event: Event, document: Mapping[str, object], now: int) -> Iterable[
     yield Fact("Cluster", (_linked("cluster", event.cluster, is_code=True),))
     yield Fact("Recorded", (_linked("level", event.level), _linked("stage", event.stage)))
     if event.received:
-        late = write_duration(max(0, event.received - event.time))
-        yield Fact("Received", (Value(moment_of(event.received, now).exact, is_code=True),), f"{late} after the event")
+        received = moment_of(event.received, now)
+        late = write_delay(max(0, event.received - event.time))
+        yield Fact("Received", (Value(received.exact, is_code=True, moment=received),), f"{late} after the event")
     yield Fact("User ID", tuple(_code(text) for text in _texts(_mapping(document.get("user")).get("uid"))))
     yield Fact("Audit ID", (_linked("audit", event.audit_id, is_code=True),))
     yield Fact("Event ID", (_linked("id", event.id, is_code=True),))

@@ -13,8 +13,8 @@ from audit_webhook.events.visible_text import shown
 from audit_webhook.humanize import sentence
 from audit_webhook.humanize.moments import Moment, moment_of, moment_of_event, write_duration
 from audit_webhook.kubectl import Card
-from audit_webhook.query.edit import quote
 from audit_webhook.search.card_rows import sent_of
+from audit_webhook.search.event.around import Around, searches_around
 from audit_webhook.search.event.command_view import CommandView, view_command
 from audit_webhook.search.event.facts import Fact, facts_of
 from audit_webhook.search.event.json_tree import INDENTED_BYTES, Node, indent, nodes_of
@@ -79,7 +79,7 @@ class EventView:
     raw: str
     raw_bytes: int
     is_raw_cut: bool
-    around: str
+    around: tuple[Around, ...]
 
 
 class Context(NamedTuple):
@@ -115,7 +115,7 @@ def view_event(story: Story, context: Context, now: int) -> EventView:
         raw=shown(indent(raw), kept="\n\t", longest=4 * INDENTED_BYTES),
         raw_bytes=len(story.raw),
         is_raw_cut=len(story.raw) > INDENTED_BYTES,
-        around=f"audit:{quote(event.audit_id)}" if event.audit_id else "",
+        around=searches_around(event),
     )
 
 

@@ -23,9 +23,11 @@ OUTCOMES: Final = {"done": "1..399", "denied": "403", "failed": "(400..402 or >4
 """Each outcome with the value of ``code:`` that chooses it."""
 FACETS: Final = ("user", "verb", "resource", "outcome", "ns", "kind", "client", "cluster")
 SERIES: Final = {
-    "outcome": ("read", "change", "denied", "failed"),
+    "outcome": ("read", "change", "exec", "denied", "failed"),
     "verb": ("read", "create", "change", "delete", "exec", "other"),
 }
+SESSIONS: Final = frozenset({"exec", "attach", "portforward", "proxy"})
+"""Subresources by which somebody works inside a pod, a service or a node, whatever the verb says."""
 _UNTALLIED: Final = frozenset({"name", "audit", "id"})
 
 
@@ -39,7 +41,9 @@ def outcome_of(event: Event) -> str:
 
 def _by_outcome(event: Event) -> str:
     outcome = outcome_of(event)
-    return outcome if outcome in ("denied", "failed") else "read" if event.verb in READS else "change"
+    if outcome in ("denied", "failed"):
+        return outcome
+    return "exec" if event.subresource in SESSIONS else "read" if event.verb in READS else "change"
 
 
 def _by_verb(event: Event) -> str:

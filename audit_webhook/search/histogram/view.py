@@ -58,6 +58,7 @@ class Tick:
     """A time below the bars: its place in percent, its text, and the query for the time until the next one."""
 
     x: str
+    time: str
     label: str
     query: str
     title: str
@@ -92,6 +93,8 @@ class HistogramView:
     by: str
     total: str
     range: str
+    since: str
+    until: str
     is_exact: bool
     is_empty: bool
     token: str
@@ -117,6 +120,8 @@ def view_histogram(picture: Histogram, text: str) -> HistogramView:
         by=picture.by,
         total=_count(picture.total, picture.is_exact) + (" event" if picture.total == 1 else " events"),
         range=span_label(line.start, line.end),
+        since=write_time(line.start),
+        until=write_time(line.end),
         is_exact=picture.is_exact,
         is_empty=picture.total == 0 and picture.is_exact,
         token=picture.token,
@@ -178,7 +183,7 @@ def _ticks(line: Timeline, timeless: str) -> Iterator[Tick]:
         term = f"since:{write_time(start)} until:{write_time(end)}"
         if place < 96:
             title = f"Show {span_label(start, end)} UTC"
-            yield Tick(f"{place:.2f}%", tick_label(start, line), and_term(timeless, term), title)
+            yield Tick(f"{place:.2f}%", write_time(start), tick_label(start, line), and_term(timeless, term), title)
 
 
 def _facet(picture: Histogram, text: str, name: str) -> Facet:
