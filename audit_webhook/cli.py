@@ -24,7 +24,7 @@ from audit_webhook.client.verbs import VERBS, Verb
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.evidence.commands import accept_history, verify
 from audit_webhook.explore.setup import demo_command as demo
-from audit_webhook.ingest.commands import import_, import_losses, quarantine
+from audit_webhook.ingest.commands import import_, import_losses, quarantine, senders
 from audit_webhook.operate import logs
 from audit_webhook.operate.commands import doctor, migrate, prune, serve
 from audit_webhook.operate.local_source import LocalSource
@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "accept-history": accept_history,
     "prune": prune,
     "quarantine": quarantine,
+    "senders": senders,
     "migrate": migrate,
     "rules": rules,
     "user": user,

@@ -77,6 +77,12 @@ class SenderStore:
         with self._database.write() as cursor:
             self.forget_senders(cursor, before)
 
+    def delete_sender(self, cluster: str, address: str) -> bool:
+        """Delete a sender that is gone for good, and return whether there was one."""
+        with self._database.write() as cursor:
+            cursor.execute(self._statements["delete_sender"], (cluster, address))
+            return cursor.rowcount > 0
+
     def read_sender(self, cursor: Cursor, cluster: str, address: str) -> Sender | None:
         """Return one sender, locked until the end of the transaction."""
         cursor.execute(self._statements["read_sender"], (cluster, address))

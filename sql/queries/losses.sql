@@ -39,6 +39,9 @@ last_heard = excluded.last_heard, batches = excluded.batches, events = excluded.
 raw_bytes = excluded.raw_bytes, usual_gap = excluded.usual_gap, refused = excluded.refused,
 last_refused = excluded.last_refused, refused_kind = excluded.refused_kind
 
+-- name: delete_sender
+DELETE FROM senders WHERE cluster = %s AND address = %s
+
 -- name: forget_senders
 DELETE FROM senders WHERE last_heard < %s AND last_refused < %s
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 
+from audit_webhook.cli import main
+from audit_webhook.config import Config
 from audit_webhook.ingest import senders as log
 from audit_webhook.ingest.admission import RejectionLog
 from audit_webhook.ingest.import_losses import import_losses
@@ -202,3 +205,24 @@ def test_old_senders_and_losses_are_forgotten(notes: Notes) -> None:
     assert len(notes.senders.read_senders()) == 1
     notes.log.forget_old(notes.now + 32 * log.DAY)
     assert notes.senders.read_senders() == []
+
+
+def test_sender_that_is_gone_for_good_is_forgotten(
+    engine: Config, repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("audit_webhook.command_line.load_settings", lambda: engine)
+    store = SenderStore(repository.database)
+    notes = [Sender("prod", f"10.0.0.{number}", "kube-apiserver/v1.36", 1, 1, 5, 50) for number in (1, 2)]
+    store.merge(notes, merge)
+    assert main(["senders", "list", "prod"]) == 0
+    assert [line.split()[1:3] for line in capsys.readouterr().out.splitlines()] == [
+        ["10.0.0.1", "gone,"], ["10.0.0.2", "gone,"],
+    ]
+    assert main(["senders", "forget", "prod"]) == 2
+    assert main(["senders", "forget", "prod", "10.0.0.2"]) == 0
+    assert main(["senders", "forget", "prod", "10.0.0.2"]) == 1
+    assert "10.0.0.2 of prod is forgotten" in capsys.readouterr().out
+    assert main(["senders", "list", "--json"]) == 0
+    assert [each["address"] for each in json.loads(capsys.readouterr().out)] == ["10.0.0.1"]
+    store.merge(notes[1:], merge)
+    assert len(store.read_senders()) == 2
