@@ -100,11 +100,22 @@ def _walk(repository: Repository, search: Search, before: bytes, limit: int, sec
         if group:
             matches |= {item.id: item for item in _matches(repository, search, before, limit, group)}
         gave_up = FIRST < edge < before and time.monotonic() > deadline
+        if gave_up and not repository.sees_everything:
+            edge = _end_of_window(edge, before)
         if gave_up or sum(identifier >= edge for identifier in matches) >= limit:
             break
     page = sorted((identifier for identifier in matches if identifier >= edge), reverse=True)[:limit]
     unread = page[-1] if len(page) == limit else edge if gave_up else None
     return Places([matches[identifier] for identifier in page], unread, unread == edge)
+
+
+def _end_of_window(edge: bytes, before: bytes) -> bytes:
+    """Return the end of the window of an id, unless the next step would then begin no further back than this one.
+
+    The edge is the time of somebody's events: a limited reader, who may not see them, is not told when they happened.
+    """
+    end = time_bound(window_end(_milliseconds(edge)))
+    return end if end < before else edge
 
 
 def groups(repository: Repository, search: Search, before: bytes) -> Iterator[tuple[list[Span], bytes]]:

@@ -6,10 +6,12 @@ from contextlib import ExitStack
 
 import pytest
 
+from audit_webhook.events.ids import from_text
 from audit_webhook.ingest.receive import receive
 from audit_webhook.search import feed, scan, search
 from audit_webhook.search.compile_query import compile_query
 from audit_webhook.storage.chunks.frames import find_any, pack
+from audit_webhook.storage.chunks.layout import WINDOW_MILLISECONDS
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.search_sql import LAST, Search
 from tests.factories import NOON_US, audit_event, event_list
@@ -82,6 +84,23 @@ def test_scan_goes_on_where_its_step_ended(repository: Repository, monkeypatch: 
             break
         assert page.gave_up
     assert steps > 1 and sorted(ids) == ["-25200+0", "-25200+1", "-25200+2"]
+
+
+def test_cursor_of_a_limited_reader_tells_no_time_of_what_they_may_not_see(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hour in range(30):
+        send(repository, *({"a": f"needle-{hour}"} for _ in range(3)), seconds=-3600 * hour - 7)
+    monkeypatch.setattr(search, "SECONDS", -1.0)
+    monkeypatch.setattr(Repository, "sees_everything", property(lambda self: False))
+    page = feed.page(repository, "body:needle-29", None, 50, NOW)
+    steps = 0
+    while page.next is not None:
+        assert page.gave_up and int.from_bytes(from_text(page.next)[:6], "big") % WINDOW_MILLISECONDS == 0
+        assert page.progress is not None and page.progress.moment % (1000 * WINDOW_MILLISECONDS) == 0
+        page = feed.page(repository, "body:needle-29", page.next, 50, NOW)
+        steps += 1
+    assert steps > 1 and len(page.events) == 3
 
 
 def test_scan_that_finds_no_place_free_waits_in_no_thread(repository: Repository) -> None:
