@@ -21,7 +21,7 @@ COMPLETED: Final = (
 )
 NAMES: Final[dict[str, tuple[str, ...]]] = {
     "cluster": ("prod", "staging", "hiddencluster"), "group": ("core",), "resource": ("pods",),
-    "namespace": ("shop", "bank", "-", "shop-2"), "filename": ("app.css",),
+    "namespace": ("shop", "bank", "-", "shop-2"), "filename": ("app.css",), "step": ("newer", "older"),
 }
 BY_ENDPOINT: Final[dict[str, tuple[str, ...]]] = {
     "explore.show_object": ("web-1", "same", "hidden-0-0", "future"), "api.get_object": ("web-1", "same", "hidden-0-0"),
@@ -61,6 +61,8 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "ui.show_news": [{}, {"after": "x", "q": "user:alice"}],
     "ui.complete_query": [{"before": f"{field}:{value}", "after": ""} for field in COMPLETED for value in VALUES],
     "ui.show_filters": [{}, {"q": "user:alice"}], "ui.narrow_feed": [{"q": "a", "term": "ns:bank"}, {"term": "x"}],
+    "ui.choose_range": [{"when": "7d", "q": "a"}, {"from": "2026-11-24", "to": "x"}],
+    "ui.step_event": [{}, {"q": "user:alice"}, {"q": "ns:bank"}, {"q": "("}],
     "ui.show_event": [{}], "ui.download_raw": [{}], "picture.show_picture": [*searches(), {"q": "", "by": "verb"}],
     "api.get_events": [*searches(limit="20"), {"limit": "x"}, *({"q": mistake} for mistake in MISTAKES)],
     "api.get_event": [{}], "api.get_commands": [*searches()], "api.get_object": [{}, {"before": "0" * 26}],
