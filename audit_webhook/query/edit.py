@@ -23,6 +23,11 @@ def quote(value: str) -> str:
     """Write a value so that the language takes it literally."""
     if _PLAIN.fullmatch(value) and value.lower() not in _KEYWORDS:
         return value
+    return quoted(value)
+
+
+def quoted(value: str) -> str:
+    """Write a value between quotes, whatever it holds."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

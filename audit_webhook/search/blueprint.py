@@ -13,6 +13,7 @@ from audit_webhook.access.gate import required_reader
 from audit_webhook.context import context_of
 from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.query.parse import LONGEST_TEXT
+from audit_webhook.query.suggest import find_by_id
 from audit_webhook.search.cards import card_around
 from audit_webhook.search.completion import complete
 from audit_webhook.search.event import story as events
@@ -24,7 +25,7 @@ from audit_webhook.search.filters import narrow_by, view_filters
 from audit_webhook.search.histogram.blueprint import draw_inline
 from audit_webhook.search.saved_blueprint import shown_columns
 from audit_webhook.search.search import event_of
-from audit_webhook.search.time_range import Wanted, usual_query, with_range
+from audit_webhook.search.time_range import Wanted, timeless, usual_query, with_range
 from audit_webhook.web.render import compress, page_or_fragment, static_url
 
 NAVIGATION: Final = (
@@ -56,8 +57,10 @@ def moment(microseconds: int) -> Moment:
 
 
 @bp.get("/")
-def show_feed() -> Response:
-    """Show the newest matching events, or the page before a cursor."""
+def show_feed() -> AnyResponse:
+    """Show the newest matching events, or the page before a cursor; an id alone is looked for as an id."""
+    if found := find_by_id(timeless(request.args.get("q", ""))):
+        return redirect(url_for("ui.show_feed", q=found), 303)
     parts = context_of(current_app)
     text, cursor = _query(), request.args.get("cursor", "")
     about = (parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, _view())

@@ -10,6 +10,7 @@ from audit_webhook.events.visible_text import shown
 from audit_webhook.humanize.moments import Moment, moment_of
 from audit_webhook.query import QueryError, parse, time_bounds
 from audit_webhook.query.edit import quote, term_value, with_term
+from audit_webhook.query.suggest import suggest
 from audit_webhook.search import cards, feed
 from audit_webhook.search.card_rows import row_of_card
 from audit_webhook.search.completeness import find_shortfall
@@ -110,6 +111,8 @@ class FeedView:
     cluster: str = ""
     since: int | None = None
     is_unfiltered: bool = False
+    suggestion: str = ""
+    """What the query's bare words may mean in the language; empty when it has none, or they mean nothing else."""
     pinned: str = ""
     """The query with the times that it means now, for somebody who opens it later."""
     is_store_empty: bool = False
@@ -151,6 +154,7 @@ def view_page(
         ranges=replace(pick(timeless(text, "until"), "since", RANGES), label=_range_label(text)),
         is_unfiltered=not timeless(text),
         pinned=pinned(text, now),
+        suggestion=suggest(text) or "",
         kinds=pick(text, "kind", KINDS),
     )
     try:

@@ -21,7 +21,7 @@ NO_JSON: Final = b""
 """What tallies can tell needs no JSON."""
 OUTCOMES: Final = {"done": "1..399", "denied": "403", "failed": "(400..402 or >403)", "unanswered": "0"}
 """Each outcome with the value of ``code:`` that chooses it."""
-FACETS: Final = ("user", "verb", "resource", "outcome", "ns", "kind", "client", "cluster")
+FACETS: Final = ("user", "verb", "resource", "outcome", "ns", "cluster", "kind", "client", "ip", "sub", "code")
 SERIES: Final = {
     "outcome": ("read", "change", "exec", "denied", "failed"),
     "verb": ("read", "create", "change", "delete", "exec", "other"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from audit_webhook.events.visible_text import shown
 from audit_webhook.query import QueryError
-from audit_webhook.query.edit import and_term, quote, term_value, with_term
+from audit_webhook.query.edit import and_term, quote, quoted, term_value, with_term
+from audit_webhook.query.tokens import cut
 from audit_webhook.search.histogram.aggregate import OUTCOMES, SERIES
 from audit_webhook.search.histogram.buckets import Timeline, span_label, tick_label, ticks, write_time
 from audit_webhook.search.histogram.histogram import Histogram
@@ -21,9 +23,14 @@ SHOWN_VALUES: Final = 5
 MORE_VALUES: Final = 40
 LABELS: Final = {
     "user": "Actor", "kind": "Kind", "verb": "Verb", "resource": "Resource", "ns": "Namespace", "outcome": "Outcome",
-    "client": "Client", "cluster": "Cluster",
+    "client": "Client", "cluster": "Cluster", "ip": "Address", "sub": "Subresource", "code": "Status code",
 }
-_EMPTY: Final = {"ns": "in no namespace", "resource": "no resource", "user": "not named", "client": "not named"}
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@/-]*", re.ASCII)
+_ACCOUNT: Final = "system:serviceaccount:"
+_EMPTY: Final = {
+    "ns": "in no namespace", "resource": "no resource", "user": "not named", "client": "not named", "ip": "not named",
+    "sub": "no subresource",
+}
 _KINDS: Final = {
     "human": "people", "serviceaccount": "service accounts", "node": "nodes", "controlplane": "control plane",
 }
@@ -69,10 +76,12 @@ class Value:
     """One value of a field, with the queries that filter by it (or no longer do) and that exclude it."""
 
     label: str
+    title: str
     count: str
     query: str
     excluded: str
     is_on: bool
+    is_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,21 +196,31 @@ def _ticks(line: Timeline, timeless: str) -> Iterator[Tick]:
 
 
 def _facet(picture: Histogram, text: str, name: str) -> Facet:
-    """Give the values of one field; the one that the query asks for is always among the first."""
+    """Give the values of one field; those that the query asks for are always among the first."""
     field = "code" if name == "outcome" else name
-    current = _term(text, field)
+    chosen = _chosen(text, field)
     counted = picture.facets[name]
-    wanted = [(value, count) for value, count in counted if _written(name, value) == current]
+    wanted = [(value, count) for value, count in counted if _written(name, value) in chosen]
     others = [item for item in counted if item not in wanted]
-    ordered = [*others[:SHOWN_VALUES - len(wanted)], *wanted]
-    ordered.sort(key=lambda item: -item[1])
-    rest = others[SHOWN_VALUES - len(wanted):]
+    room = max(0, SHOWN_VALUES - len(wanted))
+    ordered = sorted([*others[:room], *wanted], key=lambda item: -item[1])
+    rest = others[room:]
     return Facet(
         LABELS[name],
-        tuple(_value(picture, text, name, item, item in wanted) for item in ordered),
-        tuple(_value(picture, text, name, item, False) for item in rest[:MORE_VALUES]),
+        tuple(_value(picture, text, name, item, chosen) for item in ordered),
+        tuple(_value(picture, text, name, item, chosen) for item in rest[:MORE_VALUES]),
         max(0, len(rest) - MORE_VALUES),
     )
+
+
+def _chosen(text: str, field: str) -> tuple[str, ...]:
+    """Return the values that a query asks for of a field: the one of ``field:a``, or those of ``field:(a or b)``."""
+    current = _term(text, field)
+    if current is None:
+        return ()
+    if not current.startswith("(") or field == "code":
+        return (current,)
+    return tuple(token.value for token in cut(current) if token.kind in ("text", "phrase"))
 
 
 def _written(name: str, value: str) -> str:
@@ -209,20 +228,51 @@ def _written(name: str, value: str) -> str:
     return OUTCOMES[value] if name == "outcome" else value
 
 
-def _value(picture: Histogram, text: str, name: str, item: tuple[str, int], is_on: bool) -> Value:
+def _value(picture: Histogram, text: str, name: str, item: tuple[str, int], chosen: tuple[str, ...]) -> Value:
+    """Return a value with the queries that choose it beside those that are chosen already, or no longer, or never."""
     value, count = item
     field = "code" if name == "outcome" else name
-    term = f"{field}:{OUTCOMES[value] if name == 'outcome' else quote(value)}"
+    written = _written(name, value)
+    is_on = written in chosen
+    kept = [each for each in chosen if each != written] if field != "code" else []
     without = _without(text, field)
-    label = _KINDS.get(value, value) if name == "kind" else value or _EMPTY.get(name, "none")
     mark = "" if picture.is_exact else "≥ "
+    label, is_account = _label(name, value)
     return Value(
-        label=shown(label, longest=120),
+        label=label,
+        title=shown(value or label, longest=400),
         count=f"{mark}{count:,}",
-        query=without if is_on else and_term(without, term),
-        excluded=and_term(without, f"-{term}"),
+        query=_one_of(without, field, kept if is_on else [*kept, written]),
+        excluded=and_term(without, f"-{_term_of(field, written)}"),
         is_on=is_on,
+        is_account=is_account,
     )
+
+
+def _label(name: str, value: str) -> tuple[str, bool]:
+    """Return what a value is called, and whether it is a service account, shown as ``namespace/name``."""
+    if name == "user" and value.startswith(_ACCOUNT):
+        return shown(value.removeprefix(_ACCOUNT).replace(":", "/", 1), longest=120), True
+    label = _KINDS.get(value, value) if name == "kind" else value or _EMPTY.get(name, "none")
+    return shown(label, longest=120), False
+
+
+def _one_of(text: str, field: str, values: list[str]) -> str:
+    if not values:
+        return text
+    if len(values) == 1:
+        return and_term(text, _term_of(field, values[0]))
+    return and_term(text, f"{field}:({' or '.join(map(_grouped, values))})")
+
+
+def _grouped(value: str) -> str:
+    """Write one of several values: within parentheses a colon would begin a field, and a hyphen exclude."""
+    return value if _PLAIN.fullmatch(value) and value.lower() not in ("and", "or", "not") else quoted(value)
+
+
+def _term_of(field: str, value: str) -> str:
+    """Write a term; the values of outcomes are written in the language already."""
+    return f"{field}:{value if field == 'code' else quote(value)}"
 
 
 def _without(text: str, field: str) -> str:
