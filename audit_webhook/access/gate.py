@@ -60,6 +60,7 @@ NEEDS: Final[dict[str, Need]] = {
     "quarantine.show_item": "viewer",
     "losses.show_loss": "viewer",
     "ui.show_feed": "viewer",
+    "ui.show_timeline": "viewer",
     "ui.show_news": "viewer",
     "ui.complete_query": "viewer",
     "ui.show_filters": "viewer",

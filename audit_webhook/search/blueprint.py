@@ -26,10 +26,12 @@ from audit_webhook.search.histogram.blueprint import draw_inline
 from audit_webhook.search.saved_blueprint import shown_columns
 from audit_webhook.search.search import event_of
 from audit_webhook.search.time_range import Wanted, timeless, usual_query, with_range
+from audit_webhook.search.timeline.view import WAYS, view_timeline
 from audit_webhook.web.render import compress, page_or_fragment, static_url
 
 NAVIGATION: Final = (
     ("Feed", "ui.show_feed"),
+    ("Timeline", "ui.show_timeline"),
     ("Actors", "explore.show_actors"),
     ("Permissions", "explore.show_permissions"),
     ("Clusters", "clusters.show_clusters"),
@@ -70,6 +72,15 @@ def show_feed() -> AnyResponse:
     return page_or_fragment(
         "feed/page.html", "feed/_rows.html", page, 400 if page.mistake else 200, picture=picture,
     )
+
+
+@bp.get("/timeline")
+def show_timeline() -> Response:
+    """Show the events of a search on lanes over time."""
+    parts = context_of(current_app)
+    by = next((name for name, _ in WAYS if name == request.args.get("by")), WAYS[0][0])
+    page = view_timeline(parts.repository, _query(), by, parts.clock())
+    return make_response(render_template("timeline/page.html", page=page, ways=WAYS), 400 if page.mistake else 200)
 
 
 @bp.get("/feed/live")

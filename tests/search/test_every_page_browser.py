@@ -24,6 +24,10 @@ PAGES: Final = {
     "ui.show_feed": (
         "/?q=resource:secrets since:yesterday", "/?q=user:nobody", "/?q=user:(", "/?q=-verb:get&by=verb&show=requests",
     ),
+    "ui.show_timeline": (
+        "/timeline?q=ns:shop since:yesterday", "/timeline?q=since:2d&by=actor", "/timeline?q=user:nobody",
+        "/timeline?q=user:(",
+    ),
     "ui.show_event": (EVENT,),
     "explore.show_object": (
         "/objects/prod/apps/deployments/shop/web", "/objects/prod/core/configmaps/shop/nothing-here",
