@@ -1,4 +1,4 @@
-"""Imports log files of a kube-apiserver's log backend (k8s.io/apiserver plugin/pkg/audit/log): one event on each line.
+"""Imports files that hold audit events: logs of a kube-apiserver (k8s.io/apiserver plugin/pkg/audit/log) and exports.
 
 A line and the webhook's item of the same event have one id, so that what came both ways is stored once. An event that
 the webhook had to cut is another one than its whole line: both are kept, and the cut one is marked as truncated.
@@ -6,29 +6,16 @@ the webhook had to cut is another one than its whole line: both are kept, and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
-from audit_webhook.events.split import MalformedBody, split
-from audit_webhook.ingest.log_files import Line, LogFile, list_files, size_of
+from audit_webhook.ingest.log_files import LogFile, list_files, size_of
 from audit_webhook.ingest.read_events import place_by_receipt, read_events
 from audit_webhook.ingest.receive import Batch, store_batch
+from audit_webhook.ingest.text_reading import BadLine, FileReport, Piece, TextReading
 from audit_webhook.storage.repository import Repository
-
-BATCH_EVENTS: Final = 1000
-BATCH_BYTES: Final = 4 * 1024**2
-EVENT_STARTS: Final = (b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",', b'{"level":"')
-"""What begins a line of a log file, and an item of a batch that somebody wrote on a line of its own."""
-
-
-class BadLine(NamedTuple):
-    """A line that holds no event: where it stands, and why it was left out."""
-
-    path: str
-    number: int
-    reason: str
 
 
 class Report(NamedTuple):
@@ -40,6 +27,11 @@ class Report(NamedTuple):
     stored: int = 0
     duplicate: int = 0
     bad_lines: int = 0
+    cut: int = 0
+    not_audit: int = 0
+    oldest: int = 0
+    newest: int = 0
+    by_file: tuple[FileReport, ...] = ()
 
 
 class Watcher(NamedTuple):
@@ -78,56 +70,45 @@ class LogImport:
     def _read_file(self, path: str) -> None:
         before = self._report.read_bytes
         with closing(LogFile(path)) as file:
-            for batch in self._batches(path, file):
-                if batch.events:
-                    self._store(batch)
-                self._report = self._report._replace(read_bytes=before + file.read_bytes)
-                self._watcher.progress(self._report)
-        self._report = self._report._replace(read_bytes=before + size_of(path), files=self._report.files + 1)
+            for text in file.texts():
+                reading = TextReading(text)
+                for pieces in reading.batches():
+                    self._store(self._read(reading, pieces), reading)
+                    self._report = self._report._replace(read_bytes=before + file.read_bytes)
+                    self._watcher.progress(self._report)
+                self._finish(reading)
+        self._report = self._report._replace(read_bytes=before + size_of(path))
 
-    def _store(self, batch: Batch) -> None:
-        receipt = store_batch(self._repository, self._cluster, batch, self._now)
-        self._report = self._report._replace(
-            stored=self._report.stored + receipt.stored, duplicate=self._report.duplicate + receipt.duplicate
-        )
-
-    def _batches(self, path: str, file: Iterable[Line]) -> Iterator[Batch]:
-        items: list[tuple[int, bytes]] = []
-        bad: dict[int, str] = {}
-        size = 0
-        for line in file:
-            try:
-                raws = _items(line)
-            except MalformedBody as error:
-                bad[line.number] = str(error)
-                continue
-            items += ((line.number, raw) for raw in raws)
-            size += len(line.raw)
-            if len(items) + len(bad) >= BATCH_EVENTS or size >= BATCH_BYTES:
-                yield self._read(path, items, bad)
-                items, bad, size = [], {}, 0
-        yield self._read(path, items, bad)
-
-    def _read(self, path: str, items: Sequence[tuple[int, bytes]], bad: Mapping[int, str]) -> Batch:
-        """Read the events of lines, and tell of these lines and of those that were bad before, in their order."""
-        entries, unread = read_events(self._cluster, [raw for _, raw in items], self._redaction)
-        for number, problem in sorted({**bad, **{items[each.place][0]: each.reason for each in unread}}.items()):
-            self._note_bad(BadLine(path, number, problem))
+    def _read(self, reading: TextReading, pieces: Sequence[Piece]) -> Batch:
+        """Read the events of lines, and note those that are none after all."""
+        entries, unread = read_events(self._cluster, [piece.raw for piece in pieces], self._redaction)
+        for each in unread:
+            reading.note_unread(pieces[each.place], each.reason)
+        for bad in reading.take_bad():
+            self._note_bad(bad)
         events = {entry.id: entry for entry in place_by_receipt(entries, self._now)}
         return Batch(events, len(entries) - len(events), [])
+
+    def _store(self, batch: Batch, reading: TextReading) -> None:
+        if not batch.events:
+            return
+        receipt = store_batch(self._repository, self._cluster, batch, self._now)
+        reading.stored += receipt.stored
+        reading.duplicate += receipt.duplicate
+        oldest, newest = (int.from_bytes(edge(batch.events)[:6], "big") * 1000 for edge in (min, max))
+        self._report = self._report._replace(
+            stored=self._report.stored + receipt.stored, duplicate=self._report.duplicate + receipt.duplicate,
+            oldest=min(self._report.oldest or oldest, oldest), newest=max(self._report.newest, newest),
+        )
+
+    def _finish(self, reading: TextReading) -> None:
+        """Add a text that was read to its end to the report."""
+        file = reading.report()
+        self._report = self._report._replace(
+            files=self._report.files + 1, cut=self._report.cut + file.cut,
+            not_audit=self._report.not_audit + sum(file.not_audit.values()), by_file=(*self._report.by_file, file),
+        )
 
     def _note_bad(self, line: BadLine) -> None:
         self._report = self._report._replace(bad_lines=self._report.bad_lines + 1)
         self._watcher.bad_line(line)
-
-
-def _items(line: Line) -> list[bytes]:
-    """Give the events of a line: one, or those of a list that somebody kept as it was posted; raises MalformedBody."""
-    if line.problem:
-        raise MalformedBody(line.problem)
-    if line.raw.startswith(EVENT_STARTS):
-        return [line.raw]
-    parts = split(line.raw)
-    if parts.broken:
-        raise MalformedBody(parts.broken[0].reason)
-    return parts.items

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from audit_webhook.events.json_scanner import BrokenJSON, after_blank, value_end
+from audit_webhook.events.sources.text_prefixes import LONGEST_PREFIX, find_prefix
 from audit_webhook.events.split import (
     BOM, EVENT_START, Broken, MalformedBody, Split, split, take_document, take_element, take_elements,
 )
@@ -27,6 +28,19 @@ _NEXT_EVENT: Final = b'},{"level":"'
 """How a kube-apiserver goes on to the next event; within a text it is no end of one, and `split_strict` refuses it."""
 
 _NO_SEPARATOR: Final = "a comma or a closing bracket is missing"
+
+
+def split_body(body: bytes) -> Split:
+    """Split a body; lines that a collector wrote something before are left whole, for `receive` to unwrap.
+
+    Raises MalformedBody for what is neither JSON nor such lines.
+    """
+    try:
+        return split(body)
+    except MalformedBody as error:
+        if find_prefix(body[:LONGEST_PREFIX]) is None:
+            raise
+        return Split([], [Broken(body, str(error))])
 
 
 class Parts:
@@ -51,7 +65,7 @@ class Parts:
         """Yield at least one part; raises MalformedBody when the body is no JSON."""
         self._fill(WHOLE_BYTES + 1)
         if self._ended:
-            yield from _bounded(split(self._take(len(self._held))))
+            yield from _bounded(split_body(self._take(len(self._held))))
             return
         self._held = self._held.removeprefix(BOM)
         is_json = False

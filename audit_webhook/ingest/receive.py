@@ -16,7 +16,10 @@ from audit_webhook.errors import IdTaken, MalformedBatch, StoreBusy, StoreUnavai
 from audit_webhook.events.ids import quarantine_id
 from audit_webhook.events.redaction.redact import redact_unreadable
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
-from audit_webhook.events.split import Broken, MalformedBody, Split, split
+from audit_webhook.events.sources.unwrap import unwrap_text
+from audit_webhook.events.sources.unwrapped import Event, Other, Unreadable
+from audit_webhook.events.split import Broken, MalformedBody, Split
+from audit_webhook.ingest.parts import split_body
 from audit_webhook.ingest.quarantine import fit
 from audit_webhook.ingest.read_events import place_by_receipt, read_events
 from audit_webhook.storage.chunks.columns import Entry
@@ -98,7 +101,7 @@ def _without_copies(repository: Repository, batch: Batch, received: int) -> dict
 def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = BUILT_IN) -> Batch:
     """Split a body and read each of its items; ``redaction`` is what `read_events` takes."""
     try:
-        return read_items(cluster, split(body), received, redaction)
+        return read_items(cluster, split_body(body), received, redaction)
     except MalformedBody as error:
         raise MalformedBatch(str(error)) from error
 
@@ -106,14 +109,34 @@ def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = 
 def read_items(cluster: str, parts: Split, received: int, redaction: Redaction = BUILT_IN) -> Batch:
     """Read items that were split; ``redaction`` is what `read_events` takes."""
     read, unread = read_events(cluster, parts.items, redaction)
+    left = [*parts.broken, *(Broken(parts.items[place], reason) for place, reason in unread)]
+    if left:
+        wrapped, left = _unwrap(left)
+        found, unread = read_events(cluster, wrapped, redaction)
+        read += found
+        left += (Broken(wrapped[place], reason) for place, reason in unread)
     events = {entry.id: entry for entry in place_by_receipt(read, received)}
     telltale, key = redaction.rules.telltale if redaction.rules else None, redaction.withheld_key
-    left = [*parts.broken, *(Broken(parts.items[place], reason) for place, reason in unread)]
     quarantined = [
         _quarantine(cluster, redact_unreadable(raw, telltale, key), size or len(raw), reason, received)
         for raw, reason, size in left
     ]
     return Batch(events, len(read) - len(events), quarantined)
+
+
+def _unwrap(left: Iterable[Broken]) -> tuple[list[bytes], list[Broken]]:
+    """Return the events that items hold which are none themselves, and the items that hold none."""
+    events: list[bytes] = []
+    kept: list[Broken] = []
+    for item in left:
+        found = [] if item.size else list(unwrap_text(item.raw))  # of what is too large only the beginning is here
+        events += (each.raw for each in found if isinstance(each, Event))
+        if not any(isinstance(each, Event) for each in found):
+            named = next((each.what for each in found if isinstance(each, Other)), "")
+            kept.append(item._replace(reason=f"not an audit event: {named}") if named else item)
+        elif any(isinstance(each, Unreadable) for each in found):
+            kept.append(item._replace(reason="holds more than the audit events that were read"))
+    return events, kept
 
 
 def _quarantine(cluster: str, content: bytes, size: int, reason: str, received: int) -> Quarantined:

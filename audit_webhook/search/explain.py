@@ -10,9 +10,11 @@ from typing import Final, NamedTuple
 
 from audit_webhook.errors import MalformedBatch
 from audit_webhook.events import lenient_json as tolerant
-from audit_webhook.events.decode import NO_OBJECT
+from audit_webhook.events.decode import NO_OBJECT, is_event, read_wire
 from audit_webhook.events.redaction.redact import find_suspects, redact
-from audit_webhook.events.split import MalformedBody, split
+from audit_webhook.events.sources.unwrap import unwrap_text
+from audit_webhook.events.sources.unwrapped import Event
+from audit_webhook.events.split import Broken, MalformedBody, Split, split
 from audit_webhook.kubectl import Card, Request, cards_of, read_request
 from audit_webhook.kubectl.request import Recorded, read_recorded, request_from
 from audit_webhook.kubectl.sentences import sentence_of
@@ -30,15 +32,44 @@ class Explained(NamedTuple):
 
 
 def explain(body: bytes, cluster: str = "") -> Explained:
-    """Explain an EventList, NDJSON or a log file, gzipped or not; raises MalformedBatch."""
+    """Explain an EventList, NDJSON, a log file or an export, gzipped or not; raises MalformedBatch."""
     try:
-        parts = split(gzip.decompress(body) if body.startswith(GZIP) else body)
-    except MalformedBody as error:
-        raise MalformedBatch(str(error)) from error
+        text = gzip.decompress(body) if body.startswith(GZIP) else body
     except (EOFError, OSError, zlib.error) as error:
         raise MalformedBatch(f"it is no whole gzip file: {error}") from error
-    found = list(_requests(parts.items, cluster))
-    return Explained(cards_of(found), len(parts.broken) + len(parts.items) - len(found))
+    try:
+        parts = split(text)
+    except MalformedBody as error:
+        parts = Split([], [Broken(text, str(error))])
+    items = [raw for raw in parts.items if is_plain(raw)]
+    if len(items) != len(parts.items) or parts.broken:
+        items, unreadable = find_events(text)
+        if not items and not parts.items:
+            raise MalformedBatch(parts.broken[0].reason)
+    else:
+        unreadable = 0
+    found = list(_requests(items, cluster))
+    return Explained(cards_of(found), unreadable + len(items) - len(found))
+
+
+def is_plain(raw: bytes) -> bool:
+    """Return whether an item is an audit event itself, in whatever way its JSON is written."""
+    try:
+        return is_event(read_wire(raw))
+    except tolerant.Undecodable:
+        return False
+
+
+def find_events(text: bytes) -> tuple[list[bytes], int]:
+    """Return the events of a text that wraps them, and how many of its pieces hold none."""
+    items: list[bytes] = []
+    others = 0
+    for found in unwrap_text(text):
+        if isinstance(found, Event):
+            items.append(found.raw)
+        else:
+            others += 1
+    return items, others
 
 
 def _requests(items: Sequence[bytes], cluster: str) -> Iterator[Request]:

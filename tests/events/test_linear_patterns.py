@@ -48,7 +48,7 @@ BUILT: Final[dict[tuple[str, str], Callable[[], re.Pattern[Any]]]] = {
 # its rights, the file of a key.
 SHORT_TEXTS: Final = {
     "audit_webhook.search.completion": 4_096, "audit_webhook.operate.doctor.server": 2_048,
-    "audit_webhook.storage.keys": 2_048,
+    "audit_webhook.storage.keys": 2_048, "audit_webhook.events.sources.text_prefixes": 4_096,
 }
 # Used by `match` alone where a place was found before, but kept in a table.
 MATCHED: Final = {("audit_webhook.events.redaction.command_masker", r"[\s=]?+[^:\s]*+:(?=\S)")}

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from audit_webhook.cli import main
 from audit_webhook.config import Config
 from audit_webhook.errors import StoreUnavailable
 from audit_webhook.events.split import split
-from audit_webhook.ingest.import_log import BadLine, LogImport, Report, Watcher
-from audit_webhook.ingest.log_files import LONGEST_LINE, list_files
+from audit_webhook.ingest.import_log import LogImport, Report, Watcher
+from audit_webhook.ingest.log_files import LONGEST_LINE
 from audit_webhook.ingest.receive import receive
+from audit_webhook.ingest.text_reading import UNFINISHED, BadLine
 from audit_webhook.search import feed
 from audit_webhook.storage.repository import Repository, open_repository
 from tests.factories import NOON_US, audit_event, encode, event_list
@@ -93,15 +97,58 @@ def test_bad_line_is_named_and_costs_only_itself(sqlite_repository: Repository, 
     assert all(each.reason for each in bad)
 
 
-def test_gzipped_and_rotated_files_of_a_folder_are_read(sqlite_repository: Repository, tmp_path: Path) -> None:
-    old = tmp_path / "audit-2026-11-22T00-00-00.000.log.gz"
+def test_every_file_of_a_folder_is_read_whatever_it_is_called(sqlite_repository: Repository, tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    (folder / "kube-apiserver").mkdir(parents=True)
+    old = folder / "audit-2026-11-22T00-00-00.000.log.gz"
     old.write_bytes(gzip.compress(line(audit_event(-9))) + gzip.compress(line(audit_event(-8))))
-    write(tmp_path / "audit-2026-11-23T00-00-00.000.log", line(audit_event(-7)))
-    write(tmp_path / "audit.log", line(audit_event(0)))
-    write(tmp_path / "notes.txt", b"nothing\n")
-    report, bad = read(sqlite_repository, tmp_path)
-    assert (report.files, report.stored, bad) == (3, 4, [])
-    assert len(list_files([str(tmp_path)])) == 3
+    write(folder / "audit.log.1", line(audit_event(-7)))
+    write(folder / "kube-apiserver" / "audit.log-20261122", line(audit_event(-6)))
+    (folder / "audit.log.zst").write_bytes(zstandard.compress(line(audit_event(0))))
+    write(folder / "notes.txt", b"nothing\n")
+    write(folder / "core", b"\x7fELF\0\0\0")
+    report, bad = read(sqlite_repository, folder)
+    assert (report.files, report.stored, len(bad)) == (6, 5, 1)
+    assert {Path(file.path).name: file.is_understood for file in report.by_file if not file.events} == {
+        "notes.txt": False, "core": True,
+    }
+
+
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "zip"])
+def test_archive_is_read_file_by_file(sqlite_repository: Repository, tmp_path: Path, form: str) -> None:
+    first = write(tmp_path / "master-0.log", line(audit_event(1)))
+    second = tmp_path / "master-1.log.gz"
+    second.write_bytes(gzip.compress(line(audit_event(2))))
+    path = tmp_path / f"must-gather.{form}"
+    if form == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in (first, second):
+                archive.write(file, f"audit_logs/{file.name}")
+    else:
+        with tarfile.open(path, "w:gz" if form == "tar.gz" else "w") as packed:
+            for file in (first, second):
+                packed.add(file, f"audit_logs/{file.name}")
+    report, bad = read(sqlite_repository, path)
+    assert (report.files, report.stored, bad) == (2, 2, [])
+    assert report.by_file[1].path == f"{path}:audit_logs/master-1.log.gz"
+    if form != "zip":
+        path.write_bytes(path.read_bytes()[:-600] if form == "tar" else path.read_bytes()[:-40])
+    else:
+        path.write_bytes(path.read_bytes()[:-30])
+    again, bad = read(sqlite_repository, path)
+    assert again.stored == 0 and (form == "tar" or not all(file.is_understood for file in again.by_file))
+
+
+def test_file_that_is_still_written_is_read_up_to_its_last_whole_line(
+    sqlite_repository: Repository, tmp_path: Path
+) -> None:
+    first, whole = line(audit_event(1)), line(audit_event(2))
+    path = write(tmp_path / "audit.log", first, whole[:-40])
+    report, bad = read(sqlite_repository, path)
+    assert (report.stored, report.cut, [each.reason for each in bad]) == (1, 0, [UNFINISHED])
+    write(path, first, whole)
+    report, bad = read(sqlite_repository, path)
+    assert (report.stored, report.duplicate, bad) == (1, 1, [])
 
 
 def test_packed_file_that_breaks_off_gives_what_it_holds(sqlite_repository: Repository, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 import orjson
@@ -66,7 +67,7 @@ def _import_file(store: LossStore, chosen: argparse.Namespace, path: str) -> int
 
 
 def _lines(file: LogFile, problems: list[str]) -> Iterator[bytes]:
-    for line in file:
+    for line in chain.from_iterable(text.lines for text in file.texts()):
         if line.problem:
             problems.append(f"line {line.number}: {line.problem}")
         else:

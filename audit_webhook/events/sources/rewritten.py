@@ -1,0 +1,73 @@
+"""Restores an event that a shipper wrote again: members in the kube-apiserver's order, without those added.
+
+The kube-apiserver writes the members of an event in the order of its Go type, without spaces, with maps sorted and the
+characters < > & escaped (k8s.io/apiserver pkg/apis/audit/v1/types.go, encoding/json). What holds no body has the very
+bytes of the original again then, and is stored once; bodies keep the order of their members.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+ORDER: Final = (
+    "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser", "sourceIPs",
+    "userAgent", "objectRef", "responseStatus", "requestObject", "responseObject", "requestReceivedTimestamp",
+    "stageTimestamp", "annotations",
+)
+OLD_MEMBERS: Final = ("timestamp", "metadata")
+"""What v1alpha1 and v1beta1 hold beside these; of v1 they are a collector's."""
+_USER: Final = ("username", "uid", "groups", "extra")
+_REFERENCE: Final = ("resource", "namespace", "name", "uid", "apiGroup", "apiVersion", "resourceVersion", "subresource")
+_MARKS: Final = (
+    "auditID", "verb", "level", "stage", "requestURI", "user", "stageTimestamp", "requestReceivedTimestamp",
+)
+_ESCAPES: Final = (
+    (b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"), ("\u2028".encode(), b"\\u2028"),
+    ("\u2029".encode(), b"\\u2029"),
+)
+FEWEST_MARKS: Final = 4
+
+
+def is_event(document: dict[str, Any]) -> bool:
+    """Return whether an object is an audit event: it has a verb and a level, and some more of its members."""
+    if not isinstance(document.get("verb"), str) or not isinstance(document.get("level"), str):
+        return False
+    return sum(name in document for name in _MARKS) >= FEWEST_MARKS
+
+
+def has_other_members(document: dict[str, Any]) -> bool:
+    """Return whether somebody added members."""
+    return any(name not in ORDER and name not in OLD_MEMBERS for name in document)
+
+
+def restore(document: dict[str, Any]) -> bytes:
+    """Return the bytes that a kube-apiserver would have written, without kind and version."""
+    is_old = "stageTimestamp" not in document and "requestReceivedTimestamp" not in document
+    names = [*ORDER[2:], *(OLD_MEMBERS if is_old else ())]
+    kept = {name: _tidy(name, document[name]) for name in names if name in document}
+    raw = orjson.dumps(kept)
+    for character, escape in _ESCAPES:
+        raw = raw.replace(character, escape)
+    return raw
+
+
+def _tidy(name: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if name in ("user", "impersonatedUser"):
+        extra = value.get("extra")
+        return _ordered({**value, **({"extra": _sorted(extra)} if isinstance(extra, dict) else {})}, _USER)
+    if name == "objectRef":
+        return _ordered(value, _REFERENCE)
+    return _sorted(value) if name == "annotations" else value
+
+
+def _ordered(value: dict[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
+    known = {name: value[name] for name in order if name in value}
+    return {**known, **{name: each for name, each in value.items() if name not in known}}
+
+
+def _sorted(value: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(value.items()))
