@@ -70,6 +70,7 @@ NEEDS: Final[dict[str, Need]] = {
     "ui.show_event": "viewer",
     "ui.download_raw": "viewer",
     "picture.show_picture": "viewer",
+    "picture.show_values": "viewer",
     "clusters.show_clusters": "viewer",
     "clusters.show_cluster": "viewer",
     "evidence.show_evidence": "viewer",

@@ -6,6 +6,7 @@ from typing import Final, get_args
 
 from audit_webhook.events.event import KINDS
 from audit_webhook.history.life import Deed
+from audit_webhook.search.histogram.aggregate import BY as WAYS
 
 Schema = dict[str, object]
 
@@ -124,7 +125,7 @@ COUNTED: Final[dict[str, Schema]] = {
 }
 BY: Final = [
     Q,
-    parameter("by", "What the series are.", {"type": "string", "enum": ["outcome", "verb"], "default": "outcome"}),
+    parameter("by", "What the series are.", {"type": "string", "enum": list(WAYS), "default": "outcome"}),
 ]
 HISTOGRAM: Final = json(record({
     **COUNTED,

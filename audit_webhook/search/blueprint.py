@@ -22,10 +22,10 @@ from audit_webhook.search.event.initiator import find_initiator
 from audit_webhook.search.event.view import Context, view_event
 from audit_webhook.search.feed_view import SHOWN, View, fold_of, view_news, view_page
 from audit_webhook.search.filters import narrow_by, view_filters
-from audit_webhook.search.histogram.blueprint import draw_inline
+from audit_webhook.search.histogram.blueprint import draw_inline, query_of_request
 from audit_webhook.search.saved_blueprint import shown_columns
 from audit_webhook.search.search import event_of
-from audit_webhook.search.time_range import Wanted, timeless, usual_query, with_range
+from audit_webhook.search.time_range import Wanted, timeless, with_range
 from audit_webhook.search.timeline.view import WAYS, view_timeline
 from audit_webhook.web.render import compress, page_or_fragment, static_url
 
@@ -38,8 +38,6 @@ NAVIGATION: Final = (
     ("Losses", "losses.show_losses"),
     ("Setup", "setup.show_setup"),
 )
-
-RANGE_COOKIE: Final = "range"
 
 bp = Blueprint("ui", __name__)
 bp.add_app_template_global(static_url)
@@ -64,7 +62,7 @@ def show_feed() -> AnyResponse:
     if found := find_by_id(timeless(request.args.get("q", ""))):
         return redirect(url_for("ui.show_feed", q=found), 303)
     parts = context_of(current_app)
-    text, cursor = _query(), request.args.get("cursor", "")
+    text, cursor = query_of_request(), request.args.get("cursor", "")
     about = (parts.repository, text, cursor, parts.clock(), parts.config.offers_samples, _view())
     page = view_page(*about, around=request.args.get("around", "")[:26])
     page = replace(page, live=_sealed(page.live))
@@ -79,7 +77,7 @@ def show_timeline() -> Response:
     """Show the events of a search on lanes over time."""
     parts = context_of(current_app)
     by = next((name for name, _ in WAYS if name == request.args.get("by")), WAYS[0][0])
-    page = view_timeline(parts.repository, _query(), by, parts.clock())
+    page = view_timeline(parts.repository, query_of_request(), by, parts.clock())
     return make_response(render_template("timeline/page.html", page=page, ways=WAYS), 400 if page.mistake else 200)
 
 
@@ -97,12 +95,6 @@ def _sealed(position: str) -> str:
     """Return the live token of a page: worth something to its reader alone, and for a quarter of an hour."""
     parts = context_of(current_app)
     return parts.live_tokens.seal(required_reader().name, position, parts.clock()) if position else ""
-
-
-def _query() -> str:
-    """Return the query of the address; an address without any means the range that its reader chose last."""
-    text = request.args.get("q")
-    return usual_query(request.cookies.get(RANGE_COOKIE)) if text is None else text
 
 
 def _view() -> View:

@@ -28,6 +28,7 @@ PAGES: Final = {
         "/timeline?q=ns:shop since:yesterday", "/timeline?q=since:2d&by=actor", "/timeline?q=user:nobody",
         "/timeline?q=user:(",
     ),
+    "picture.show_values": ("/values?q=since:2d&by=user", "/values?q=user:nobody&by=ip"),
     "ui.show_event": (EVENT,),
     "explore.show_object": (
         "/objects/prod/apps/deployments/shop/web", "/objects/prod/core/configmaps/shop/nothing-here",

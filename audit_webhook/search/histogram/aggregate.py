@@ -28,6 +28,13 @@ SERIES: Final = {
 }
 SESSIONS: Final = frozenset({"exec", "attach", "portforward", "proxy"})
 """Subresources by which somebody works inside a pod, a service or a node, whatever the verb says."""
+CHARTED: Final = ("user", "resource", "ns", "client", "cluster", "kind", "ip", "sub", "code")
+"""Fields whose most frequent values can be the series."""
+BY: Final = (*SERIES, *CHARTED)
+OTHERS: Final = "…"
+"""The series of all values that have none of their own."""
+MOST_SERIES: Final = 500
+"""Values kept apart: of more, those that are seen first. A picture in the making holds a number a bar for each."""
 _UNTALLIED: Final = frozenset({"name", "audit", "id"})
 
 
@@ -116,7 +123,7 @@ class Counts:
 
     def series_of(self, event: Event) -> str:
         """Give the series that an event belongs to."""
-        return _SERIES_OF[self.by](event)
+        return _SERIES_OF[self.by](event) if self.by in _SERIES_OF else _VALUE_OF[self.by](event)
 
     def add_at(self, event: Event, events: int, milliseconds: int) -> None:
         """Count events of about this time."""
@@ -132,4 +139,13 @@ class Counts:
                 bars[bar] += events
 
     def _bars(self, series: str) -> list[int]:
+        if series not in self.bars and len(self.bars) >= MOST_SERIES:
+            series = OTHERS
         return self.bars.setdefault(series, [0] * self.timeline.bars)
+
+    def series(self) -> dict[str, list[int]]:
+        """Return the bars: of outcomes and verbs in their order, of a field's values the most frequent first."""
+        if self.by in SERIES:
+            return {name: list(self.bars[name]) for name in SERIES[self.by] if any(self.bars.get(name, ()))}
+        ordered = sorted(self.bars.items(), key=lambda item: (item[0] == OTHERS, -sum(item[1]), item[0]))
+        return {name: list(bars) for name, bars in ordered if any(bars)}

@@ -19,7 +19,7 @@ from audit_webhook import query
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.query.edit import with_term
 from audit_webhook.query.syntax import And
-from audit_webhook.search.histogram.aggregate import FACETS, NO_JSON, OUTCOMES, SERIES, Counts, split_conditions
+from audit_webhook.search.histogram.aggregate import BY, FACETS, NO_JSON, OUTCOMES, Counts, split_conditions
 from audit_webhook.search.histogram.buckets import Timeline, cut
 from audit_webhook.search.histogram.counter import Range, Scanner
 from audit_webhook.search.histogram.dimensions import Dimensions
@@ -103,8 +103,8 @@ class Histograms:
 
         Only ``reader`` can continue it, while what may be seen stays what it was.
         """
-        if by not in SERIES:
-            raise InvalidParameter(f"by is one of {', '.join(SERIES)}")
+        if by not in BY:
+            raise InvalidParameter(f"by is one of {', '.join(BY)}")
         run = self._begin(text, by, now)
         run.owner = (reader, self._repository.scope())
         run.go_on(seconds)
@@ -129,10 +129,9 @@ class Histograms:
         counts = run.counts
         with run.lock:
             facets = {name: counts.facets[name].most_common() for name in FACETS}
-            bars = {series: list(counts.bars.get(series, ())) for series in SERIES[counts.by]}
             return Histogram(
-                counts.timeline, counts.by, counts.total, {name: bars[name] for name in bars if any(bars[name])},
-                facets, run.is_done, "" if run.is_done else token, run.share, run.is_slow,
+                counts.timeline, counts.by, counts.total, counts.series(), facets, run.is_done,
+                "" if run.is_done else token, run.share, run.is_slow,
             )
 
     def _begin(self, text: str, by: str, now: int) -> _Run:

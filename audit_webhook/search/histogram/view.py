@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ from audit_webhook.events.visible_text import shown
 from audit_webhook.query import QueryError
 from audit_webhook.query.edit import and_term, quote, quoted, term_value, with_term
 from audit_webhook.query.tokens import cut
-from audit_webhook.search.histogram.aggregate import OUTCOMES, SERIES
+from audit_webhook.search.histogram.aggregate import CHARTED, OTHERS, OUTCOMES, SERIES
 from audit_webhook.search.histogram.buckets import Timeline, span_label, tick_label, ticks, write_time
 from audit_webhook.search.histogram.histogram import Histogram
 
@@ -20,6 +20,7 @@ BAR: Final = 10
 GAP: Final = 2
 LEAST_HEIGHT: Final = {"denied": 3.0, "failed": 3.0, "delete": 2.0, "exec": 2.0}
 SHOWN_VALUES: Final = 5
+SHOWN_SERIES: Final = 6
 MORE_VALUES: Final = 40
 LABELS: Final = {
     "user": "Actor", "kind": "Kind", "verb": "Verb", "resource": "Resource", "ns": "Namespace", "outcome": "Outcome",
@@ -100,6 +101,9 @@ class HistogramView:
 
     query: str
     by: str
+    by_label: str
+    """What the field is called whose values are the colours; empty for outcomes and verbs."""
+    fields: tuple[tuple[str, str], ...]
     total: str
     range: str
     since: str
@@ -121,12 +125,14 @@ class HistogramView:
 
 def view_histogram(picture: Histogram, text: str) -> HistogramView:
     """Lay a picture out."""
-    line = picture.timeline
+    line, series = picture.timeline, _series(picture)
     timeless = and_term(with_term(with_term(text, "since", None), "until", None), "")
     has_range = any(_term(text, field) is not None for field in ("since", "until"))
     return HistogramView(
         query=text,
         by=picture.by,
+        by_label="" if picture.by in SERIES else LABELS[picture.by],
+        fields=tuple((name, LABELS[name]) for name in CHARTED),
         total=_count(picture.total, picture.is_exact) + (" event" if picture.total == 1 else " events"),
         range=span_label(line.start, line.end),
         since=write_time(line.start),
@@ -137,8 +143,8 @@ def view_histogram(picture: Histogram, text: str) -> HistogramView:
         share=int(picture.share * 100),
         is_slow=picture.is_slow,
         width=line.bars * BAR,
-        layers=tuple(_layers(picture)),
-        bars=tuple(_bars(picture)),
+        layers=tuple(_layers(picture, series)),
+        bars=tuple(_bars(picture, series)),
         ticks=tuple(_ticks(line, timeless)),
         timeless=timeless,
         wider=timeless if has_range else None,
@@ -157,28 +163,39 @@ def _term(text: str, field: str) -> str | None:
         return None
 
 
-def _layers(picture: Histogram) -> Iterator[Layer]:
+def _layers(picture: Histogram, series: Sequence[tuple[str, str, list[int]]]) -> Iterator[Layer]:
     """Stack the series in their order; what is rare and matters is drawn high enough to be seen."""
     columns = [sum(column) for column in zip(*picture.bars.values(), strict=True)]
     scale = (HEIGHT - 6) / max([*columns, 1])
     base = [float(HEIGHT)] * picture.timeline.bars
-    for name in SERIES[picture.by]:
+    for key, label, bars in series:
         pieces = []
-        for number, events in enumerate(picture.bars.get(name, ())):
+        for number, events in enumerate(bars):
             if events:
-                height = max(events * scale, LEAST_HEIGHT.get(name, 1.0))
+                height = max(events * scale, LEAST_HEIGHT.get(key, 1.0))
                 base[number] = max(0.0, base[number] - height)
                 pieces.append(f"M{number * BAR} {base[number]:.1f}h{BAR - GAP}v{height:.1f}h-{BAR - GAP}z")
         if pieces:
-            total = _count(sum(picture.bars[name]), picture.is_exact)
-            yield Layer(name, _SERIES_LABELS[name], "".join(pieces), total)
+            yield Layer(key, label, "".join(pieces), _count(sum(bars), picture.is_exact))
 
 
-def _bars(picture: Histogram) -> Iterator[Bar]:
+def _series(picture: Histogram) -> list[tuple[str, str, list[int]]]:
+    """Return each series with its names for styles and for people; of a field's values the first and the rest."""
+    if picture.by in SERIES:
+        return [(name, _SERIES_LABELS[name], bars) for name, bars in picture.bars.items()]
+    names = [name for name in picture.bars if name != OTHERS]
+    shown_ones = [(f"v{number}", label_of(picture.by, name)[0], picture.bars[name])
+                  for number, name in enumerate(names[:SHOWN_SERIES])]
+    rest = [picture.bars[name] for name in picture.bars if name not in names[:SHOWN_SERIES]]
+    others = [("others", "others", [sum(column) for column in zip(*rest, strict=True)])] if rest else []
+    return [*shown_ones, *others]
+
+
+def _bars(picture: Histogram, series: Sequence[tuple[str, str, list[int]]]) -> Iterator[Bar]:
     line = picture.timeline
     for number in range(line.bars):
         start = line.start + number * line.step
-        parts = [(bars[number], _SERIES_LABELS[name]) for name, bars in picture.bars.items() if bars[number]]
+        parts = [(bars[number], label) for _, label, bars in series if bars[number]]
         events = _count(sum(count for count, _ in parts), picture.is_exact)
         title = f"{span_label(start, start + line.step)} UTC\n{events} events"
         title += "".join(f"\n{count:,} {label}" for count, label in parts)
@@ -237,7 +254,7 @@ def _value(picture: Histogram, text: str, name: str, item: tuple[str, int], chos
     kept = [each for each in chosen if each != written] if field != "code" else []
     without = _without(text, field)
     mark = "" if picture.is_exact else "≥ "
-    label, is_account = _label(name, value)
+    label, is_account = label_of(name, value)
     return Value(
         label=label,
         title=shown(value or label, longest=400),
@@ -249,7 +266,7 @@ def _value(picture: Histogram, text: str, name: str, item: tuple[str, int], chos
     )
 
 
-def _label(name: str, value: str) -> tuple[str, bool]:
+def label_of(name: str, value: str) -> tuple[str, bool]:
     """Return what a value is called, and whether it is a service account, shown as ``namespace/name``."""
     if name == "user" and value.startswith(_ACCOUNT):
         return shown(value.removeprefix(_ACCOUNT).replace(":", "/", 1), longest=120), True
