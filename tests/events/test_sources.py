@@ -131,6 +131,14 @@ def test_event_that_a_shipper_wrote_again_has_its_bytes_back() -> None:
         assert restore(original) == found.raw
 
 
+def test_members_that_a_collector_added_at_the_end_are_taken_off() -> None:
+    for raw in recorded():
+        added = raw[:-1] + b',"kubernetes":{"pod_name":"kube-apiserver"}}'
+        (found,) = unwrap(added)
+        original, restored = json.loads(raw), json.loads(found.raw) if isinstance(found, Event) else {}
+        assert restored == {name: value for name, value in original.items() if name not in ("kind", "apiVersion")}
+
+
 def test_event_that_was_cut_keeps_who_what_and_when() -> None:
     for raw in recorded():
         event = to_event(read_wire(raw), raw, "prod")

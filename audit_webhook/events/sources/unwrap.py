@@ -14,12 +14,17 @@ from audit_webhook.events.sources.joining import join
 from audit_webhook.events.sources.not_audit import name_line, name_object
 from audit_webhook.events.sources.rewritten import has_other_members, is_event, restore
 from audit_webhook.events.sources.text_prefixes import find_prefix
+from audit_webhook.events.sources.truncated import SKIPPED as SKIPPED_BODY
 from audit_webhook.events.sources.truncated import has_skipped_body, mark, salvage
 from audit_webhook.events.sources.unwrapped import DEEPEST, LARGEST, PLAIN, Event, Found, Other, Unreadable
 
 BOM: Final = b"\xef\xbb\xbf"
 OWN_STARTS: Final = (b'{"kind":"Event","apiVersion":"audit.k8s.io/', b'{"level":"')
 """How a kube-apiserver begins an event in its log, and in a batch; what begins so keeps its bytes."""
+OWN_ENDS: Final = (b'Z"}', b'"}}')
+"""An event ends with its annotations, or with the time of its stage; what a collector adds at the end is seen so."""
+HEAD_BYTES: Final = 200
+SKIPPED: Final = SKIPPED_BODY.encode()
 
 
 def unwrap_text(text: bytes) -> Iterator[Found]:
@@ -39,6 +44,8 @@ def unwrap(raw: bytes, form: str = PLAIN, depth: int = 0) -> Iterator[Found]:
         return
     if len(text) > LARGEST or depth > DEEPEST:
         yield Unreadable("too large" if len(text) > LARGEST else "wrapped too deeply")
+    elif is_own_form(text):
+        yield Event(text, form)
     elif text[:1] in (b"{", b"["):
         yield from _read_json(text, form, depth)
     elif (prefix := find_prefix(text)) is not None:
@@ -47,6 +54,17 @@ def unwrap(raw: bytes, form: str = PLAIN, depth: int = 0) -> Iterator[Found]:
         yield Other(what)
     else:
         yield Unreadable("it is no JSON and no form of a log that is known")
+
+
+def is_own_form(text: bytes) -> bool:
+    """Return whether bytes begin and end as an event that a kube-apiserver wrote.
+
+    What is damaged within is found by who decodes it.
+    """
+    is_begun = text.startswith(OWN_STARTS) and b'"auditID":"' in text[:HEAD_BYTES] and text.endswith(OWN_ENDS)
+    if not is_begun or b'"}{"' in text or SKIPPED in text:
+        return False
+    return text.endswith(OWN_ENDS[0]) or b'},"' not in text[text.rfind(b'"annotations":{'):]
 
 
 def _read_json(text: bytes, form: str, depth: int) -> Iterator[Found]:
