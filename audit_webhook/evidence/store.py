@@ -64,6 +64,7 @@ class SealedChunk(NamedTuple):
     sealed_events: int | None = None
     root: bytes | None = None
     record: bytes | None = None
+    sealed: int | None = None
 
 
 class EvidenceStore:
@@ -179,7 +180,7 @@ class EvidenceStore:
     def chunk_of_event(self, identifier: bytes) -> SealedChunk | None:
         """Give the chunk that an event lies in, without its seal."""
         rows = self._rows("chunk_of_event", identifier)
-        return self._sealed_chunk((*rows[0], None, None, None, None)) if rows else None
+        return self._sealed_chunk((*rows[0], *[None] * 5)) if rows else None
 
     def first_stored(self, low: bytes) -> bytes | None:
         """Give the smallest id of a chunk or an event from an id on."""
@@ -231,6 +232,10 @@ class EvidenceStore:
                 if self._database.dialect == "sqlite":
                     cursor.execute("COMMIT")
 
+    def late_chunks_after(self, identifier: bytes, limit: int = CHUNKS_AT_ONCE) -> list[tuple[bytes, int]]:
+        """Return the notes of late chunks that follow an id, each with its time of receipt in microseconds."""
+        return [(bytes_of(own), number_of(at)) for own, at in self._rows("late_chunks_after", identifier, limit)]
+
     def arrivals(self) -> list[ArrivalRow]:
         """Return what is known of each cluster on each stream."""
         return [
@@ -264,10 +269,10 @@ class EvidenceStore:
             return cursor.fetchall()
 
     def _sealed_chunk(self, row: Row) -> SealedChunk:
-        identifier, cluster, received, first, events, size, stream, sequence, sealed, count, root, record = row
+        identifier, cluster, received, first, events, size, stream, sequence, *seal = row
         return SealedChunk(
             bytes_of(identifier), self._text(cluster), number_of(received), bytes_of(first), number_of(events),
-            number_of(size), bytes_of(stream), number_of(sequence), sealed, count, root, record,
+            number_of(size), bytes_of(stream), number_of(sequence), *seal,
         )
 
     def _event_row(self, row: Row) -> EventRow:

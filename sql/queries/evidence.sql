@@ -56,7 +56,7 @@ DELETE FROM seals WHERE stream = %s AND sequence <= %s
 
 -- name: sealed_chunks
 SELECT k.id, k.cluster, k.received, k.first_id, k.events, k.raw_bytes, k.stream, k.sequence,
-s.chunk_id, s.events, s.root, s.record
+s.chunk_id, s.events, s.root, s.record, s.sealed
 FROM chunks k LEFT JOIN seals s ON s.stream = k.stream AND s.sequence = k.sequence
 WHERE k.id >= %s AND k.id < %s
 ORDER BY k.id LIMIT %s
@@ -116,6 +116,9 @@ SELECT MIN(id) FROM tallies WHERE id >= %s
 
 -- name: chunk_ids_between
 SELECT id FROM chunks WHERE id >= %s AND id < %s
+
+-- name: late_chunks_after
+SELECT chunk_id, received FROM late_chunks WHERE chunk_id > %s ORDER BY chunk_id LIMIT %s
 
 -- name: arrivals
 SELECT stream, cluster, sequence, received, events FROM arrivals

@@ -14,6 +14,7 @@ from audit_webhook.events.ids import time_bound, to_text
 from audit_webhook.evidence.findings import Findings, Kind, name_of
 from audit_webhook.evidence.store import CHUNKS_AT_ONCE, ROWS_AT_ONCE, EvidenceStore, Posting, SealedChunk
 from audit_webhook.evidence.verify.examine import SUMS, Day, Examined, Used, day_of_tally, hash_posting
+from audit_webhook.evidence.verify.late import LateCheck
 from audit_webhook.evidence.verify.trail import Trail
 from audit_webhook.storage.retention import DAY
 from audit_webhook.storage.typed_rows import read_posting
@@ -43,6 +44,7 @@ class TableCheck:
         self._ends: Ends = {}
         self._broken_days: set[int] = set()
         self._compared: set[int] = set()
+        self._late: Final = LateCheck(store, trail, findings, self._since)
         self._before: tuple[dict[bytes, int], dict[bytes, int]] = {}, {}
 
     def begin(self) -> None:
@@ -55,6 +57,7 @@ class TableCheck:
 
     def note_chunk(self, chunk: SealedChunk) -> None:
         """Take a chunk that is there."""
+        self._late.note_chunk(chunk)
         self._seen.setdefault(_day(chunk.id), set()).add(chunk.id)
         self._places[chunk.id] = chunk.stream, chunk.sequence
         number, received, events = self._ends.get((chunk.stream, chunk.cluster), (0, 0, 0))
@@ -87,6 +90,7 @@ class TableCheck:
         self._compare_dimensions("action", self._store.actions_after, self._actions, self._before[1])
         self._compare_postings()
         self._compare_arrivals()
+        self._late.end(self._places)
         for table in self._store.odd_keys():
             self._findings.add("EXTRA", f"table {table}", "it holds rows whose key is of another type than keys are")
 

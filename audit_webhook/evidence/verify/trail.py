@@ -53,6 +53,7 @@ class Trail:
         self._pruned: dict[bytes, list[_Pruning]] = {}
         self._late: set[tuple[bytes, int]] = set()
         self._has_pruned = False
+        self._pruned_before = 0
 
     def take_anchors(self, anchors: Iterable[Signed]) -> None:
         """Take checkpoints that were kept elsewhere: those of the database have to be the same."""
@@ -96,6 +97,11 @@ class Trail:
         for number, (checkpoint, _) in sorted(self._anchored.items()):
             if not any(number in gap for gap in self._gaps):
                 self._learn(checkpoint)
+
+    @property
+    def pruned_before(self) -> int:
+        """Return the newest time in milliseconds before which anything was deleted on purpose; 0 for none."""
+        return self._pruned_before
 
     @property
     def has_pruned(self) -> bool:
@@ -164,9 +170,15 @@ class Trail:
                 f"{rfc3339(checkpoint.made)}: a clock was wrong"
             )
 
-    def _note(self, text: str) -> None:
-        if len(self.notes) < MOST_NOTES and not self._has_ended:
+    def note(self, text: str) -> None:
+        """Note what is no finding, such as a time that a wrong clock gave."""
+        if len(self.notes) < MOST_NOTES:
             self.notes.append(text)
+
+    def _note(self, text: str) -> None:
+        """Note it once: what is followed again later was read before."""
+        if not self._has_ended:
+            self.note(text)
 
     def _checked(self, signed: Signed, place: str) -> Checkpoint | None:
         """Return a checkpoint when a trusted key has signed it."""
@@ -194,6 +206,7 @@ class Trail:
         self._late.update((head.stream, head.sequence) for head in checkpoint.late)
         if checkpoint.pruned:
             self._has_pruned = True
+            self._pruned_before = max(self._pruned_before, checkpoint.pruned)
             bound = time_bound(checkpoint.pruned)
             for head in checkpoint.heads:
                 found = self._pruned.get(head.stream, [])
