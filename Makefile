@@ -8,7 +8,8 @@ help: ## list the targets
 
 run: ## set up and serve on http://localhost:8080 with an embedded database
 	@tools/prepare run
-	ENVIRONMENT=$${ENVIRONMENT:-development} $(PYTHON_IN_VENV) -m audit_webhook serve
+	@echo "Open the address below. In another terminal: .venv/bin/audit-webhook --help. Ctrl-C ends the server."
+	@ENVIRONMENT=$${ENVIRONMENT:-development} $(PYTHON_IN_VENV) -m audit_webhook serve
 
 test: ## set up, real MariaDB, nginx and Chromium included, and run all tests; ARGS="-k feed" for some
 	@tools/prepare test
