@@ -43,6 +43,9 @@ BUILT: Final[dict[tuple[str, str], Callable[[], re.Pattern[Any]]]] = {
     ("audit_webhook.events.redaction.rules", "re.compile(telltale)"): lambda: RuleBook(
         parse_rules("configmaps /data/password\nsecrets /data/*")
     ).telltale,
+    (
+        "audit_webhook.alerts.rule_files", "re.compile(rf'^[ \\t]*{re.escape(key)}[ \\t]*=', re.MULTILINE)",
+    ): lambda: re.compile(r"^[ \t]*fire[ \t]*=", re.MULTILINE),
 }
 # Those that never see more than so many characters: what a reader types into a query, what a database server says of
 # its rights, the file of a key.
