@@ -8,7 +8,7 @@ from audit_webhook.events.event import Event
 from audit_webhook.events.identities import CONTROLLERS, NODE, SERVICE_ACCOUNT, is_controller, kind_of_name, proxy_name
 from audit_webhook.humanize.text import Part, visible
 
-NOBODY: Final = "someone without valid credentials"
+NOBODY: Final = "an unauthenticated caller"
 _COMPONENTS: Final = {
     "system:apiserver": "the apiserver",
     "system:kube-scheduler": "the scheduler",

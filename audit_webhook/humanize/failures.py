@@ -110,7 +110,7 @@ def _missing(event: Event) -> str:
         return f"there is no such {noun(found[1], found[2] or '')}"
     if event.subresource:
         return f"there is no such {noun(event.resource, event.api_group)}"
-    return "there is none" if event.name else f"the server knows no {visible(event.resource, 60)}"
+    return "not found" if event.name else f"the server knows no {visible(event.resource, 60)}"
 
 
 def _behind_proxy(event: Event) -> str:

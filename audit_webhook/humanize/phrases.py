@@ -57,7 +57,7 @@ def _selection(event: Event) -> tuple[Part, ...]:
 
 
 def _tell_get(event: Event) -> Phrase:
-    return Phrase("looked at", "look at", one_object(event))
+    return Phrase("read", "read", one_object(event))
 
 
 def _tell_list(event: Event) -> Phrase:

@@ -28,7 +28,7 @@ def sentence(event: Event, phrase: Phrase | None = None) -> tuple[Part, ...]:
     if is_denied(event):
         return (*who, *_refused(event, phrase, rest))
     if event.code == 404 and event.verb == "get" and event.name and not event.subresource:
-        return (*who, Part(" looked for"), *rest, Part(": there is none"))
+        return (*who, Part(" tried to read"), *rest, Part(": not found"))
     if failure := failure_of(event):
         return (*who, *_failed(event, phrase, rest, failure))
     return (*who, Part(f" {phrase.past}"), *rest, *_ending(event, phrase))
@@ -36,10 +36,10 @@ def sentence(event: Event, phrase: Phrase | None = None) -> tuple[Part, ...]:
 
 def _refused(event: Event, phrase: Phrase, rest: tuple[Part, ...]) -> tuple[Part, ...]:
     if may_not_impersonate(event):
-        return (Part(f" may not act as another user to {phrase.infinitive}"), *rest)
+        return (Part(f" was not allowed to act as another user to {phrase.infinitive}"), *rest)
     if refusal := refusal_of(event):
         return (Part(f" tried to {phrase.infinitive}"), *rest, Part(f": {refusal}"))
-    return (Part(f" may not {phrase.infinitive}"), *rest)
+    return (Part(f" was not allowed to {phrase.infinitive}"), *rest)
 
 
 def _failed(event: Event, phrase: Phrase, rest: tuple[Part, ...], failure: str) -> tuple[Part, ...]:

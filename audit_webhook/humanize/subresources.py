@@ -42,7 +42,7 @@ _STATES: Final = frozenset({
 })
 _SUBRESOURCE_NOUNS: Final = {"ephemeralcontainers": "debug containers", "resize": "size"}
 _PLAIN: Final = {
-    "get": ("looked at", "look at"),
+    "get": ("read", "read"),
     "list": ("listed", "list"),
     "watch": ("watched", "watch"),
     "create": ("created", "create"),

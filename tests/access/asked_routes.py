@@ -58,6 +58,8 @@ NEEDS: Final = [
 ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "ui.show_feed": [*searches(show="events", counts="1"), *searches(show="commands"), *searches(show="requests"),
                      *({"q": mistake} for mistake in MISTAKES), {"columns": "cluster,ns"}],
+    "ui.show_timeline": [*searches(), *searches(by="actor"), *({"q": mistake} for mistake in MISTAKES)],
+    "picture.show_values": [*searches(by="user"), {"q": "", "by": "ip"}, {"q": "("}],
     "ui.show_news": [{}, {"after": "x", "q": "user:alice"}],
     "ui.complete_query": [{"before": f"{field}:{value}", "after": ""} for field in COMPLETED for value in VALUES],
     "ui.show_filters": [{}, {"q": "user:alice"}], "ui.narrow_feed": [{"q": "a", "term": "ns:bank"}, {"term": "x"}],

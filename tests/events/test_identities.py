@@ -66,7 +66,7 @@ def test_person_who_borrows_rights_through_pinniped_stays_the_person() -> None:
         impersonatedUser={"username": "system:serviceaccount:shop:deployer", "extra": {ORIGINAL_USER: [original]}},
     )
     assert (event.effective_user, event.kind) == ("alice", "human")
-    assert summary(event).startswith("alice, through Pinniped, acting as service account shop/deployer, looked at")
+    assert summary(event).startswith("alice, through Pinniped, acting as service account shop/deployer, read")
 
 
 @pytest.mark.parametrize("original", ["", "{", "[]", "7", '{"username":7}', '{"username":""}', "[" * 70_000])
@@ -152,9 +152,9 @@ def test_name_alone_is_no_reason_to_look_away(level: str, changes: dict[str, Any
      "system:kube-controller-manager, using curl, "),
     ({"user": user("system:node:n1")}, "node n1, using kubectl, "),
     ({"user": controller("job-controller")}, "service account kube-system/job-controller, using kubectl, "),
-    ({"user": controller("job-controller"), "userAgent": MANAGER}, "the job controller looked"),
+    ({"user": controller("job-controller"), "userAgent": MANAGER}, "the job controller read"),
     ({"user": user("system:bootstrap:abcdef"), "userAgent": CURL}, "system:bootstrap:abcdef, using curl, "),
-    ({"user": {"username": "alice"}}, "alice looked"),
+    ({"user": {"username": "alice"}}, "alice read"),
 ])
 def test_name_used_by_hand_is_told_with_the_program(changes: dict[str, Any], beginning: str) -> None:
     assert summary(read(**changes)).startswith(beginning)

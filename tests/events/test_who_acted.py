@@ -87,7 +87,7 @@ def test_event_names_who_acted_beside_who_logged_in(client: FlaskClient) -> None
     event = client.get("/api/v1/events?q=audit:through").get_json()["events"][0]
     assert (event["user"], event["effective_user"], event["impersonated_user"]) == (RANCHER, "u-b4qkh", "u-b4qkh")
     assert (event["source_ip"], event["claimed_ips"], event["session"]) == ("172.31.22.97", ["203.0.113.50"], "admin")
-    assert event["summary"].startswith("u-b4qkh, through Rancher, looked at")
+    assert event["summary"].startswith("u-b4qkh, through Rancher, read")
     assert "--as" not in ((event["kubectl"] or {}).get("command") or "")
 
 

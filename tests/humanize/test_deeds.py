@@ -42,7 +42,7 @@ def test_scaling_that_failed_does_not_say_that_it_happened() -> None:
     look, patch = scaled(0)
     assert told(look, patch | {"responseStatus": status(409, "Conflict")}).startswith("alice tried to scale deployment")
     denied = patch | {"responseStatus": status(403, "Forbidden"), "annotations": FORBID}
-    assert told(denied) == "alice may not scale deployment web in shop"
+    assert told(denied) == "alice was not allowed to scale deployment web in shop"
 
 
 def test_scaling_without_bodies_says_no_number() -> None:
@@ -129,7 +129,7 @@ def deleted(name: str, seconds: float = 0, **changes: Any) -> dict[str, Any]:
 def test_what_succeeded_is_told_beside_what_failed() -> None:
     line = told(deleted("gone", responseStatus=status(404, "NotFound")), deleted("here", 0.02))
     assert line == (
-        "alice deleted configmap here in shop, but could not delete configmap gone in shop: there is none"
+        "alice deleted configmap here in shop, but could not delete configmap gone in shop: not found"
     )
     refused = {"responseStatus": status(403, "Forbidden"), "annotations": FORBID}
     assert told(deleted("a", **refused), deleted("b", 0.02, **refused)) == (

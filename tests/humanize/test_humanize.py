@@ -20,7 +20,7 @@ FIVE_MINUTES_AGO = "2026-11-23T11:55:00.000000Z"
 INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 
 READS: list[tuple[dict[str, Any], str]] = [
-    ({}, "alice looked at pod web-0 in shop"),
+    ({}, "alice read pod web-0 in shop"),
     ({"verb": "list", "objectRef": ref("pods", namespace="shop")}, "alice listed pods in shop"),
     ({"verb": "list", "objectRef": ref("pods")}, "alice listed pods in all namespaces"),
     ({"verb": "list", "objectRef": ref("nodes")}, "alice listed nodes"),
@@ -30,9 +30,9 @@ READS: list[tuple[dict[str, Any], str]] = [
      "alice listed pod metrics in shop"),
     ({"verb": "list", "objectRef": ref("ingresses", namespace="shop")}, "alice listed ingresses in shop"),
     ({"verb": "list", "objectRef": ref("networkpolicies")}, "alice listed network policies in all namespaces"),
-    ({"objectRef": ref("gizmos", "g", "shop", "spin")}, "alice looked at the spin of gizmo g in shop"),
+    ({"objectRef": ref("gizmos", "g", "shop", "spin")}, "alice read the spin of gizmo g in shop"),
     ({"objectRef": ref("pods", "web-0", "shop", "ephemeralcontainers")},
-     "alice looked at the debug containers of pod web-0 in shop"),
+     "alice read the debug containers of pod web-0 in shop"),
     ({"verb": "watch", "stage": "ResponseStarted", "objectRef": ref("pods", namespace="shop")},
      "alice started watching pods in shop"),
     ({"verb": "watch", "objectRef": ref("pods", namespace="shop"), "requestReceivedTimestamp": FIVE_MINUTES_AGO},
@@ -118,11 +118,11 @@ WRITES: list[tuple[dict[str, Any], str]] = [
 ]
 FAILURES: list[tuple[dict[str, Any], str]] = [
     ({"verb": "list", "objectRef": ref("secrets", namespace="kube-system"), "annotations": FORBID,
-      "responseStatus": status(403)}, "alice may not list secrets in kube-system"),
+      "responseStatus": status(403)}, "alice was not allowed to list secrets in kube-system"),
     ({"verb": "list", "annotations": {}, "objectRef": ref("pods", namespace="shop"),
       "responseStatus": status(
           403, "Forbidden", 'users "bob" is forbidden: User "alice" cannot impersonate resource "users"')},
-     "alice may not act as another user to list pods in shop"),
+     "alice was not allowed to act as another user to list pods in shop"),
     ({"verb": "create", "responseStatus": status(403, "Forbidden", "exceeded quota: compute, requested: pods=1")},
      "alice tried to create pod web-0 in shop: quota exceeded"),
     ({"verb": "create", "responseStatus": status(
@@ -130,8 +130,8 @@ FAILURES: list[tuple[dict[str, Any], str]] = [
      "alice tried to create pod web-0 in shop: admission webhook deny.example.org refused it"),
     ({"verb": "create", "responseStatus": status(403, "Forbidden", "no")},
      "alice tried to create pod web-0 in shop: it was refused"),
-    ({"responseStatus": status(404)}, "alice looked for pod web-0 in shop: there is none"),
-    ({"verb": "delete", "responseStatus": status(404)}, "alice tried to delete pod web-0 in shop: there is none"),
+    ({"responseStatus": status(404)}, "alice tried to read pod web-0 in shop: not found"),
+    ({"verb": "delete", "responseStatus": status(404)}, "alice tried to delete pod web-0 in shop: not found"),
     ({"verb": "create", "responseStatus": status(404, "NotFound", 'namespaces "shop" not found')},
      "alice tried to create pod web-0 in shop: there is no such namespace"),
     (in_pod("log", "", responseStatus=status(404)),
@@ -147,35 +147,35 @@ FAILURES: list[tuple[dict[str, Any], str]] = [
     ({"verb": "create", "objectRef": ref("pods", "web-0", "shop", "eviction"), "responseStatus": status(
         429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.")},
      "alice tried to evict pod web-0 in shop: its disruption budget does not allow it"),
-    ({"responseStatus": status(429)}, "alice tried to look at pod web-0 in shop: rate limited"),
+    ({"responseStatus": status(429)}, "alice tried to read pod web-0 in shop: rate limited"),
     ({"verb": "patch", "responseStatus": status(422)},
      "alice tried to change pod web-0 in shop: the object is invalid"),
-    ({"responseStatus": status(418)}, "alice tried to look at pod web-0 in shop: the answer was 418"),
-    ({"responseStatus": status(500)}, "alice tried to look at pod web-0 in shop: the server failed"),
+    ({"responseStatus": status(418)}, "alice tried to read pod web-0 in shop: the answer was 418"),
+    ({"responseStatus": status(500)}, "alice tried to read pod web-0 in shop: the server failed"),
     ({"verb": "delete", "responseStatus": status(504, "Timeout")},
      "alice tried to delete pod web-0 in shop: timed out; it may have happened"),
     ({"user": {}, "responseStatus": status(401)},
-     "someone without valid credentials tried to look at pod web-0 in shop"),
-    ({"stage": "RequestReceived", "responseStatus": None}, "alice asked to look at pod web-0 in shop"),
+     "an unauthenticated caller tried to read pod web-0 in shop"),
+    ({"stage": "RequestReceived", "responseStatus": None}, "alice asked to read pod web-0 in shop"),
     ({"stage": "Panic", "responseStatus": status(500)},
-     "alice tried to look at pod web-0 in shop: the apiserver panicked"),
+     "alice tried to read pod web-0 in shop: the apiserver panicked"),
     ({"verb": "watch", "objectRef": ref("pods"), "responseStatus": status(410),
       "requestReceivedTimestamp": FIVE_MINUTES_AGO},
      "alice tried to watch pods in all namespaces: the resource version is too old"),
 ]
 ACTORS: list[tuple[dict[str, Any], str]] = [
     ({"userAgent": MANAGER, "user": controller("daemon-set-controller")},
-     "the daemon set controller looked at pod web-0 in shop"),
+     "the daemon set controller read pod web-0 in shop"),
     ({"userAgent": MANAGER, "user": controller("generic-garbage-collector")},
-     "the garbage collector looked at pod web-0 in shop"),
+     "the garbage collector read pod web-0 in shop"),
     ({"user": controller("evil-controller")},
-     "service account kube-system/evil-controller looked at pod web-0 in shop"),
-    ({"user": user("system:serviceaccount:shop:bot")}, "service account shop/bot looked at pod web-0 in shop"),
-    ({"user": user("system:serviceaccount:")}, "system:serviceaccount: looked at pod web-0 in shop"),
-    ({"userAgent": KUBELET, "user": user("system:node:")}, "system:node: looked at pod web-0 in shop"),
-    ({"user": user(" alice")}, "“ alice” looked at pod web-0 in shop"),
-    ({"user": user("jane doe")}, "jane doe looked at pod web-0 in shop"),
-    ({"user": {}}, "an unknown caller looked at pod web-0 in shop"),
+     "service account kube-system/evil-controller read pod web-0 in shop"),
+    ({"user": user("system:serviceaccount:shop:bot")}, "service account shop/bot read pod web-0 in shop"),
+    ({"user": user("system:serviceaccount:")}, "system:serviceaccount: read pod web-0 in shop"),
+    ({"userAgent": KUBELET, "user": user("system:node:")}, "system:node: read pod web-0 in shop"),
+    ({"user": user(" alice")}, "“ alice” read pod web-0 in shop"),
+    ({"user": user("jane doe")}, "jane doe read pod web-0 in shop"),
+    ({"user": {}}, "an unknown caller read pod web-0 in shop"),
     ({"verb": "delete", "impersonatedUser": user("bob")}, "alice, acting as bob, deleted pod web-0 in shop"),
 ]
 CASES = READS + SESSIONS + WRITES + FAILURES + ACTORS
@@ -207,7 +207,7 @@ def test_actor_and_object_are_parts_of_their_own() -> None:
 )
 def test_text_that_would_act_hide_or_pretend_is_written_out(name: str, shown: str) -> None:
     event = Event(id="x", cluster="c", time=1, verb="get", user="alice", resource="pods", name=name)
-    assert summary(event) == f"alice looked at pod {shown}"
+    assert summary(event) == f"alice read pod {shown}"
 
 
 def test_huge_texts_are_shortened() -> None:

@@ -54,7 +54,7 @@ def test_row_unfolds_its_requests_and_each_of_them_opens(server: Server, page: P
     requests = page.locator(".folds li")
     expect(requests).to_have_count(2)
     requests.first.get_by_role("link").click()
-    expect(page.locator("#panel .event-title")).to_contain_text("looked at deployment web")
+    expect(page.locator("#panel .event-title")).to_contain_text("read deployment web")
     expect(page.locator(".row.is-selected")).to_have_count(1)
 
 
@@ -68,8 +68,8 @@ def test_copy_button_copies_the_command(server: Server, page: Page, context: Bro
     command.locator("[data-copy-from='command']").click()
     expect(command.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == COMMAND
-    page.locator("#panel").get_by_role("link", name="alice looked at deployment web").click()
-    expect(page.locator(".event-title")).to_contain_text("looked at")
+    page.locator("#panel").get_by_role("link", name="alice read deployment web").click()
+    expect(page.locator(".event-title")).to_contain_text(" read ")
 
 
 def test_live_rows_grow_with_the_requests_of_their_command(server: Server, page: Page) -> None:

@@ -18,7 +18,9 @@ FILTERS: Final = (
     "", "verb:patch", "verb:get", "verb:delete", "resource:nodes", "resource:pods", "code:>=400", "ns:shop",
     "user:alice", "command:apply", "manager:kubectl-label", "verb:create -resource:pods",
 )
-_LINE: Final = re.compile(r'<code class="typed exact" title="([^"]*)">')
+_LINE: Final = re.compile(
+    r'<code class="typed is-\w+ exact" title="(?:Typed|Likely|Not kubectl; the same as): ([^"]*)">'
+)
 _FOLDS: Final = re.compile(r'data-folds="([^"]*)"')
 _Told = tuple[str | None, str | None]
 

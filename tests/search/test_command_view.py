@@ -37,7 +37,7 @@ def test_page_shows_command_confidence_evidence_and_requests(client: FlaskClient
     page = event_page(client, *scaled(0))
     assert "kubectl scale deployment web --replicas=5 -n shop" in page.text
     assert "exact" in page.text and "2 requests that belong together" in page.text
-    assert "Requests of this command" in page.text and "alice looked at deployment web in shop" in page.text
+    assert "Requests of this command" in page.text and "alice read deployment web in shop" in page.text
     links = page.links("/events/")
     assert len([link for link in links if not link.endswith(("/raw", "/proof", "/newer", "/older"))]) == 1
 

@@ -54,7 +54,7 @@ def test_each_file_is_explained_by_itself(tmp_path: Path, capsys: pytest.Capture
 def test_table_shows_confidence_command_and_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", write(tmp_path / "a", encode(audit_event()))]) == 0
     assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [
-        "likely      kubectl get pod web-0 -n shop", "alice looked at pod web-0 in shop",
+        "likely      kubectl get pod web-0 -n shop", "alice read pod web-0 in shop",
     ]
 
 
