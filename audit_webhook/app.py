@@ -16,6 +16,9 @@ from audit_webhook.access.authentication import FIRST_USER, Readers
 from audit_webhook.access.keys import AccessKey, open_access_key
 from audit_webhook.access.tokens import TokenSealer
 from audit_webhook.access.users import UsersFile
+from audit_webhook.alerts.evaluation import Evaluation
+from audit_webhook.alerts.rule_shelf import RuleShelf
+from audit_webhook.alerts.stores import open_stores
 from audit_webhook.config import Config
 from audit_webhook.context import EXTENSION, AppContext, context_of, now
 from audit_webhook.events.redaction.settings import make_redaction
@@ -157,6 +160,9 @@ def _workers(parts: AppContext, health_probe: HealthProbe, spool: Spool | None) 
         *watch, Maintenance(parts.repository, parts.refusals, parts.senders), health_probe, Compactor(parts.repository),
         DailyPruning(parts.repository, parts.config.retention_days, signer, parts.metrics.note_retention),
         Checkpointer(signer, open_self_check(parts.config, parts.repository), parts.metrics),
+        Evaluation(
+            parts.repository, open_stores(database), RuleShelf(parts.config.rules_dir), now, parts.config.retention_days
+        ),
     ]
     if spool is None:
         return workers

@@ -54,7 +54,7 @@ def fire(rule: Rule, example: Example) -> list[Hit]:
     hits: list[Hit] = []
     for number, raw in enumerate(events_of(example)):
         event = to_event(read_wire(raw), raw, "prod", f"{number:026d}", START)
-        hits += book.hits(event, raw, book.candidates(event), windows)
+        hits += book.hits(event, raw, (*book.candidates(event), *book.searched(event, raw)), windows)
     return hits
 
 

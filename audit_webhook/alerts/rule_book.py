@@ -1,7 +1,8 @@
 """Finds the rules that an event matches, looking only at those that its verb, resource and caller leave possible.
 
 Most of what decides is the same for all events of one caller, action and namespace: `candidates` is asked once for
-these, and only events with candidates are read at all.
+these, and only events with candidates are read at all. A rule of any verb and resource is found by bytes that a match
+holds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple
 from audit_webhook.alerts.rule import Rule, Severity, lowered
 from audit_webhook.alerts.windows import Windows
 from audit_webhook.events.event import Event
-from audit_webhook.query import And, Node, Predicate, compile_predicate
+from audit_webhook.query import And, Node, Predicate, compile_predicate, needles
 from audit_webhook.query.syntax import Equals, Or
 from audit_webhook.search.histogram.aggregate import split_conditions
 
@@ -36,17 +37,18 @@ class Candidate(NamedTuple):
 
     rule: Rule
     is_first: bool
-    matches: Predicate
+    rest: Predicate
+    """Whether the event matches, where what its caller, action and namespace tell is known to hold."""
 
 
 class _Entry(NamedTuple):
-    """One query of a rule: what decides from caller, action and namespace, and what decides at last."""
+    """One query of a rule: what decides from caller, action and namespace, and what decides the rest."""
 
     rule: Rule
     is_first: bool
     verbs: frozenset[str] | None
     may_match: Predicate
-    matches: Predicate
+    rest: Predicate
 
 
 class RuleBook:
@@ -56,6 +58,7 @@ class RuleBook:
         """Compile the rules."""
         self.rules: Final = tuple(rules)
         self._anywhere: list[_Entry] = []
+        self._searched: list[tuple[_Entry, tuple[bytes, ...]]] = []
         self._by_resource: dict[str, list[_Entry]] = {}
         for rule in self.rules:
             self._add(rule, rule.node, is_first=False)
@@ -63,33 +66,45 @@ class RuleBook:
                 self._add(rule, rule.first, is_first=True)
 
     def _add(self, rule: Rule, node: Node, is_first: bool) -> None:
-        tallied, _ = split_conditions(_flat(node))
-        entry = _Entry(
-            rule, is_first, required(node, "verb"), compile_predicate(tallied), compile_predicate(node)
-        )
-        resources = required(node, "resource")
+        tallied, rest = split_conditions(_flat(node))
+        verbs, resources = required(node, "verb"), required(node, "resource")
+        entry = _Entry(rule, is_first, verbs, compile_predicate(tallied), compile_predicate(rest))
+        if verbs is None and resources is None and (wanted := needles(rest)):
+            self._searched.append((entry, wanted))
+            return
         for resource in resources or ():
             self._by_resource.setdefault(resource, []).append(entry)
         if resources is None:
             self._anywhere.append(entry)
 
+    @property
+    def needles(self) -> tuple[bytes, ...]:
+        """Bytes of which every event holds one that a rule without verb and resource can match, see `searched`."""
+        return tuple(dict.fromkeys(each for _, wanted in self._searched for each in wanted))
+
     def candidates(self, event: Event) -> tuple[Candidate, ...]:
         """Return the rules that an event may match, as its caller, action and namespace tell."""
-        if event.dry_run or event.stage == "RequestReceived":
+        if event.stage == "RequestReceived":
             return ()
         entries = (*self._by_resource.get(event.resource, ()), *self._anywhere)
+        return tuple(Candidate(each.rule, each.is_first, each.rest) for each in entries if _is_possible(each, event))
+
+    def searched(self, event: Event, raw: bytes) -> tuple[Candidate, ...]:
+        """Return the rules of any verb and resource that an event may match, as its bytes tell."""
+        if event.stage == "RequestReceived":
+            return ()
         return tuple(
-            Candidate(each.rule, each.is_first, each.matches) for each in entries
-            if (each.verbs is None or event.verb in each.verbs) and _counts(each, event)
-            and each.may_match(event, NO_JSON)
+            Candidate(each.rule, each.is_first, each.rest) for each, wanted in self._searched
+            if any(needle in raw for needle in wanted) and _is_possible(each, event)
         )
 
     @staticmethod
     def hits(event: Event, raw: bytes, candidates: Sequence[Candidate], windows: Windows) -> Iterator[Hit]:
         """Yield what the candidates that match an event make of it; ``windows`` remembers it."""
-        request = request_key(event) if candidates else b""
-        for rule, is_first, matches in candidates:
-            if event.dry_run or not matches(event, raw) or not windows.fires(rule, event, request, is_first):
+        matching = [each for each in candidates if each.rest(event, raw)] if not event.dry_run else []
+        request = request_key(event) if matching else b""
+        for rule, is_first, _ in matching:
+            if not windows.fires(rule, event, request, is_first):
                 continue
             severity = lowered(rule.severity) if is_denied(event) and rule.denied == "lower" else rule.severity
             yield Hit(rule, event, severity, request, is_denied(event))
@@ -98,6 +113,11 @@ class RuleBook:
 def is_denied(event: Event) -> bool:
     """Return whether a request was denied."""
     return event.decision == "forbid" or event.code in _DENIED
+
+
+def _is_possible(entry: _Entry, event: Event) -> bool:
+    is_verb = entry.verbs is None or event.verb in entry.verbs
+    return is_verb and _counts(entry, event) and entry.may_match(event, NO_JSON)
 
 
 def _counts(entry: _Entry, event: Event) -> bool:

@@ -20,7 +20,8 @@ MOST_KEYS: Final = 20_000
 LEARNING: Final = 86_400_000_000
 """How long a rule about something new only looks on, in microseconds: on the first day everything is new."""
 _REFRESH: Final = 3_600_000_000
-_BEGINNING: Final = b""
+_BEGINNING: Final = bytes(16)
+"""The key under which a rule about something new remembers when it began to look on."""
 
 Marks = tuple[tuple[bytes, int], ...]
 """What was seen of a key, each with its time in microseconds, oldest first."""

@@ -46,6 +46,7 @@ _HELD: Final = ("stored", "spooled", "quarantined", "duplicate", "refused", "rec
 _BREAKS: Final = ("MISSING", "BAD_LINK", "GAP", "BAD_SIGNATURE", "TRUNCATED")
 _TASKS: Final = (
     "maintenance", "health probe", "compactor", "pruning", "checkpointer", "spool drain", "database file", "quarantine",
+    "evaluation",
 )
 _LAG: Final = [("lag", str(index)) for index in range(len(LAG_SECONDS) + 1)]
 _CLUSTER: Final = [*(("events", name) for name in _HELD), *(("bytes", name) for name in _HELD), *_LAG]

@@ -79,7 +79,8 @@ ROLE_SCOPE: Final = _ROLES
 def member_fact(family: str, path: str) -> Fact:
     """Return the fact that a path in a body, or an annotation, is."""
     if family == "annotation.":
-        needle = b"" if "*" in path else f'"{path}"'.encode()
+        first, star, _ = path.partition("*")
+        needle = f'"{first}'.encode() + (b"" if star else b'"')
         return Fact(partial(_annotations, path), And(), needle)
     last = max(path.split("."), key=len)
     needle = json.dumps(last).encode() if last.isalnum() and last.isascii() and "." not in path[-1:] else b""

@@ -7,7 +7,7 @@ A predicate takes an event and its stored JSON: `body:` and the fields of
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from audit_webhook.events.event import Event
@@ -31,11 +31,9 @@ def compile_predicate(node: Node) -> Predicate:
     """Give a function that tells whether an event with its stored JSON matches."""
     match node:
         case And(children):
-            all_of = [compile_predicate(child) for child in children]
-            return lambda event, raw: all(matches(event, raw) for matches in all_of)
+            return _all_of([compile_predicate(child) for child in children])
         case Or(children):
-            any_of = [compile_predicate(child) for child in children]
-            return lambda event, raw: any(matches(event, raw) for matches in any_of)
+            return _among(children) or _any_of([compile_predicate(child) for child in children])
         case Not(child):
             inner = compile_predicate(child)
             return lambda event, raw: not inner(event, raw)
@@ -53,6 +51,36 @@ def compile_predicate(node: Node) -> Predicate:
             return _holds(field, path, parts)
         case Grants(verb, resource):
             return _grants(verb, resource)
+
+
+def _all_of(parts: Sequence[Predicate]) -> Predicate:
+    def holds(event: Event, raw: bytes) -> bool:
+        for matches in parts:
+            if not matches(event, raw):
+                return False
+        return True
+
+    return parts[0] if len(parts) == 1 else holds
+
+
+def _any_of(parts: Sequence[Predicate]) -> Predicate:
+    def holds(event: Event, raw: bytes) -> bool:
+        for matches in parts:
+            if matches(event, raw):
+                return True
+        return False
+
+    return holds
+
+
+def _among(children: Sequence[Node]) -> Predicate | None:
+    """Give what tells whether a field that has one value has one of several; None for any other alternatives."""
+    equal = [child for child in children if isinstance(child, Equals)]
+    fields = {child.field for child in equal}
+    if len(equal) != len(children) or len(fields) != 1 or fields & SEVERAL.keys():
+        return None
+    get, values = BY_NAME[equal[0].field].value, frozenset(child.value for child in equal)
+    return lambda event, raw: get(event) in values
 
 
 def _equals(field: str, value: str) -> Predicate:

@@ -1,1 +1,1 @@
-"""``audit-webhook rules``."""
+"""``audit-webhook alerts`` and ``rules``."""

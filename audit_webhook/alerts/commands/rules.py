@@ -9,18 +9,23 @@ from typing import Final
 import orjson
 
 from audit_webhook import command_line
+from audit_webhook.alerts.document import document_of_rule
 from audit_webhook.alerts.examples import failures
+from audit_webhook.alerts.inbox import MICROSECONDS_A_DAY
+from audit_webhook.alerts.noise import measure
 from audit_webhook.alerts.rule import Rule
 from audit_webhook.alerts.rule_files import RuleError, read_file, read_rules
 
-HELP: Final = "list the rules for alerts, or test them on their own examples"
+HELP: Final = "list the rules for alerts, test them on their own examples, or count what they find in files"
 WRONG: Final = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take what to do, and with which rules."""
-    parser.add_argument("action", choices=("list", "test"), help="what to do")
+    parser.add_argument("action", choices=("list", "test", "noise"), help="what to do")
     parser.add_argument("names", nargs="*", metavar="NAME", help="ids of rules, or files; all without one")
+    parser.add_argument("--events", nargs="+", default=[], metavar="FILE", help="for noise: batches, or events a line")
+    parser.add_argument("--learning", type=int, default=1, metavar="DAYS", help="for noise: how long rules look on (1)")
     parser.add_argument("--json", action="store_true", help="write JSON")
 
 
@@ -31,6 +36,8 @@ def run(chosen: argparse.Namespace) -> int:
     except RuleError as error:
         print(error)
         return WRONG
+    if chosen.action == "noise":
+        return _noise(rules, chosen)
     return _test(rules) if chosen.action == "test" else _list(rules, chosen.json)
 
 
@@ -57,16 +64,17 @@ def _test(rules: list[Rule]) -> int:
 def _list(rules: list[Rule], as_json: bool) -> int:
     for rule in rules:
         if as_json:
-            print(orjson.dumps(document_of(rule)).decode())
+            print(orjson.dumps(document_of_rule(rule, rule.is_on)).decode())
         else:
             print(f"{rule.severity:<9}{'on ' if rule.is_on else 'off'}  {rule.id:<40}{rule.title}")
     return 0
 
 
-def document_of(rule: Rule) -> dict[str, object]:
-    """Return a rule as JSON shows it."""
-    return {
-        "id": rule.id, "title": rule.title, "severity": rule.severity, "query": rule.query, "enabled": rule.is_on,
-        "attack": list(rule.attack), "why": rule.why, "next": rule.next, "quiet": list(rule.quiet),
-        "source": rule.source,
-    }
+def _noise(rules: list[Rule], chosen: argparse.Namespace) -> int:
+    """Print how many alerts the rules that are on would raise on files of events."""
+    is_on = [rule for rule in rules if rule.is_on]
+    found = measure(is_on, map(Path, chosen.events), chosen.learning * MICROSECONDS_A_DAY)
+    for rule, alerts in sorted(found.alerts.items(), key=lambda each: (-each[1], each[0])):
+        print(f"{alerts:>6} alerts {found.hits[rule]:>8} hits  {rule}")
+    print(f"{found.events:,} events, {len(is_on)} rules, {sum(found.alerts.values())} alerts")
+    return 0

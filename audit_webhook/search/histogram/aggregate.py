@@ -12,7 +12,7 @@ from audit_webhook.humanize import badge
 from audit_webhook.humanize.phrases import READS
 from audit_webhook.query.fields import BY_NAME
 from audit_webhook.query.predicate import Predicate
-from audit_webhook.query.syntax import And, Compare, Equals, Glob, Node, Not, Or, Word
+from audit_webhook.query.syntax import And, Compare, Equals, Glob, Holds, Node, Not, Or
 from audit_webhook.search.histogram.buckets import Timeline
 from audit_webhook.storage.chunks.counts import LANE, read_lanes
 
@@ -35,6 +35,8 @@ OTHERS: Final = "…"
 """The series of all values that have none of their own."""
 MOST_SERIES: Final = 500
 """Values kept apart: of more, those that are seen first. A picture in the making holds a number a bar for each."""
+_OF_CALLERS: Final = frozenset({"public"})
+"""Fields without a column that the caller alone decides."""
 _UNTALLIED: Final = frozenset({"name", "audit", "id"})
 
 
@@ -78,8 +80,8 @@ def can_tally(node: Node) -> bool:
             return name not in _UNTALLIED
         case Compare(name, _, _):
             return name != "time"
-        case Word(_):
-            return False
+        case Holds(name, _, _):
+            return name in _OF_CALLERS
         case _:
             return False
 
