@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -20,7 +21,7 @@ from audit_webhook.events.redaction.text_edits import assigned_values, replace_s
 
 _HINTS: Final = (
     "pass", "pwd", "secret", "token", "key", "command", "sig", "cred", "auth", "jwt", "bearer", "code", "eyj", "://",
-    "asserti", "otp", "ticket", "samlresp", "pw", "pin", "sid", "session", "sas", "@", "%40",
+    "asserti", "otp", "ticket", "samlresp", "pw", "pin", "sid", "session", "sas",
 )
 _HIDDEN: Final = re.compile(r"%(?:[4-7]|2[35]|3[AaFf])")
 _ENDS_AS_PARAMETER: Final = re.compile(
@@ -52,7 +53,17 @@ def may_hold_token(uri: str) -> bool:
     start = uri.find("?")
     if "%" in uri and (start < 0 or _HIDDEN.search(uri)):
         return True
-    return start >= 0 and any(map(uri[start:].lower().__contains__, _HINTS))
+    if start < 0:
+        return False
+    return (_known_hints if len(uri) - start <= _LONGEST_REMEMBERED else _has_hints)(uri[start:])
+
+
+def _has_hints(query: str) -> bool:
+    return any(map(query.lower().__contains__, _HINTS))
+
+
+_LONGEST_REMEMBERED: Final = 256
+_known_hints: Final = lru_cache(maxsize=4096)(_has_hints)
 
 
 def mask_uri(uri: str) -> str:
