@@ -10,6 +10,7 @@ from audit_webhook.paths import SQL
 from audit_webhook.storage import statements as queries
 from tools import statements
 
+STATEMENTS = sorted(queries.load("mysql").items())
 STEPS = sorted((SQL / "mysql").glob("*.sql"))
 # What one of Galera, TiDB and Vitess does not take, or takes only on one node; docs/scaling.md has the sources.
 NOWHERE = re.compile(
@@ -26,16 +27,15 @@ def test_table_of_statements_is_the_code_s() -> None:
     assert written == statements.table(), "run `python -m tools.statements`"
 
 
-@pytest.mark.parametrize(("name", "statement"), sorted(queries.load("mysql").items()))
-def test_statement_uses_only_what_every_engine_knows(name: str, statement: str) -> None:
-    assert statements.used(statement), "tell tools/statements.py what this is"
-    assert not NOWHERE.search(statement)
+def test_statement_uses_only_what_every_engine_knows() -> None:
+    assert [name for name, text in STATEMENTS if not statements.used(text)] == [], "tell tools/statements.py"
+    assert [name for name, text in STATEMENTS if NOWHERE.search(text)] == []
 
 
-@pytest.mark.parametrize(("name", "statement"), sorted(queries.load("mysql").items()))
-def test_upsert_never_assigns_a_key(name: str, statement: str) -> None:
-    _, _, assignments = statement.partition("ON DUPLICATE KEY UPDATE")
-    assert not re.search(r"\b(id|cluster|stream)\s*=", assignments)
+def test_upsert_never_assigns_a_key() -> None:
+    assigned = {name: text.partition("ON DUPLICATE KEY UPDATE")[2] for name, text in STATEMENTS}
+    assert any(assigned.values())
+    assert [name for name, text in assigned.items() if re.search(r"\b(id|cluster|stream)\s*=", text)] == []
 
 
 @pytest.mark.parametrize("path", STEPS, ids=lambda path: path.stem)

@@ -53,7 +53,7 @@ def test_history_opens_at_the_change_that_it_was_asked_from(server: Server, page
     expect(page.locator("#change-2")).to_be_in_viewport()
     marked = page.locator(".change:has(> :target)")
     expect(marked).to_have_attribute("id", "change-2")
-    assert page.evaluate("scrollY") > 0
+    page.wait_for_function("scrollY > 0")
 
 
 def test_links_of_a_row_lead_away_and_the_row_itself_opens(server: Server, page: Page) -> None:
