@@ -162,7 +162,7 @@ def test_deleting_a_saved_search_is_asked_about_and_keeps_the_search(server: Ser
     page.get_by_role("button", name="Delete Alice now").click()
     expect(page.locator("#q")).to_have_value("user:bob")
     page.locator("summary", has_text="Views").click()
-    expect(page.get_by_role("link", name="Alice")).to_have_count(0)
+    expect(page.get_by_role("link", name="Alice", exact=True)).to_have_count(0)
 
 
 def test_no_more_columns_can_be_ticked_than_are_shown(server: Server, page: Page) -> None:
