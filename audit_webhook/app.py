@@ -16,6 +16,7 @@ from audit_webhook.access.authentication import FIRST_USER, Readers
 from audit_webhook.access.keys import AccessKey, open_access_key
 from audit_webhook.access.tokens import TokenSealer
 from audit_webhook.access.users import UsersFile
+from audit_webhook.alerts import blueprint as alert_pages
 from audit_webhook.alerts.evaluation import Evaluation
 from audit_webhook.alerts.rule_shelf import RuleShelf
 from audit_webhook.alerts.stores import open_stores
@@ -134,6 +135,8 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     workers = [*_workers(parts, health_probe, spool), quarantine] if part != "pages" else []
     for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)
+    if part != "ingest":
+        alert_pages.register(app)
     ops.measure(app)
     gate.register(app)
     errors.register(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit_webhook import __version__
 from audit_webhook.explore import openapi_access as access
+from audit_webhook.explore import openapi_alerts as alerts
 from audit_webhook.explore import openapi_schemas as schemas
 
 
@@ -45,6 +46,7 @@ def describe(base: str = "") -> dict[str, object]:
                 "What is known of an actor: when, from where, as whom.", [schemas.CLUSTER, schemas.NAME], schemas.ACTOR
             )},
             **_about_readers(),
+            **_about_alerts(),
             "/losses": {"get": _operation(
                 "listLosses",
                 "What was lost or may have been, newest first, and who sends.", schemas.LOST, schemas.LOSSES
@@ -83,6 +85,17 @@ def _about_readers() -> dict[str, object]:
         "/evidence": {"get": _operation(
             "getEvidence", "How far what is stored is signed.", [], access.EVIDENCE
         )},
+    }
+
+
+def _about_alerts() -> dict[str, object]:
+    """Return the paths of alerts and rules."""
+    return {
+        "/alerts": {"get": _operation("listAlerts", "What rules found, newest first.", alerts.LIST, alerts.ALERTS)},
+        "/alerts/{id}": {"get": _operation(
+            "getAlert", "One alert with its events and what was done about it.", alerts.ONE, alerts.ALERT, 404
+        )},
+        "/rules": {"get": _operation("listRules", "The rules, and what they found in 30 days.", [], alerts.RULES)},
     }
 
 

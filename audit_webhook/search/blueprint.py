@@ -35,6 +35,7 @@ NAVIGATION: Final = (
     ("Actors", "explore.show_actors"),
     ("Permissions", "explore.show_permissions"),
     ("Clusters", "clusters.show_clusters"),
+    ("Alerts", "alerts.show_alerts"),
     ("Losses", "losses.show_losses"),
     ("Setup", "setup.show_setup"),
 )

@@ -74,6 +74,9 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "api.get_actors": [{}], "api.get_actor": [{}], "api.get_losses": [{}, *clusters()], "api.get_loss": [{}],
     "api.get_status": [{}], "api_evidence.get_evidence": [{}], "api.get_permissions": [{}, {"since": "all"}],
     "api.get_needs": [{}, {"since": "all", "namespaces": "apart"}], "api.get_live": [{}, {"after": "x", "q": "a"}],
+    "alerts.show_alerts": [{}, *clusters(state="active")], "alerts.show_alert": [{}], "alerts.show_mutes": [{}],
+    "alerts.show_rules": [{}, {"technique": "T1611"}], "api.get_alerts": clusters(days="90"), "api.get_alert": [{}],
+    "api.get_rules": [{}],
     "quarantine.show_quarantine": clusters(), "quarantine.show_item": [{}],
     "losses.show_losses": clusters(days="30"), "losses.show_loss": [{}],
     "clusters.show_clusters": [{}, {"days": "30"}], "clusters.show_cluster": [{}, {"days": "30"}],
@@ -85,6 +88,7 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "access.show_account": [{}], "access.show_readers": [{}], "access.show_login": [{}],
     **dict.fromkeys((
         "access.log_in", "access.log_out", "access.issue_token", "access.revoke_token", "access.revoke_session",
+        "alerts.change_alert", "alerts.mute_alert", "alerts.revoke_mute", "alerts.switch_rule",
         "saved.save_search", "saved.delete_search", "setup.load_demo",
     ), [{}]),
 }

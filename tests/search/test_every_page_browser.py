@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from audit_webhook.context import EXTENSION, context_of
 from tests import story
+from tests.alerts import alert_story
 from tests.browser import Watcher, await_picture, serious_findings
 from tests.conftest import Server, development
 from tests.readers import PASSWORD, add_user
@@ -45,6 +46,10 @@ PAGES: Final = {
     "quarantine.show_quarantine": ("/quarantine", "/quarantine?cluster=nowhere"),
     "quarantine.show_item": (f"/quarantine/{story.UNREADABLE_ID}",),
     "losses.show_loss": (f"/losses/{story.REPORT_ID}",),
+    "alerts.show_alerts": ("/alerts", "/alerts?state=closed"),
+    "alerts.show_alert": (alert_story.PAGE,),
+    "alerts.show_mutes": ("/alerts/mutes",),
+    "alerts.show_rules": ("/rules", "/rules?technique=T1611"),
     "access.show_account": ("/account",),
     "access.show_readers": ("/readers",),
     "access.show_login": ("/login",),
@@ -80,6 +85,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.app.extensions[EXTENSION] = replace(context_of(running.app), clock=lambda: story.NOW_US)
     story.load(context_of(running.app).repository)
     story.lose(context_of(running.app))
+    alert_story.raise_alert(context_of(running.app).repository)
     yield running
     running.stop()
 
