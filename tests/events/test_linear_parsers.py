@@ -22,11 +22,10 @@ import pytest
 import audit_webhook
 from audit_webhook.errors import AuditWebhookError
 
-ROOMS: Final = ("events", "history", "humanize", "kubectl", "query", "redaction")
+ROOMS: Final = ("events", "history", "humanize", "kubectl", "query")
 MODULES: Final = (
-    "authorization", "bounds", "client", "command", "command_secrets", "decode", "grants", "identity", "masking",
-    "rbac", "redact", "span_edits", "spans", "split", "tolerant", "uri_column", "uris", "visible_text",
-    "services.json_tree", "services.rows", "services.event_view", "services.explain", "services.export",
+    "storage.chunks.grant_postings", "storage.chunks.uri_column", "explore.permissions.least_privilege",
+    "search.event.json_tree", "search.event.view", "search.event_rows", "search.explain", "search.export",
 )
 SHORT: Final = 8_000
 GROWTH: Final = 10.0
