@@ -138,12 +138,13 @@ class AlertStore:
     def count_by_rule(self, since: int) -> list[RuleCount]:
         """Return what each rule found since a time, of what may be seen."""
         where, values = self._where({})
-        rows = self._rows(self._statements["hits_by_rule"].format(where=where), (since, *values))
+        rows = self._rows(self._statements["hits_by_rule"].format(where=where), ("closed", since, *values))
         return [RuleCount(text_of(rule), *map(int, numbers)) for rule, *numbers in rows]
 
     def open_by_severity(self) -> dict[int, int]:
         """Return how many alerts are open, by severity."""
-        return {int(severity): int(count) for severity, count in self._rows(self._statements["open_by_severity"])}
+        rows = self._rows(self._statements["open_by_severity"], ("open",))
+        return {int(severity): int(count) for severity, count in rows}
 
     def notes_of(self, identifier: bytes) -> list[Note]:
         """Return what was done to an alert, oldest first."""
@@ -177,7 +178,7 @@ class AlertStore:
 
     def open_alert(self, cursor: Cursor, group_key: bytes) -> Alert | None:
         """Return the alert of a group that is not closed, or None."""
-        self._execute(cursor, "open_alert", group_key)
+        self._execute(cursor, "open_alert", group_key, "closed")
         rows = cursor.fetchall()
         return _alert_of(rows[0]) if rows else None
 

@@ -1,7 +1,8 @@
 -- Alerts, who evaluates the rules and how far, and what people decide.
 
 -- name: take_lease (mysql)
-INSERT IGNORE INTO alert_lease (name, holder, ends, evaluated) VALUES (%s, %s, %s, 0)
+INSERT INTO alert_lease (name, holder, ends, evaluated) VALUES (%s, %s, %s, 0)
+ON DUPLICATE KEY UPDATE ends = ends
 
 -- name: take_lease (sqlite)
 INSERT INTO alert_lease (name, holder, ends, evaluated) VALUES (%s, %s, %s, 0) ON CONFLICT (name) DO NOTHING
@@ -58,7 +59,7 @@ INSERT INTO alert_hits (id, alert_id, event_id, happened) VALUES (%s, %s, %s, %s
 -- name: open_alert
 SELECT id, group_key, rule, severity, cluster, namespace, actor, object, client, state, reason, assignee, first_time,
 last_time, found, changed, hits, denied, late, last_event
-FROM alerts WHERE group_key = %s AND state <> 'closed' ORDER BY id DESC LIMIT 1
+FROM alerts WHERE group_key = %s AND state <> %s ORDER BY id DESC LIMIT 1
 
 -- name: insert_alert
 INSERT INTO alerts (id, group_key, rule, severity, cluster, namespace, actor, object, client, state, reason, assignee,
@@ -93,11 +94,11 @@ SELECT h.event_id, a.id, a.rule, a.severity, a.cluster, a.namespace, a.state
 FROM alert_hits h JOIN alerts a ON a.id = h.alert_id WHERE h.event_id IN ({ids}) LIMIT 5000
 
 -- name: hits_by_rule
-SELECT rule, COUNT(*), SUM(hits), MAX(last_time), SUM(state <> 'closed')
+SELECT rule, COUNT(*), SUM(hits), MAX(last_time), SUM(state <> %s)
 FROM alerts WHERE last_time >= %s AND {where} GROUP BY rule
 
 -- name: open_by_severity
-SELECT severity, COUNT(*) FROM alerts WHERE state = 'open' GROUP BY severity
+SELECT severity, COUNT(*) FROM alerts WHERE state = %s GROUP BY severity
 
 -- name: forget_hits
 DELETE FROM alert_hits WHERE happened < %s
