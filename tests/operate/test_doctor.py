@@ -181,9 +181,9 @@ def test_file_that_is_no_database_is_a_failure(sqlite_config: Config) -> None:
 @pytest.mark.parametrize(
     ("statement", "status", "text"),
     [
-        ("DELETE FROM schema_steps", "warn", "step 10 is missing"),
+        ("DELETE FROM schema_steps", "warn", "these steps are missing: 10, 20"),
         ("INSERT INTO schema_steps (step, applied) VALUES (999, 'now')", "fail", "newer version has written step 999"),
-        ("DROP TABLE schema_steps", "warn", "is missing"),
+        ("DROP TABLE schema_steps", "warn", "these steps are missing: 10, 20"),
     ],
 )
 def test_schema_of_another_version_is_noticed(

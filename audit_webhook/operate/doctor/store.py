@@ -96,7 +96,7 @@ def _check_steps(database: Database) -> Iterator[Finding]:
             "schema", f"a newer version has written step {numbers}", "run that version, or restore an older backup"
         )
     elif known - applied:
-        yield warn("schema", f"step {numbers} is missing", "start the service, or run `audit-webhook migrate`")
+        yield warn("schema", f"these steps are missing: {numbers}", "start the service, or run `audit-webhook migrate`")
     else:
         yield ok("schema", f"it is at step {max(applied)}, the newest")
 
