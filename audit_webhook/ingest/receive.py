@@ -125,17 +125,18 @@ def read_items(cluster: str, parts: Split, received: int, redaction: Redaction =
 
 
 def _unwrap(left: Iterable[Broken]) -> tuple[list[bytes], list[Broken]]:
-    """Return the events that items hold which are none themselves, and the items that hold none."""
+    """Return the events that items hold which are none themselves, and the items that hold more or none."""
     events: list[bytes] = []
     kept: list[Broken] = []
     for item in left:
         found = [] if item.size else list(unwrap_text(item.raw))  # of what is too large only the beginning is here
-        events += (each.raw for each in found if isinstance(each, Event))
-        if not any(isinstance(each, Event) for each in found):
+        read = [each for each in found if isinstance(each, Event)]
+        events += (each.raw for each in read)
+        if not read:
             named = next((each.what for each in found if isinstance(each, Other)), "")
             kept.append(item._replace(reason=f"not an audit event: {named}") if named else item)
-        elif any(isinstance(each, Unreadable) for each in found):
-            kept.append(item._replace(reason="holds more than the audit events that were read"))
+        elif any(each.is_cut for each in read) or any(isinstance(each, Unreadable) for each in found):
+            kept.append(item._replace(reason=f"{item.reason}; what is intact of it was stored"))
     return events, kept
 
 
