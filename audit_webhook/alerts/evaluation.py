@@ -39,6 +39,9 @@ STANDBY_SECONDS: Final = 5.0
 LEASE: Final = 15_000_000
 RENEW_SECONDS: Final = 5.0
 CHUNKS_A_STEP: Final = 64
+EVENTS_A_TURN: Final = 32
+TURN_SECONDS: Final = 0.0005
+"""After so many events that are looked at closely, whoever receives a batch in this process has its turn."""
 STREAM_MEMORY: Final = 3_600_000_000
 REMEMBERED_KEYS: Final = 100_000
 TIDY_SECONDS: Final = 3600.0
@@ -167,7 +170,9 @@ class Evaluation(Worker):
         located = {row.id: Located(*row[:4]) for row in rows}
         hit = {row.id for row in rows if found is not None and touched and found.touch(located[row.id])}
         keys_of = {row.id: row.key for row in rows if row.key in wanted or row.id in hit}
-        for raw in self._repository.read_chunks([located[each] for each in keys_of]):
+        for number, raw in enumerate(self._repository.read_chunks([located[each] for each in keys_of])):
+            if number % EVENTS_A_TURN == 0:
+                time.sleep(TURN_SECONDS)
             event = event_of(raw)
             candidates = self._candidates.get(keys_of[raw.id], ())
             if raw.id in hit:
