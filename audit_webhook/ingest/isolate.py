@@ -40,14 +40,19 @@ def store_isolating(repository: Repository, cluster: str, batch: Batch, received
 
 
 def _parts(batch: Batch, cluster: str, received: int, reason: str) -> list[Batch]:
-    """Give two halves; of a single event what goes into quarantine in its place, as much as any database takes."""
+    """Return what to try next: events apart from what is for the quarantine, then halves of the events.
+
+    Of a single event it is what goes into quarantine in its place, as much as any database takes.
+    """
+    if batch.events and batch.quarantined:
+        return [batch._replace(quarantined=[]), Batch({}, 0, batch.quarantined)]
     if len(batch.events) < 2:
         refused = [_refused(item, cluster, received, reason) for item in batch.events.values()]
         kept = [item._replace(content=item.content[:KEPT_BYTES]) for item in (*batch.quarantined, *refused)]
         return [Batch({}, batch.repeated, kept)]
     items = iter(batch.events.items())
     first = dict(islice(items, len(batch.events) // 2))
-    return [Batch(first, batch.repeated, batch.quarantined), Batch(dict(items), 0, [])]
+    return [Batch(first, batch.repeated, []), Batch(dict(items), 0, [])]
 
 
 def _refused(item: Entry, cluster: str, received: int, reason: str) -> Quarantined:
