@@ -31,7 +31,7 @@ SENDER: Final = {"Authorization": f"Bearer {TOKEN}"}
 OPEN: Final = {"public", "sender"}
 ARGUMENTS: Final = {
     "name": "webhook.yaml", "filename": "app.css", "cluster": "prod", "group": "core", "resource": "pods",
-    "namespace": "bank",
+    "namespace": "bank", "step": "newer",
 }
 """A value for each argument of a route; that of an event's route is a stored event."""
 
@@ -69,7 +69,7 @@ def ids(app: Flask) -> list[str]:
 def ask(client: FlaskClient, app: Flask, rule: Rule, identifiers: list[str]) -> Iterator[TestResponse]:
     """Ask a route with each of its methods, once for each event when it is about one."""
     for identifier in identifiers if "identifier" in rule.arguments else identifiers[:1]:
-        known = {"identifier": identifier, "step": "older", **ARGUMENTS}
+        known = {"identifier": identifier, **ARGUMENTS}
         if rule.endpoint == "clusters.show_cluster":
             known["name"] = "staging"
         values = {name: known[name] for name in rule.arguments}
