@@ -224,6 +224,17 @@ def test_no_mutation_costs_a_neighbour_or_a_traceback() -> None:
         assert [raw for raw in raws[1:] if raw not in found] == []
 
 
+def test_packed_document_is_unpacked_only_as_far_as_its_length_allows() -> None:
+    def packed(content: bytes) -> bytes:
+        return json.dumps({"awslogs": {"data": base64.b64encode(gzip.compress(content)).decode()}}).encode()
+
+    (raw,) = recorded(1)
+    assert [each.raw for each in unwrap(packed(raw)) if isinstance(each, Event)] == [raw]
+    bomb, nested = packed(b" " * 5_000_000 + raw), packed(packed(raw))
+    for text in (bomb, nested, b"[" + nested + b"]"):
+        assert not [each for each in unwrap(text) if isinstance(each, Event)]
+
+
 def test_each_shape_is_unwrapped_in_time_linear_in_its_length() -> None:
     def seconds(size: int) -> float:
         texts = (b"[" * size, b"{\"a\":" * (size // 5), b'{"log":"' + b"\\\"" * (size // 2), b"a " * (size // 2),

@@ -16,6 +16,8 @@ HOLDERS: Final = (
 )
 """Members that hold one line or one object."""
 LARGEST_UNPACKED: Final = 64 * 1024**2
+MOST_TIMES_UNPACKED: Final = 30
+"""So many times its own length a packed text may be: work stays linear in what was sent."""
 UNKNOWN_FORM: Final = "JSON wrapper"
 _FORMS: Final = (
     ("items", "EventList"),
@@ -27,10 +29,13 @@ _FORMS: Final = (
 )
 
 
-def inner_values(document: dict[str, Any]) -> list[Any]:
-    """Return what an object holds: the items of its lists, or the one line or object that it wraps."""
+def inner_values(document: dict[str, Any], may_unpack: bool = True) -> list[Any]:
+    """Return what an object holds: the items of its lists, or the one line or object that it wraps.
+
+    What was unpacked once must not be unpacked again: ``may_unpack`` is then false.
+    """
     if isinstance(packed := document.get("awslogs"), dict) and isinstance(packed.get("data"), str):
-        return [_unpack(packed["data"])]
+        return [_unpack(packed["data"])] if may_unpack else []
     found: list[Any] = []
     for name in LISTS:
         value = document.get(name)
@@ -61,7 +66,8 @@ def _unpack(text: str) -> bytes:
     """Return what a Lambda gets: gzip in base64; empty when it is damaged or too large."""
     try:
         unpacker = zlib.decompressobj(wbits=31)
-        content = unpacker.decompress(base64.b64decode(text, validate=True), LARGEST_UNPACKED)
+        most = min(LARGEST_UNPACKED, MOST_TIMES_UNPACKED * len(text)) or 1
+        content = unpacker.decompress(base64.b64decode(text, validate=True), most)
     except (binascii.Error, zlib.error, ValueError):
         return b""
     return b"" if unpacker.unconsumed_tail else content

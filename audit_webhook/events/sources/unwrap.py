@@ -24,6 +24,8 @@ OWN_STARTS: Final = (b'{"kind":"Event","apiVersion":"audit.k8s.io/', b'{"level":
 OWN_ENDS: Final = (b'Z"}', b'"}}')
 """An event ends with its annotations, or with the time of its stage; what a collector adds at the end is seen so."""
 HEAD_BYTES: Final = 200
+UNPACKED_DEPTH: Final = 2
+"""What was unpacked lies this deep or deeper."""
 SKIPPED: Final = SKIPPED_BODY.encode()
 
 
@@ -140,7 +142,7 @@ def _as_event(document: dict[str, Any], text: bytes | None, form: str) -> Event:
 
 def _read_wrapper(document: dict[str, Any], form: str, depth: int) -> Iterator[Found]:
     what = name_object(document)
-    inner = [] if what.startswith(("an object of", "a control")) else inner_values(document)
+    inner = [] if what.startswith(("an object of", "a control")) else inner_values(document, depth < UNPACKED_DEPTH)
     own = form_of(document) if form in (PLAIN, UNKNOWN_FORM) else form
     found = [each for value in inner for item in walk(value) for each in _read(item, None, own, depth + 1)]
     if any(isinstance(each, Event) for each in found) or not what and found:
