@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from audit_webhook.events.sources.joining import join
-from audit_webhook.events.sources.unwrap import OWN_STARTS, unwrap
+from audit_webhook.events.sources.unwrap import is_own_form, unwrap
 from audit_webhook.events.sources.unwrapped import PLAIN, Event, Other
 from audit_webhook.ingest.log_files import Line, Text
 
@@ -104,8 +104,7 @@ class TextReading:
         self._note(line.number, line.problem)
 
     def _pieces_of(self, number: int, raw: bytes) -> Iterator[Piece]:
-        is_own = raw.startswith(OWN_STARTS) and raw.endswith(b"}")
-        if is_own and b'"}{"' not in raw:
+        if is_own_form(raw):
             self._forms[PLAIN] += 1
             yield Piece(number, raw, PLAIN)
             return
@@ -122,11 +121,7 @@ class TextReading:
     def note_unread(self, piece: Piece, reason: str) -> None:
         """Note that what looked like an event is none."""
         self._forms[piece.form] -= 1
-        others = [found.what for found in unwrap(piece.raw) if isinstance(found, Other)]
-        if others:
-            self._not_audit.update(others)
-        else:
-            self._note(piece.number, reason)
+        self._note(piece.number, reason)
 
     def _note(self, number: int, reason: str) -> None:
         bad = BadLine(self._text.name, number, reason)

@@ -70,6 +70,7 @@ WRAPS: Final[dict[str, Wrap]] = {
     "AKS": lambda text: json.dumps({"category": "kube-audit", "properties": {"log": text + "\n", "pod": "x"}}),
     "AKS records": lambda text: "\ufeff" + json.dumps({"records": [{"category": "kube-audit-admin",
                                                                    "properties": {"log": text}}]}),
+    "kubectl logs --prefix": lambda text: f"[pod/kube-apiserver-master-0/kube-apiserver] {text}",
     "OVH": lambda text: f"app-1>> {json.dumps({'message': text})}",
 }
 
@@ -106,6 +107,17 @@ def test_parts_of_container_runtimes_are_joined_by_their_stream() -> None:
     found = found_in(b"\n".join(mixed))
     assert [each.raw for each in found if isinstance(each, Event)] == [raw]
     assert len([each for each in found if isinstance(each, Other)]) == len(lines) - 1
+
+
+def test_pieces_are_joined_in_time_linear_in_their_number() -> None:
+    def seconds(count: int) -> float:
+        text = b"2026-11-20T10:00:00Z stdout P x\n" * count
+        began = process_time()
+        assert len(list(unwrap_text(text))) == 1
+        return process_time() - began
+
+    small = min(seconds(3_000) for _ in range(3))
+    assert min(seconds(24_000) for _ in range(3)) < 20 * small
 
 
 @pytest.mark.parametrize("indent", [1, 2, 4])

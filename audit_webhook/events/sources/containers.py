@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Iterator
 from typing import Any, Final
 
 LISTS: Final = ("records", "Records", "events", "logEvents", "value", "values", "results", "hits", "items", "entries")
@@ -71,11 +70,3 @@ def _unpack(text: str) -> bytes:
     except (binascii.Error, zlib.error, ValueError):
         return b""
     return b"" if unpacker.unconsumed_tail else content
-
-
-def walk(value: Any) -> Iterator[Any]:
-    """Yield the items of a list, or the value itself."""
-    if isinstance(value, list):
-        yield from value
-    else:
-        yield value

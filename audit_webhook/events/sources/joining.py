@@ -14,19 +14,20 @@ _STARTS: Final = (b'{"kind":"Event","apiVersion":"audit.k8s.io/', b'{"level":"',
 
 def join(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
     """Yield each whole line or document with the number of its first line; nothing that was read is left out."""
-    parts: dict[bytes, tuple[int, list[bytes]]] = {}
+    parts: dict[bytes, tuple[int, list[bytes], int]] = {}
     document = _Document()
     for number, line in lines:
         if line[:1].isdigit() and (prefix := find_prefix(line)) is not None and prefix.stream:
-            began, pieces = parts.pop(prefix.stream, (number, []))
+            began, pieces, size = parts.pop(prefix.stream, (number, [], 0))
             pieces.append(line[prefix.length:] if pieces else line)  # one prefix says what the whole line is wrapped in
-            if prefix.is_part and len(parts) < MOST_STREAMS and sum(map(len, pieces)) < LARGEST:
-                parts[prefix.stream] = began, pieces
+            size += len(pieces[-1])
+            if prefix.is_part and len(parts) < MOST_STREAMS and size < LARGEST:
+                parts[prefix.stream] = began, pieces, size
                 continue
             yield from document.take(began, b"".join(pieces))
         else:
             yield from document.take(number, line)
-    for began, pieces in sorted(parts.values()):
+    for began, pieces, _ in sorted(parts.values()):
         yield from document.take(began, b"".join(pieces))
     yield from document.rest()
 

@@ -9,7 +9,7 @@ import orjson
 
 from audit_webhook.events.json_scanner import BrokenJSON, after_blank, value_end
 from audit_webhook.events.sources import azure_tables, google_cloud
-from audit_webhook.events.sources.containers import UNKNOWN_FORM, form_of, inner_values, walk
+from audit_webhook.events.sources.containers import UNKNOWN_FORM, form_of, inner_values
 from audit_webhook.events.sources.joining import join
 from audit_webhook.events.sources.not_audit import name_line, name_object
 from audit_webhook.events.sources.rewritten import has_other_members, is_event, restore
@@ -48,10 +48,10 @@ def unwrap(raw: bytes, form: str = PLAIN, depth: int = 0) -> Iterator[Found]:
         yield Unreadable("too large" if len(text) > LARGEST else "wrapped too deeply")
     elif is_own_form(text):
         yield Event(text, form)
+    elif text[:1] != b"{" and (prefix := find_prefix(text)) is not None:
+        yield from unwrap(text[prefix.length:], prefix.form if form == PLAIN else form, depth + 1)
     elif text[:1] in (b"{", b"["):
         yield from _read_json(text, form, depth)
-    elif (prefix := find_prefix(text)) is not None:
-        yield from unwrap(text[prefix.length:], prefix.form if form == PLAIN else form, depth + 1)
     elif what := name_line(text):
         yield Other(what)
     else:
@@ -80,7 +80,7 @@ def _read_json(text: bytes, form: str, depth: int) -> Iterator[Found]:
 
 def _read_several(text: bytes, form: str, depth: int) -> Iterator[Found]:
     """Read documents that follow each other without a line break; the last one may be cut off."""
-    start, count = 0, 0
+    start = 0
     while start < len(text):
         try:
             end = value_end(text, start, len(text))
@@ -91,7 +91,7 @@ def _read_several(text: bytes, form: str, depth: int) -> Iterator[Found]:
             yield _lenient(text, form)
             return
         yield from unwrap(text[start:end], form, depth + 1)
-        start, count = after_blank(text, end, len(text)), count + 1
+        start = after_blank(text, end, len(text))
 
 
 def _lenient(text: bytes, form: str) -> Found:
@@ -144,7 +144,7 @@ def _read_wrapper(document: dict[str, Any], form: str, depth: int) -> Iterator[F
     what = name_object(document)
     inner = [] if what.startswith(("an object of", "a control")) else inner_values(document, depth < UNPACKED_DEPTH)
     own = form_of(document) if form in (PLAIN, UNKNOWN_FORM) else form
-    found = [each for value in inner for item in walk(value) for each in _read(item, None, own, depth + 1)]
+    found = [each for value in inner for each in _read(value, None, own, depth + 1)]
     if any(isinstance(each, Event) for each in found) or not what and found:
         yield from found
     else:
