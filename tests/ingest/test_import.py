@@ -139,6 +139,19 @@ def test_archive_is_read_file_by_file(sqlite_repository: Repository, tmp_path: P
     assert again.stored == 0 and (form == "tar" or not all(file.is_understood for file in again.by_file))
 
 
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_name_in_an_archive_cannot_drive_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = write(tmp_path / "a.log", line(audit_event(1)), b"bad\n")
+    with tarfile.open(tmp_path / "logs.tar", "w") as archive:
+        archive.add(lines, "\x1b[2J\x9b31m\u202e\x7f.log")
+    assert main(["import", "--cluster", "prod", *option, "logs.tar"]) == 0
+    shown = capsys.readouterr()
+    assert not set(shown.out + shown.err) & set("\x1b\x9b\u202e\x7f")
+
+
 def test_file_that_is_still_written_is_read_up_to_its_last_whole_line(
     sqlite_repository: Repository, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from audit_webhook.command_line import open_prepared
 from audit_webhook.context import now
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.events.event import rfc3339
-from audit_webhook.events.visible_text import shown
+from audit_webhook.events.visible_text import shown, write_out_json
 from audit_webhook.storage.alert_store import Alert
 
 HELP: Final = "list alerts, acknowledge, close or reopen one, or note something on it; exit code 1 when there is none"
@@ -67,7 +67,7 @@ def _list(alerts: list[Alert], shelf: RuleShelf, as_json: bool) -> int:
     for alert in alerts:
         document = document_of_alert(alert, shelf.find(alert.rule))
         if as_json:
-            print(orjson.dumps(document).decode())
+            print(write_out_json(orjson.dumps(document).decode()))
             continue
         head = f"{alert.id.hex()}  {rfc3339(alert.last_time)[:19]}  {document['severity']:<8}  {alert.state:<12}"
         what = f"{shown(alert.actor)}  {shown(alert.object)}  ×{alert.hits}"

@@ -15,6 +15,7 @@ from audit_webhook.alerts.inbox import MICROSECONDS_A_DAY
 from audit_webhook.alerts.noise import measure
 from audit_webhook.alerts.rule import Rule
 from audit_webhook.alerts.rule_files import RuleError, read_file, read_rules
+from audit_webhook.events.visible_text import write_out_json
 
 HELP: Final = "list the rules for alerts, test them on their own examples, or count what they find in files"
 WRONG: Final = 1
@@ -64,7 +65,7 @@ def _test(rules: list[Rule]) -> int:
 def _list(rules: list[Rule], as_json: bool) -> int:
     for rule in rules:
         if as_json:
-            print(orjson.dumps(document_of_rule(rule, rule.is_on)).decode())
+            print(write_out_json(orjson.dumps(document_of_rule(rule, rule.is_on)).decode()))
         else:
             print(f"{rule.severity:<9}{'on ' if rule.is_on else 'off'}  {rule.id:<40}{rule.title}")
     return 0

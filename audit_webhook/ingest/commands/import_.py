@@ -15,7 +15,7 @@ from audit_webhook.command_line import Bar
 from audit_webhook.context import now
 from audit_webhook.events.event import rfc3339
 from audit_webhook.events.redaction.settings import make_redaction
-from audit_webhook.events.visible_text import shown
+from audit_webhook.events.visible_text import shown, write_out_json
 from audit_webhook.ingest.admission import check_cluster
 from audit_webhook.ingest.import_log import LogImport, Report, Watcher
 from audit_webhook.ingest.text_reading import BadLine, FileReport
@@ -50,7 +50,7 @@ def run(chosen: argparse.Namespace) -> int:
         named.append(bad)
         if len(named) <= MOST_NAMED:
             bar.clear()
-            print(f"{bad.path}:{bad.number}: {shown(bad.reason, longest=200)}", file=sys.stderr)
+            print(f"{shown(bad.path)}:{bad.number}: {shown(bad.reason, longest=200)}", file=sys.stderr)
 
     def progress(report: Report) -> None:
         share = report.read_bytes / report.all_bytes if report.all_bytes else None
@@ -65,7 +65,8 @@ def run(chosen: argparse.Namespace) -> int:
         repository.close()
     if len(named) > MOST_NAMED:
         print(f"and {len(named) - MOST_NAMED:,} more bad lines", file=sys.stderr)
-    print(orjson.dumps(_document(report)).decode() if chosen.json else "\n".join(_table(report)))
+    written = orjson.dumps(_document(report)).decode()
+    print(write_out_json(written) if chosen.json else "\n".join(_table(report)))
     return DONE if all(file.is_understood for file in report.by_file) else PASSED_OVER
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from audit_webhook import command_line
 from audit_webhook.context import now
-from audit_webhook.events.visible_text import shown
+from audit_webhook.events.visible_text import shown, write_out_json
 from audit_webhook.ingest.admission import check_cluster
 from audit_webhook.ingest.import_losses import LossReport, import_losses
 from audit_webhook.ingest.log_files import LogFile, list_files
@@ -58,7 +58,7 @@ def _import_file(store: LossStore, chosen: argparse.Namespace, path: str) -> int
     except OSError as error:
         print(f"audit-webhook: {error}", file=sys.stderr)
         return FAILED
-    print(orjson.dumps(report._asdict()).decode() if chosen.json else _row(report))
+    print(write_out_json(orjson.dumps(report._asdict()).decode()) if chosen.json else _row(report))
     if report.other_plugins:
         print(f"{shown(path)}: {report.other_plugins:,} reports are of another backend than a webhook", file=sys.stderr)
     for problem in problems:
