@@ -92,7 +92,7 @@ class Workers:
         return self
 
     def stop(self) -> None:
-        """Ask all of them to stop, then wait for each, so that the waiting takes as long as the slowest."""
+        """Ask all of them to stop at once, then wait for each, at most its ``stop_seconds``."""
         for worker in self._workers:
             worker.stopped.set()
         for worker in reversed(self._workers):

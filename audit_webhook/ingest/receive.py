@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -17,9 +18,9 @@ from audit_webhook.events.ids import quarantine_id
 from audit_webhook.events.redaction.redact import redact_unreadable
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
 from audit_webhook.events.sources.unwrap import unwrap_text
-from audit_webhook.events.sources.unwrapped import Event, Other, Unreadable
+from audit_webhook.events.sources.unwrapped import Event, Found, Other, Unreadable
 from audit_webhook.events.split import Broken, MalformedBody, Split
-from audit_webhook.ingest.parts import split_body
+from audit_webhook.ingest.parts import PART_BYTES, split_body
 from audit_webhook.ingest.quarantine import fit
 from audit_webhook.ingest.read_events import place_by_receipt, read_events
 from audit_webhook.storage.chunks.columns import Entry
@@ -33,6 +34,8 @@ logger: Final = logging.getLogger(__name__)
 
 TRIES: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 5.0
+_LOOKING: Final = threading.BoundedSemaphore(1)
 
 
 class Receipt(NamedTuple):
@@ -129,7 +132,7 @@ def _unwrap(left: Iterable[Broken]) -> tuple[list[bytes], list[Broken]]:
     events: list[bytes] = []
     kept: list[Broken] = []
     for item in left:
-        found = [] if item.size else list(unwrap_text(item.raw))  # of what is too large only the beginning is here
+        found = _look_into(item)
         read = [each for each in found if isinstance(each, Event)]
         events += (each.raw for each in read)
         if not read:
@@ -138,6 +141,19 @@ def _unwrap(left: Iterable[Broken]) -> tuple[list[bytes], list[Broken]]:
         elif any(each.is_cut for each in read) or any(isinstance(each, Unreadable) for each in found):
             kept.append(item._replace(reason=f"{item.reason}; what is intact of it was stored"))
     return events, kept
+
+
+def _look_into(item: Broken) -> list[Found]:
+    """Return what an item holds; nothing where it is too large, or others are looked into for too long.
+
+    Decoded JSON takes up to thirty times its bytes, so one item is looked into at a time.
+    """
+    if item.size or len(item.raw) > PART_BYTES or not _LOOKING.acquire(timeout=LOOK_SECONDS):
+        return []
+    try:
+        return list(unwrap_text(item.raw))
+    finally:
+        _LOOKING.release()
 
 
 def _quarantine(cluster: str, content: bytes, size: int, reason: str, received: int) -> Quarantined:

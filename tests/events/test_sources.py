@@ -17,6 +17,7 @@ from audit_webhook.events.sources.rewritten import restore
 from audit_webhook.events.sources.unwrap import unwrap, unwrap_text
 from audit_webhook.events.sources.unwrapped import Event, Found, Other, Unreadable
 from audit_webhook.events.split import split
+from audit_webhook.ingest.parts import PART_BYTES
 from audit_webhook.ingest.receive import receive
 from audit_webhook.search import feed
 from audit_webhook.search.explain import explain
@@ -211,6 +212,13 @@ def test_explain_reads_what_is_wrapped() -> None:
     plain = explain(b"\n".join(raws))
     wrapped = explain("\n".join(WRAPS["AKS"](raw.decode()) for raw in raws).encode())
     assert [card.command for card in wrapped.cards] == [card.command for card in plain.cards]
+
+
+def test_item_that_is_too_large_to_look_into_is_kept_in_quarantine(sqlite_repository: Repository) -> None:
+    (raw,) = recorded(1)
+    text = json.dumps({"padding": "x" * PART_BYTES, "message": raw.decode()}).encode()
+    receipt = receive(sqlite_repository, "prod", text, NOW)
+    assert (receipt.stored, receipt.quarantined) == (0, 1)
 
 
 def test_post_of_something_else_is_kept_in_quarantine_by_its_name(sqlite_repository: Repository) -> None:
