@@ -54,7 +54,7 @@ SHORT_TEXTS: Final = {
     "audit_webhook.storage.keys": 2_048, "audit_webhook.events.sources.text_prefixes": 4_096,
 }
 # Used by `match` alone where a place was found before, but kept in a table.
-MATCHED: Final = {("audit_webhook.events.redaction.command_masker", r"[\s=]?+[^:\s]*+:(?=\S)")}
+MATCHED: Final = {("audit_webhook.events.redaction.command_masker", r"[\s=]?+[^:\s]*+:(\S++)")}
 
 
 class Found(NamedTuple):

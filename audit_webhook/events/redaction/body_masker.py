@@ -156,7 +156,8 @@ class Masking:
     def _mask_held(self, key: str, start: int, end: int, depth: int) -> None:
         if self._opens(start, b"["):
             for first, last in self._elements(start, end):
-                self.mask_held_secrets("", first, last, depth + 1)
+                if not PLAIN_WORD.fullmatch(self.raw, first, last):
+                    self.mask_held_secrets("", first, last, depth + 1)
         elif self._opens(start, b"{"):
             found = self._members(start, end)
             if any(self._is_secret_kind(*member) for member in found):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
-from audit_webhook.events.redaction.text_edits import Span, assigned_values, replace_spans
+from audit_webhook.events.redaction.text_edits import Span, assigned_values, replace_second_group, replace_spans
 
 MASKED: Final = "***"
 WORDS: Final = (
@@ -23,7 +24,7 @@ LONGEST_ENDING: Final = 48  # longer than any of the words
 _WORD: Final = re.compile(rf"{WORDS}|(?:\A|[_.-])(?:{PARTS})\Z|\Ax-auth", re.I | re.ASCII)
 _ENDS_IN_WORD: Final = re.compile(rf"(?:{WORDS})\Z|(?<=-)(?:{PARTS})\Z", re.I | re.ASCII)
 _FLAG: Final = re.compile(r"--?[\w-]++", re.ASCII)
-ASSIGNMENT: Final = re.compile(r"(?<![\w.-])([\w.-]++)(?:\\{0,8}+[\"'])?+\s{0,8}+[=:]\s{0,8}+", re.ASCII)
+ASSIGNMENT: Final = re.compile(r"(?<![\w.-])([\w.-]{2,}+)(?:\\{0,8}+[\"'])?+\s{0,8}+[=:]\s{0,8}+", re.ASCII)
 _FLAG_BEFORE: Final = re.compile(r"(?<![\w-])(\w*+-[\w-]*+)(?:\s|\\\n){1,8}+(?!-)", re.ASCII)
 # A shell joins what stands together: "a"'b'c\\ d is one word. After a quote, what goes on with JSON is none of it.
 VALUE: Final = re.compile(
@@ -38,32 +39,46 @@ _IN_QUERY: Final = re.compile(
     r"((?<![^?&;])(?:key|session|sas|sig|signature)=)([^&;\s\"'#]++)", re.I | re.ASCII
 )
 _PATTERNS: Final = (
-    _TOKEN_AS_USER,
-    _IN_QUERY,
-    re.compile(r"(\b(?:sqlplus|sqlldr|rman|expdp|impdp)\s{1,8}+(?:-\w{1,16}+\s{1,8}+){0,4}"
-               r"(?:(?:target|userid)[\s=]{1,4}+)?[^\s/@|;&]{1,128}+/)([^\s@|;&]++)", re.I | re.ASCII),
-    re.compile(r"(\bmc(?:li)?\s{1,8}+(?:--?[\w-]{1,32}+\s{1,8}+){0,4}(?:alias\s{1,8}+set|config\s{1,8}+host\s{1,8}+add)"
-               r"\s{1,8}+\S{1,128}+\s{1,8}+\S{1,512}+\s{1,8}+\S{1,256}+\s{1,8}+)([^\s|;&]++)", re.ASCII),
-    re.compile(r"((?:bearer|basic)\s{1,8}+)([\w.~+/=-]{8,}+)", re.I | re.ASCII),
-    re.compile(r"(\bauthorization\s{0,8}+:\s{0,8}+(?:[\w-]{1,32}+\s{1,8}+)?+)([^\s\"']++)", re.I | re.ASCII),
-    _CREDENTIALS,
-    re.compile(r"(\bsshpass\s{1,8}+-p\s{0,8}+)(\S++)", re.ASCII),
-    re.compile(r"((?<![\w-])pass:)(\S++)", re.ASCII),
-    re.compile(r"(\b(?:echo|printf)\s{1,8}+(?:-\w{1,3}+\s{1,8}+)?+)"
-               r"((?:'[^']{1,256}+'|\"[^\"]{1,256}+\")\s{0,8}+|[^|;&]{1,256}+)"
-               r"(?=\|\s{0,8}+(?:sudo\s{1,8}+(?:-S\b)?+\s{0,8}+)?+"
-               r"(?:(?<=-S)|(?<=-S )|(?:passwd|chpasswd|docker|podman|helm|cryptsetup|oc|su)\b))", re.ASCII),
-    re.compile(r"(\b(?:identified\s{1,8}+(?:with\s{1,8}+\S{1,64}+\s{1,8}+)?+(?:by|as)|password)(?:\s{1,8}+password)?+"
-               r"[\s(]{1,8}+)"
-               r"('[^'\\]*+(?:(?:\\.|'')[^'\\]*+){0,64}'?|\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"?|"
-               r"\\[\"'][^\\]*+|\$\w{0,16}+\$[^$]*+)",
-               re.I | re.ASCII | re.DOTALL),
-    re.compile(r"(\b(?:add_user|change_password)\s{1,8}+\S{1,128}+\s{1,8}+)(\S++)", re.ASCII),
-    re.compile(r"(\bredis-cli\s[^|;&]{0,96}?\bauth\s{1,8}+)([^|;&]++)", re.I | re.ASCII),
-    re.compile(r"(\bvault\s{1,8}+login\s{1,8}+)([^\s-]\S*+)", re.ASCII),
-    re.compile(rf"(\bset\s{{1,8}}+(?:\w{{1,32}}[_.-])?(?:{WORDS})\s{{1,8}}+)(\S++)", re.I | re.ASCII),
-    re.compile(r"(\bhtpasswd\s{1,8}+(?:-\w{1,8}+\s{1,8}+){0,4}?-\w{0,8}?b\w{0,8}+\s{1,8}+"
-               r"(?:[^\s|;&]{1,256}+\s{1,8}+){1,6}?)([^\s|;&]{1,256}+)(?=\s{0,8}+(?:[|;&]|\Z))", re.ASCII),
+    (("://",), _TOKEN_AS_USER),
+    (("key=", "session=", "sas=", "sig=", "signature="), _IN_QUERY),
+    (("sqlplus", "sqlldr", "rman", "expdp", "impdp"),
+     re.compile(r"(\b(?:sqlplus|sqlldr|rman|expdp|impdp)\s{1,8}+(?:-\w{1,16}+\s{1,8}+){0,4}"
+                r"(?:(?:target|userid)[\s=]{1,4}+)?[^\s/@|;&]{1,128}+/)([^\s@|;&]++)", re.I | re.ASCII)),
+    (("mc",),
+     re.compile(r"(\bmc(?:li)?\s{1,8}+(?:--?[\w-]{1,32}+\s{1,8}+){0,4}"
+                r"(?:alias\s{1,8}+set|config\s{1,8}+host\s{1,8}+add)\s{1,8}+\S{1,128}+"
+                r"\s{1,8}+\S{1,512}+\s{1,8}+\S{1,256}+\s{1,8}+)([^\s|;&]++)", re.ASCII)),
+    (("bearer", "basic"),
+     re.compile(r"((?:bearer|basic)\s{1,8}+)([\w.~+/=-]{8,}+)", re.I | re.ASCII)),
+    (("authorization",),
+     re.compile(r"(\bauthorization\s{0,8}+:\s{0,8}+(?:[\w-]{1,32}+\s{1,8}+)?+)([^\s\"']++)", re.I | re.ASCII)),
+    (("://",), _CREDENTIALS),
+    (("sshpass",),
+     re.compile(r"(\bsshpass\s{1,8}+-p\s{0,8}+)(\S++)", re.ASCII)),
+    (("pass:",),
+     re.compile(r"((?<![\w-])pass:)(\S++)", re.ASCII)),
+    (("echo", "printf"),
+     re.compile(r"(\b(?:echo|printf)\s{1,8}+(?:-\w{1,3}+\s{1,8}+)?+)"
+                r"((?:'[^']{1,256}+'|\"[^\"]{1,256}+\")\s{0,8}+|[^|;&]{1,256}+)"
+                r"(?=\|\s{0,8}+(?:sudo\s{1,8}+(?:-S\b)?+\s{0,8}+)?+"
+                r"(?:(?<=-S)|(?<=-S )|(?:passwd|chpasswd|docker|podman|helm|cryptsetup|oc|su)\b))", re.ASCII)),
+    (("identified", "password"),
+     re.compile(r"(\b(?:identified\s{1,8}+(?:with\s{1,8}+\S{1,64}+\s{1,8}+)?+(?:by|as)|password)(?:\s{1,8}+password)?+"
+                r"[\s(]{1,8}+)"
+                r"('[^'\\]*+(?:(?:\\.|'')[^'\\]*+){0,64}'?|\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"?|"
+                r"\\[\"'][^\\]*+|\$\w{0,16}+\$[^$]*+)",
+                re.I | re.ASCII | re.DOTALL)),
+    (("add_user", "change_password"),
+     re.compile(r"(\b(?:add_user|change_password)\s{1,8}+\S{1,128}+\s{1,8}+)(\S++)", re.ASCII)),
+    (("redis-cli",),
+     re.compile(r"(\bredis-cli\s[^|;&]{0,96}?\bauth\s{1,8}+)([^|;&]++)", re.I | re.ASCII)),
+    (("vault",),
+     re.compile(r"(\bvault\s{1,8}+login\s{1,8}+)([^\s-]\S*+)", re.ASCII)),
+    (("set",),
+     re.compile(rf"(\bset\s{{1,8}}+(?:\w{{1,32}}[_.-])?(?:{WORDS})\s{{1,8}}+)(\S++)", re.I | re.ASCII)),
+    (("htpasswd",),
+     re.compile(r"(\bhtpasswd\s{1,8}+(?:-\w{1,8}+\s{1,8}+){0,4}?-\w{0,8}?b\w{0,8}+\s{1,8}+"
+                r"(?:[^\s|;&]{1,256}+\s{1,8}+){1,6}?)([^\s|;&]{1,256}+)(?=\s{0,8}+(?:[|;&]|\Z))", re.ASCII)),
 )
 _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*+", re.ASCII)
 
@@ -98,20 +113,26 @@ _ATTACHED: Final = {
 }
 _KNOWN: Final = FOLLOWING.keys() | _MYSQL | _LOGIN_TOOLS | {"htpasswd", "vault", "7z"}
 _KNOWN_IN_ARGUMENTS: Final = _KNOWN | _ORACLE | _MINIO_CLIENTS
-# In a script: where a command ends, a program that takes a password behind a flag, and such a flag.
-_SCRIPT: Final = re.compile(
-    rf"[|;&]|(?<![\w-])(?:{'|'.join(sorted(sorted(_KNOWN - {_LOGIN}), key=len, reverse=True))}|{_LOGIN})(?![\w-])|"
-    r"(?<=\s)-(?:[sSkLfvigGI]{1,6}u(?=\s)|p|a|u|U|w|P|k|K|A|X|-user|-proxy-user)", re.ASCII
-)
+_PROGRAM_NAMES: Final[dict[str, list[str]]] = {}
+"""What follows a first letter in the names of programs; the longest come first."""
+for _name in (*sorted(sorted(_KNOWN - {_LOGIN}), key=len, reverse=True), _LOGIN):
+    _PROGRAM_NAMES.setdefault(_name[0], []).append(re.escape(_name[1:]))
+# In a script: where a command ends, a program that takes a password behind a flag, and such a flag. Each begins with
+# a letter and looks back from behind it, as the search then steps over all other letters at once.
+_SCRIPT: Final = re.compile("|".join((
+    r"\||;|&",
+    *(rf"{letter}(?<![\w-].)(?:{'|'.join(names)})(?![\w-])" for letter, names in _PROGRAM_NAMES.items()),
+    r"-(?<=\s.)(?:[sSkLfvigGI]{1,6}u(?=\s)|p|a|u|U|w|P|k|K|A|X|-user|-proxy-user)",
+)), re.ASCII)
 _SETTING_USERS: Final = frozenset({"add_user", "change_password"})
 _ENDS_IN_NAME: Final = re.compile(rf"(?:{WORDS})\Z", re.I | re.ASCII)
 _CURL_USER: Final = re.compile(r"-[sSkLfvigGI]{1,6}u")
 _FARTHEST: Final = 256  # from a program to its flag
-_PASSWORD: Final = re.compile(r"\S++", re.ASCII)
-_ADJACENT: Final = re.compile(r"(?=\S)", re.ASCII)
-_APART: Final = re.compile(r"[\s=]\s{0,8}+(?=\S)", re.ASCII)
-_APART_OR_NOT: Final = re.compile(r"[\s=]{0,8}+(?=\S)", re.ASCII)
-_AFTER_NAME: Final = re.compile(r"[\s=]?+[^:\s]*+:(?=\S)", re.ASCII)
+# What lies between a flag and the password, and the password.
+_ADJACENT: Final = re.compile(r"(\S++)", re.ASCII)
+_APART: Final = re.compile(r"[\s=]\s{0,8}+(\S++)", re.ASCII)
+_APART_OR_NOT: Final = re.compile(r"[\s=]{0,8}+(\S++)", re.ASCII)
+_AFTER_NAME: Final = re.compile(r"[\s=]?+[^:\s]*+:(\S++)", re.ASCII)
 
 
 class Command:
@@ -191,21 +212,29 @@ def mask_text(argument: str) -> str:
         return argument
     argument = replace_spans(argument, assigned_values(argument, ASSIGNMENT, _WORD, VALUE), MASKED)
     argument = replace_spans(argument, _values_after_flags(argument), MASKED)
-    for pattern in _PATTERNS:
-        argument = pattern.sub(rf"\g<1>{MASKED}", argument)
+    folded = argument.lower()
+    for words, pattern in _PATTERNS:
+        if any(map(folded.__contains__, words)):
+            argument = replace_second_group(argument, pattern, MASKED)
     argument = _JWT.sub(MASKED, argument)
     return replace_spans(argument, _passwords_in_script(argument), MASKED)
 
 
 def mask_tokens(text: str) -> str:
     """Mask signed tokens, and passwords in addresses, wherever they stand in a text."""
-    text = _TOKEN_AS_USER.sub(rf"\g<1>{MASKED}", _CREDENTIALS.sub(rf"\g<1>{MASKED}", text))
-    return _JWT.sub(MASKED, _IN_QUERY.sub(rf"\g<1>{MASKED}", text))
+    for pattern in (_CREDENTIALS, _TOKEN_AS_USER, _IN_QUERY):
+        text = replace_second_group(text, pattern, MASKED)
+    return _JWT.sub(MASKED, text)
 
 
 def _flag_of(program: str, argument: str) -> str:
     """Return the flag that an argument ends in: curl's ``-u`` may stand behind others, as in ``-su``."""
     return "-u" if program == "curl" and _CURL_USER.fullmatch(argument) else argument
+
+
+@lru_cache(maxsize=1024)
+def _is_known_secret_flag(flag: str) -> bool:
+    return _is_secret_flag(flag)
 
 
 def _is_secret_flag(flag: str) -> bool:
@@ -218,7 +247,9 @@ def _values_after_flags(text: str) -> Iterator[Span]:
     """Find the values that follow a flag such as ``--token`` within one text."""
     done = 0
     for found in _FLAG_BEFORE.finditer(text):
-        if found.start() >= done and _is_secret_flag(found[1]) and (value := VALUE.match(text, found.end())):
+        flag = found[1]
+        is_secret = _is_known_secret_flag if len(flag) <= LONGEST_ENDING else _is_secret_flag
+        if found.start() >= done and is_secret(flag) and (value := VALUE.match(text, found.end())):
             yield value.span()
             done = value.end()
 
@@ -227,28 +258,28 @@ def _passwords_in_script(text: str) -> Iterator[Span]:
     """Find the passwords behind the short flags of the programs in a script."""
     program, tool, since, done = "", "", 0, 0
     for found in _SCRIPT.finditer(text):
-        word = found[0]
-        if found.start() < done:
+        start, end = found.span()
+        if start < done:
             continue
-        if not word.startswith("-"):
+        word = found[0]
+        if word[0] != "-":
             tool = word if word in _LOGIN_TOOLS else tool if word == _LOGIN else ""
-            program = word if word != _LOGIN or tool else program
-            since = found.end()
-        elif found.start() - since <= _FARTHEST and (value := _password_behind(text, found.end(), program, word)):
-            yield value.span()
+            program, since = program if word == _LOGIN and not tool else word, end
+        elif start - since <= _FARTHEST and (lead := _lead_to_password(program, word)) and (
+            value := lead.match(text, end)
+        ):
+            yield value.span(1)
             done = since = value.end()
 
 
-def _password_behind(text: str, end: int, program: str, flag: str) -> re.Match[str] | None:
-    """Find the password behind a flag of a program that takes one there."""
+@lru_cache(maxsize=1024)
+def _lead_to_password(program: str, flag: str) -> re.Pattern[str] | None:
+    """Return how the password of a program stands behind a flag; None when none follows that flag."""
     flag = _flag_of(program, flag)
     if program in _MYSQL:
-        lead = _ADJACENT if flag == "-p" else None
-    elif flag not in FOLLOWING.get(program, ()):
-        lead = None
-    elif program == "curl":
-        lead = _AFTER_NAME
-    else:
-        lead = _APART_OR_NOT if program in _ATTACHED else _APART
-    before = lead.match(text, end) if lead else None
-    return _PASSWORD.match(text, before.end()) if before else None
+        return _ADJACENT if flag == "-p" else None
+    if flag not in FOLLOWING.get(program, ()):
+        return None
+    if program == "curl":
+        return _AFTER_NAME
+    return _APART_OR_NOT if program in _ATTACHED else _APART

@@ -17,8 +17,13 @@ def assigned_values(
 ) -> Iterator[Span]:
     """Yield where the values of names lie that hold a word; group 1 of an ``assignment`` is its name."""
     done = 0
+    is_telling: dict[str, bool] = {}
     for found in assignment.finditer(text):
-        if found.start() >= done and word.search(found[1]) and (given := value.match(text, found.end())):
+        name = found[1]
+        known = is_telling.get(name)
+        if known is None:
+            known = is_telling[name] = word.search(name) is not None
+        if known and found.start() >= done and (given := value.match(text, found.end())):
             yield given.span()
             done = given.end()
 
@@ -28,7 +33,17 @@ def replace_spans(text: str, spans: Iterable[Span], replacement: str) -> str:
     pieces: list[str] = []
     position = 0
     for start, end in spans:
+        pieces.append(text[position:start])
         quote = text[start] if text[start] in "\"'" and end - start > 1 else ""
-        pieces += (text[position:start], quote, replacement, quote)
+        pieces.append(f"{quote}{replacement}{quote}" if quote else replacement)
         position = end
     return "".join((*pieces, text[position:])) if pieces else text
+
+
+def replace_second_group(text: str, pattern: re.Pattern[str], replacement: str) -> str:
+    """Return a text with what a pattern's second group matches replaced; the pattern has two groups, side by side."""
+    pieces: list[str] = pattern.split(text)
+    if len(pieces) == 1:
+        return text
+    pieces[2::3] = [replacement] * (len(pieces) // 3)
+    return "".join(pieces)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_from_bytes
 
 from audit_webhook.events.parameters import unquote
 from audit_webhook.events.redaction.command_masker import (
@@ -33,6 +33,9 @@ _ENDS_AS_PARAMETER: Final = re.compile(
 _QUERY: Final = re.compile(r"\?|#|%3[Ff]|%23")
 _BLANK: Final = "".join(map(chr, range(33)))
 _SELECTORS: Final = frozenset({"labelselector", "fieldselector", "continue", "query"})
+# One of these is in every value that holds something to mask, as far as its parameter's name says nothing.
+_TELLING: Final = re.compile(r"[=:%]|eyJ")
+_ENCODED_BYTES: Final = {byte: quote_from_bytes(bytes((byte,)), safe="*") for byte in range(256)} | {ord(" "): "+"}
 _NESTED: Final = 2  # levels of addresses in addresses
 _BRACKETS: Final = re.compile(r"[\[\]]")
 _TOKEN_NAME: Final = re.compile(r"(/(?:user)?oauth(?:access|authorize)tokens/)(?!sha256~)[^/?]+", re.ASCII)
@@ -86,6 +89,8 @@ def mask_uri(uri: str) -> str:
             masked = MASKED
         elif is_token_list and name == "fieldselector":
             masked = _edited(value, lambda text: _SELECTED_NAME.sub(rf"\g<1>{MASKED}", text))
+        elif not _TELLING.search(value):
+            continue
         else:
             masked = _edited(value, mask_tokens if name in _SELECTORS else _mask_nested, _NESTED)
         pieces[2 * place] = f"{written}{equals}{masked}"
@@ -116,7 +121,12 @@ def _edited(value: str, mask: Callable[[str], str], levels: int = 0) -> str:
     masked = mask(text)
     if levels and masked == text and "%" in text:
         masked = _edited(text, mask, levels - 1)
-    return value if masked == text else quote_plus(masked, safe="*")
+    return value if masked == text else _form_encoded(masked)
+
+
+def _form_encoded(text: str) -> str:
+    """Return a text as a form encodes it, but for asterisks; the library takes twice as long for a megabyte."""
+    return text.encode("utf-8", "surrogatepass").decode("latin-1").translate(_ENCODED_BYTES)
 
 
 def _decoded_name(written: str) -> str:
