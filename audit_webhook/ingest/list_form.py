@@ -7,9 +7,15 @@ from typing import Final
 import msgspec
 
 from audit_webhook.events.json_scanner import BrokenJSON, each_member
-from audit_webhook.events.split import HEAD, LIST_HEAD, TAIL, TAIL_LENGTH, Split, decode_items, set_aside_scalars
+from audit_webhook.events.split import BOM, HEAD, LIST_HEAD, TAIL, TAIL_LENGTH, Split, decode_items, set_aside_scalars
 
 _BRACKET: Final = b"["
+
+
+def is_list(body: bytes) -> bool:
+    """Return whether a body begins as an EventList or as an array."""
+    start = body.removeprefix(BOM).lstrip()[:1]
+    return start == _BRACKET or LIST_HEAD.match(body) is not None
 
 
 def find_list_start(held: bytes) -> int | None:

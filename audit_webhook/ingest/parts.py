@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from audit_webhook.events.json_scanner import BrokenJSON, after_blank, value_end
-from audit_webhook.events.sources.text_prefixes import LONGEST_PREFIX, find_prefix
+from audit_webhook.events.sources.text_prefixes import end_of_whole_lines
+from audit_webhook.events.sources.unwrap import count_events, may_hold_events
 from audit_webhook.events.split import (
     BOM, EVENT_START, Broken, MalformedBody, Split, split, take_document, take_element, take_elements,
 )
-from audit_webhook.ingest.list_form import find_list_end, find_list_start, split_strict
+from audit_webhook.ingest.list_form import find_list_end, find_list_start, is_list, split_strict
 from audit_webhook.ingest.oversized import Nesting, Oversized
 
 WHOLE_BYTES: Final = 2 * 1024**2
@@ -31,16 +32,19 @@ _NO_SEPARATOR: Final = "a comma or a closing bracket is missing"
 
 
 def split_body(body: bytes) -> Split:
-    """Split a body; lines that a collector wrote something before are left whole, for `receive` to unwrap.
+    """Split a body; what wraps events in a way that hides where they begin is left whole, for `receive` to unwrap.
 
-    Raises MalformedBody for what is neither JSON nor such lines.
+    Raises MalformedBody for what is no JSON and shows no sign of events.
     """
     try:
-        return split(body)
+        parts = split(body)
     except MalformedBody as error:
-        if find_prefix(body[:LONGEST_PREFIX]) is None:
+        if not may_hold_events(body):
             raise
         return Split([], [Broken(body, str(error))])
+    if parts.broken and not is_list(body) and count_events(body) > len(parts.items):
+        return Split([], [Broken(body, parts.broken[0].reason)])
+    return parts
 
 
 class Parts:
@@ -72,7 +76,7 @@ class Parts:
         while self._skip_blanks():
             is_json = is_json or self._held.startswith((b"{", b"["))
             for part in self._document():
-                if not is_json and not part.items:
+                if not is_json and not part.items and not any(may_hold_events(each.raw) for each in part.broken):
                     raise MalformedBody("the body is not JSON")
                 is_json = True
                 yield from _bounded(part)
@@ -217,10 +221,10 @@ class Parts:
         return part
 
     def _document_end(self) -> int | None:
-        """Return where the document at hand ends; what is no JSON ends with its line."""
+        """Return where the document at hand ends; what is no JSON is taken with all whole lines that follow it."""
         if not self._held.startswith((b"{", b"[")):
-            line = self._held.find(b"\n")
-            return line + 1 if line >= 0 else (len(self._held) if self._ended else None)
+            end = len(self._held) if self._ended else end_of_whole_lines(self._held)
+            return end or None
         try:
             return value_end(self._held, 0, len(self._held))
         except BrokenJSON:

@@ -10,14 +10,14 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from audit_webhook.errors import IdTaken, MalformedBatch, StoreBusy, StoreUnavailable
 from audit_webhook.events.ids import quarantine_id
 from audit_webhook.events.redaction.redact import redact_unreadable
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
-from audit_webhook.events.sources.unwrap import unwrap_text
+from audit_webhook.events.sources.unwrap import DAMAGED, OWN_STARTS, Unwrapper, unwrap_text
 from audit_webhook.events.sources.unwrapped import Event, Found, Other, Unreadable
 from audit_webhook.events.split import Broken, MalformedBody, Split
 from audit_webhook.ingest.parts import PART_BYTES, split_body
@@ -111,10 +111,13 @@ def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = 
 
 def read_items(cluster: str, parts: Split, received: int, redaction: Redaction = BUILT_IN) -> Batch:
     """Read items that were split; ``redaction`` is what `read_events` takes."""
-    read, unread = read_events(cluster, parts.items, redaction)
-    left = [*parts.broken, *(Broken(parts.items[place], reason) for place, reason in unread)]
-    if left:
-        wrapped, left = _unwrap(left)
+    items, left = parts
+    if items and not items[0].startswith(OWN_STARTS):  # one shipper writes all of its items in one way
+        items, others = unwrap_items(items)
+        left = [*left, *others]
+    read, unread = read_events(cluster, items, redaction)
+    if left or unread:
+        wrapped, left = _unwrap([*left, *(Broken(items[place], reason) for place, reason in unread)])
         found, unread = read_events(cluster, wrapped, redaction)
         read += found
         left += (Broken(wrapped[place], reason) for place, reason in unread)
@@ -127,33 +130,59 @@ def read_items(cluster: str, parts: Split, received: int, redaction: Redaction =
     return Batch(events, len(read) - len(events), quarantined)
 
 
+def unwrap_items(items: Iterable[bytes]) -> tuple[list[bytes], list[Broken]]:
+    """Return the events that items of a shipper hold, in the kube-apiserver's form, and what cannot be read.
+
+    An item in which nothing is found stays as it is.
+    """
+    events: list[bytes] = []
+    broken: list[Broken] = []
+    unwrapper = Unwrapper()
+    for raw in items:
+        found = _look_into(raw, unwrapper.unwrap)
+        read = [each.raw for each in found if isinstance(each, Event)]
+        events += read or [raw]
+        broken += _left_over(found) if read else []
+    return events, broken
+
+
 def _unwrap(left: Iterable[Broken]) -> tuple[list[bytes], list[Broken]]:
-    """Return the events that items hold which are none themselves, and the items that hold more or none."""
+    """Return the events that items hold which are none themselves, and the items or parts of them that hold none."""
     events: list[bytes] = []
     kept: list[Broken] = []
+    unwrapper = Unwrapper()
     for item in left:
-        found = _look_into(item)
-        read = [each for each in found if isinstance(each, Event)]
-        events += (each.raw for each in read)
-        if not read:
+        found = [] if item.size else _look_into(item.raw, lambda raw: unwrap_text(raw, unwrapper))
+        read = [each.raw for each in found if isinstance(each, Event)]
+        events += read
+        if read:
+            kept += _left_over(found)
+        else:
             named = next((each.what for each in found if isinstance(each, Other)), "")
             kept.append(item._replace(reason=f"not an audit event: {named}") if named else item)
-        elif any(each.is_cut for each in read) or any(isinstance(each, Unreadable) for each in found):
-            kept.append(item._replace(reason=f"{item.reason}; what is intact of it was stored"))
     return events, kept
 
 
-def _look_into(item: Broken) -> list[Found]:
+def _look_into(raw: bytes, unwrap: Callable[[bytes], Iterable[Found]]) -> list[Found]:
     """Return what an item holds; nothing where it is too large, or others are looked into for too long.
 
     Decoded JSON takes up to thirty times its bytes, so one item is looked into at a time.
     """
-    if item.size or len(item.raw) > PART_BYTES or not _LOOKING.acquire(timeout=LOOK_SECONDS):
+    if len(raw) > PART_BYTES or not _LOOKING.acquire(timeout=LOOK_SECONDS):
         return []
     try:
-        return list(unwrap_text(item.raw))
+        return list(unwrap(raw))
     finally:
         _LOOKING.release()
+
+
+def _left_over(found: Iterable[Found]) -> Iterator[Broken]:
+    """Yield what was not read beside events, and the bytes of what was cut off."""
+    for each in found:
+        if isinstance(each, Unreadable):
+            yield Broken(each.raw, each.reason)
+        elif isinstance(each, Event) and each.cut_off:
+            yield Broken(each.cut_off, f"{DAMAGED}; what is intact of it was stored")
 
 
 def _quarantine(cluster: str, content: bytes, size: int, reason: str, received: int) -> Quarantined:

@@ -2,49 +2,58 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
+from collections.abc import Iterator
 from typing import Any, Final
 
-LISTS: Final = ("records", "Records", "events", "logEvents", "value", "values", "results", "hits", "items", "entries")
+LISTS: Final = (
+    "records", "Records", "events", "logEvents", "value", "values", "results", "hits", "items", "entries", "streams",
+    "tables", "resourceLogs", "scopeLogs", "logRecords", "rows",
+)
 """Members that hold a list of further objects or lines."""
 HOLDERS: Final = (
     "log", "message", "MESSAGE", "line", "_raw", "@message", "textPayload", "log_processed", "_source", "result",
-    "event", "original", "properties", "data", "jsonPayload", "structured", "kubernetes_audit", "audit",
+    "event", "original", "properties", "data", "jsonPayload", "structured", "kubernetes_audit", "audit", "json",
+    "log_s", "short_message", "full_message", "body", "stringValue", "attributes", "kinesis", "awslogs",
 )
 """Members that hold one line or one object."""
-LARGEST_UNPACKED: Final = 64 * 1024**2
-MOST_TIMES_UNPACKED: Final = 30
-"""So many times its own length a packed text may be: work stays linear in what was sent."""
 UNKNOWN_FORM: Final = "JSON wrapper"
 _FORMS: Final = (
     ("items", "EventList"),
     ("logEvents", "CloudWatch subscription"), ("logStreamName", "CloudWatch export"),
-    ("@message", "CloudWatch Insights"),
+    ("@message", "CloudWatch Insights"), ("awslogs", "CloudWatch subscription"), ("kinesis", "Kinesis records"),
+    ("log_s", "AzureDiagnostics table"), ("tables", "Azure Monitor query"),
     ("properties", "Azure diagnostic log"), ("records", "Azure diagnostic log"), ("MESSAGE", "journald"),
-    ("_raw", "Splunk export"), ("_source", "Elasticsearch export"), ("stream", "container runtime (Docker)"),
-    ("line", "Loki"), ("log", "Fluent Bit"), ("textPayload", "Google Cloud LogEntry"),
+    ("_raw", "Splunk export"), ("_source", "Elasticsearch export"), ("sourcetype", "Splunk HTTP Event Collector"),
+    ("@metadata", "Filebeat"), ("resourceLogs", "OTLP"), ("short_message", "GELF"),
+    ("stream", "container runtime (Docker)"), ("streams", "Loki"), ("line", "Loki"), ("log", "Fluent Bit"),
+    ("textPayload", "Google Cloud LogEntry"), ("jsonPayload", "Google Cloud LogEntry"), ("source_type", "Vector"),
 )
+_RANKS: Final = {name: rank for rank, name in enumerate((*LISTS, *HOLDERS))}
+_STRUCTURED: Final = ("user", "objectRef", "sourceIPs", "responseStatus", "annotations")
 
 
-def inner_values(document: dict[str, Any], may_unpack: bool = True) -> list[Any]:
-    """Return what an object holds: the items of its lists, or the one line or object that it wraps.
+def candidates(document: dict[str, Any], is_named: bool = False) -> Iterator[list[Any]]:
+    """Yield what an object may hold: the items of its lists, then each member that holds a line or an object.
 
-    What was unpacked once must not be unpacked again: ``may_unpack`` is then false.
+    The members that are known to hold lines come first, then all others: what has another name is still found by what
+    it holds. Of an object that ``is_named``, such as a request that Rancher logged, only the known ones are looked at.
     """
-    if isinstance(packed := document.get("awslogs"), dict) and isinstance(packed.get("data"), str):
-        return [_unpack(packed["data"])] if may_unpack else []
-    found: list[Any] = []
-    for name in LISTS:
-        value = document.get(name)
-        if isinstance(value, list):
-            found += map(_of_row, value)
-        elif name == "hits" and isinstance(value, dict):
-            found.append(value)
-    if found:
-        return found
-    return [document[name] for name in HOLDERS if isinstance(document.get(name), str | dict | list)][:1]
+    if rows := _rows_of_table(document):
+        yield rows
+        return
+    names = sorted(document, key=_rank)
+    listed = [name for name in names if name in LISTS and isinstance(document[name], list)]
+    if listed:
+        yield [_of_row(each) for name in listed for each in document[name]]
+    for name in names:
+        is_searched = name in _RANKS or not is_named
+        if is_searched and name not in listed and isinstance(document[name], str | dict | list):
+            yield [document[name]]
+
+
+def is_known_holder(document: dict[str, Any]) -> bool:
+    """Return whether an object has a member that is known to hold lines or events."""
+    return not _RANKS.keys().isdisjoint(document)
 
 
 def form_of(document: dict[str, Any]) -> str:
@@ -52,21 +61,35 @@ def form_of(document: dict[str, Any]) -> str:
     return next((form for name, form in _FORMS if name in document), UNKNOWN_FORM)
 
 
+def with_decoded_members(document: dict[str, Any], decode: Any) -> dict[str, Any]:
+    """Return an event whose members are all texts, as Alibaba's log service keeps them, with these decoded."""
+    if not any(isinstance(document.get(name), str) for name in _STRUCTURED):
+        return document
+    return {
+        name: decode(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
+        for name, value in document.items()
+    }
+
+
+def _rank(name: str) -> int:
+    return _RANKS.get(name, len(_RANKS))
+
+
+def _rows_of_table(document: dict[str, Any]) -> list[Any]:
+    """Return the rows of a table as objects, as Azure Monitor answers a query."""
+    columns, rows = document.get("columns"), document.get("rows")
+    if not isinstance(columns, list) or not isinstance(rows, list):
+        return []
+    names = [str(each.get("name")) if isinstance(each, dict) else str(each) for each in columns]
+    return [dict(zip(names, row, strict=False)) if isinstance(row, list) else row for row in rows]
+
+
 def _of_row(value: Any) -> Any:
-    """Return the line of a row: Loki has pairs of a time and a line, Insights lists of fields."""
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(each, str) for each in value):
+    """Return the line of a row: Loki has a time and a line, perhaps with labels; Insights has lists of fields."""
+    if not isinstance(value, list):
+        return value
+    if len(value) in (2, 3) and all(isinstance(each, str) for each in value[:2]):
         return value[1]
-    if isinstance(value, list) and value and all(isinstance(each, dict) and "field" in each for each in value):
+    if value and all(isinstance(each, dict) and "field" in each for each in value):
         return {str(each["field"]): each.get("value") for each in value}
     return value
-
-
-def _unpack(text: str) -> bytes:
-    """Return what a Lambda gets: gzip in base64; empty when it is damaged or too large."""
-    try:
-        unpacker = zlib.decompressobj(wbits=31)
-        most = min(LARGEST_UNPACKED, MOST_TIMES_UNPACKED * len(text)) or 1
-        content = unpacker.decompress(base64.b64decode(text, validate=True), most)
-    except (binascii.Error, zlib.error, ValueError):
-        return b""
-    return b"" if unpacker.unconsumed_tail else content

@@ -25,6 +25,8 @@ def name_object(document: dict[str, Any]) -> str:
         return "an audit policy"
     if isinstance(kind, str) and isinstance(version, str) and not kind.endswith("List"):
         return "an object of Kubernetes, not an audit event"
+    if isinstance(document.get("metadata"), dict) and ("spec" in document or "status" in document):
+        return "an object of Kubernetes, not an audit event"
     category = document.get("category")
     return f"a log record of the category {category[:64]}" if isinstance(category, str) else ""
 

@@ -20,6 +20,7 @@ OLD_MEMBERS: Final = ("timestamp", "metadata")
 """What v1alpha1 and v1beta1 hold beside these; of v1 they are a collector's."""
 _USER: Final = ("username", "uid", "groups", "extra")
 _REFERENCE: Final = ("resource", "namespace", "name", "uid", "apiGroup", "apiVersion", "resourceVersion", "subresource")
+_STATUS: Final = ("kind", "apiVersion", "metadata", "status", "message", "reason", "details", "code")
 _MARKS: Final = (
     "auditID", "verb", "level", "stage", "requestURI", "user", "stageTimestamp", "requestReceivedTimestamp",
 )
@@ -42,6 +43,12 @@ def has_other_members(document: dict[str, Any]) -> bool:
     return any(name not in ORDER and name not in OLD_MEMBERS for name in document)
 
 
+def is_in_order(document: dict[str, Any]) -> bool:
+    """Return whether the members stand as a kube-apiserver writes them, whatever else is among them."""
+    known = [name for name in document if name in ORDER]
+    return known == [name for name in ORDER if name in document]
+
+
 def restore(document: dict[str, Any]) -> bytes:
     """Return the bytes that a kube-apiserver would have written, without kind and version."""
     is_old = "stageTimestamp" not in document and "requestReceivedTimestamp" not in document
@@ -61,6 +68,8 @@ def _tidy(name: str, value: Any) -> Any:
         return _ordered({**value, **({"extra": _sorted(extra)} if isinstance(extra, dict) else {})}, _USER)
     if name == "objectRef":
         return _ordered(value, _REFERENCE)
+    if name == "responseStatus":
+        return _ordered(value, _STATUS)
     return _sorted(value) if name == "annotations" else value
 
 
