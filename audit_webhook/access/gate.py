@@ -30,6 +30,7 @@ NEEDS: Final[dict[str, Need]] = {
     "ops.get_readyz": "public",
     "ops.get_metrics": "public",
     "ingest.post_batch": "sender",
+    "ingest.post_records": "sender",
     "access.show_login": "public",
     "access.log_in": "public",
     "access.log_out": "viewer",
@@ -283,16 +284,13 @@ def _record(response: Response) -> Response:
         return response
     parts = context_of(current_app)
     note = parts.readings.note_repeated if endpoint in REPEATED else parts.readings.note
-    target = f"{request.path}?q={request.args['q']}" if endpoint in REPEATED and "q" in request.args else _target()
+    is_search = endpoint in REPEATED and "q" in request.args
+    target = f"{request.path}?q={request.args['q']}" if is_search else request.full_path.removesuffix("?")
     try:
         note(reader, client_address(), endpoint, target, response.status_code, parts.clock())
     except AuditWebhookError as error:
         return answer(error)
     return response
-
-
-def _target() -> str:
-    return request.full_path.removesuffix("?")
 
 
 def _share() -> dict[str, object]:

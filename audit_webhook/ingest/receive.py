@@ -17,6 +17,7 @@ from audit_webhook.errors import IdTaken, MalformedBatch, StoreBusy, StoreUnavai
 from audit_webhook.events.ids import quarantine_id
 from audit_webhook.events.redaction.redact import redact_unreadable
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
+from audit_webhook.events.sources.not_audit import CONTROL_MESSAGE
 from audit_webhook.events.sources.unwrap import DAMAGED, OWN_STARTS, Unwrapper, unwrap_text
 from audit_webhook.events.sources.unwrapped import Event, Found, Other, Unreadable
 from audit_webhook.events.split import Broken, MalformedBody, Split
@@ -159,7 +160,8 @@ def _unwrap(left: Iterable[Broken]) -> tuple[list[bytes], list[Broken]]:
             kept += _left_over(found)
         else:
             named = next((each.what for each in found if isinstance(each, Other)), "")
-            kept.append(item._replace(reason=f"not an audit event: {named}") if named else item)
+            if named != CONTROL_MESSAGE:
+                kept.append(item._replace(reason=f"not an audit event: {named}") if named else item)
     return events, kept
 
 

@@ -42,19 +42,30 @@ class Unpacker:
         return self._inflate(content) if content.startswith(GZIP_MAGIC) else content
 
     def _inflate(self, content: bytes) -> bytes | None:
-        """Return what gzip holds; when it is damaged, what stands before the damage."""
-        unpacker, pieces = zlib.decompressobj(wbits=31), []
-        for start in range(0, len(content), STEP_BYTES):
+        text = inflate(content, self._left)
+        self._left -= self._left if text is None else len(text)
+        return text or None
+
+
+def inflate(content: bytes, most: int) -> bytes | None:
+    """Return what gzip holds, also several in a row, up to where it is damaged; None when it is too much."""
+    pieces: list[bytes] = []
+    unpacker = zlib.decompressobj(wbits=31)
+    for start in range(0, len(content), STEP_BYTES):
+        step = content[start:start + STEP_BYTES]
+        while step:
             try:
-                piece = unpacker.decompress(content[start:start + STEP_BYTES], self._left + 1)
+                piece = unpacker.decompress(step, most + 1)
             except zlib.error:
-                break
-            if len(piece) > self._left:
-                self._left = 0
+                return b"".join(pieces)
+            if len(piece) > most:
                 return None
-            self._left -= len(piece)
+            most -= len(piece)
             pieces.append(piece)
-        return b"".join(pieces) or None
+            step = unpacker.unused_data
+            if unpacker.eof and step:
+                unpacker = zlib.decompressobj(wbits=31)
+    return b"".join(pieces)
 
 
 def is_packed(value: object) -> bool:

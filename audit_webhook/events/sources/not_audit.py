@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+CONTROL_MESSAGE: Final = "a control message of CloudWatch"
 _KLOG: Final = re.compile(rb"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6}\s")
 _AUDITD: Final = re.compile(rb"(?:node=\S{1,256} )?type=[A-Z_]{2,32} msg=audit\(")
 _LEGACY: Final = re.compile(rb"\S{10,40} AUDIT: id=")
@@ -16,7 +17,7 @@ def name_object(document: dict[str, Any]) -> str:
     if "requestTimestamp" in document and "remoteAddr" in document:
         return "a line of Rancher's API audit log"
     if document.get("messageType") == "CONTROL_MESSAGE":
-        return "a control message of CloudWatch"
+        return CONTROL_MESSAGE
     if "caller" in document and "msg" in document:
         return "a log line of etcd or of another Go program (zap)"
     if "msg" in document and "level" in document:

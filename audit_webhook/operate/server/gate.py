@@ -20,6 +20,7 @@ from audit_webhook.web.client_address import find_client_address
 from audit_webhook.web.errors import describe
 
 WEBHOOK: Final = "/webhook/audit"
+FIREHOSE: Final = "/webhook/firehose"
 BATCHES: Final = 128
 HELD_BYTES: Final = 64 * 1024**2
 """Bytes of bodies that are held at once; of a batch no more than ``WHOLE_BYTES``, the rest waits in its socket."""
@@ -89,7 +90,9 @@ class Gate:
                 raise self.refuse(cluster, error, peer) from None
 
     def _admit(self, cluster: str, headers: dict[str, str]) -> str:
-        return admit(self._parts.tokens, cluster, headers.get("AUTHORIZATION", ""), headers.get("CONTENT_ENCODING", ""))
+        key = headers.get("X_AMZ_FIREHOSE_ACCESS_KEY", "")
+        authorization = headers.get("AUTHORIZATION", "") or (f"Bearer {key}" if key else "")
+        return admit(self._parts.tokens, cluster, authorization, headers.get("CONTENT_ENCODING", ""))
 
     def refuse(self, cluster: str, error: AuditWebhookError, peer: str, user_agent: str = "") -> AuditWebhookError:
         """Note a refusal, and give it back to be raised."""
@@ -133,6 +136,7 @@ def _cluster_of(path: str, query: str) -> str:
 def _cluster_in(path: str) -> str | None:
     """Give what a path names as the cluster; None when it is not one of the webhook."""
     normal = "/" + path.lstrip("/")
-    if normal != WEBHOOK and not normal.startswith(f"{WEBHOOK}/"):
-        return None
-    return normal.removeprefix(WEBHOOK).strip("/")
+    for place in (WEBHOOK, FIREHOSE):
+        if normal == place or normal.startswith(f"{place}/"):
+            return normal.removeprefix(place).strip("/")
+    return None
