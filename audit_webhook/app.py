@@ -18,6 +18,8 @@ from audit_webhook.access.tokens import TokenSealer
 from audit_webhook.access.users import UsersFile
 from audit_webhook.alerts import blueprint as alert_pages
 from audit_webhook.alerts.evaluation import Evaluation
+from audit_webhook.alerts.notifications.delivery import Delivery
+from audit_webhook.alerts.notifications.sink_shelf import SinkShelf
 from audit_webhook.alerts.rule_shelf import RuleShelf
 from audit_webhook.alerts.stores import open_stores
 from audit_webhook.config import Config
@@ -157,16 +159,21 @@ def _open_readers(config: Config, store: AccessStore, key: AccessKey) -> Readers
 def _workers(parts: AppContext, health_probe: HealthProbe, spool: Spool | None) -> list[Worker]:
     """Give what goes on in the background of a process that receives batches."""
     signer = open_signer(parts.config, parts.repository, now)
-    database = parts.repository.database
+    database, rules = parts.repository.database, RuleShelf(parts.config.rules_dir)
     watch = [FileWatch(database.file, database.close_idle)] if database.file else []
     workers: list[Worker] = [
         *watch, Maintenance(parts.repository, parts.refusals, parts.senders), health_probe, Compactor(parts.repository),
         DailyPruning(parts.repository, parts.config.retention_days, signer, parts.metrics.note_retention),
         Checkpointer(signer, open_self_check(parts.config, parts.repository), parts.metrics),
         Evaluation(
-            parts.repository, open_stores(database), RuleShelf(parts.config.rules_dir), now, parts.config.retention_days
+            parts.repository, open_stores(database), rules, now, parts.config.retention_days,
+            SinkShelf(parts.config.sinks_file),
         ),
     ]
+    if parts.config.sinks_file:
+        workers.append(
+            Delivery(database, rules, SinkShelf(parts.config.sinks_file), parts.config.public_url, now)
+        )
     if spool is None:
         return workers
     parts.metrics.spool = lambda: SpoolState(spool.state().bytes, spool.state().oldest_seconds)

@@ -15,7 +15,7 @@ from typing import Final
 
 from audit_webhook import __version__, command_line
 from audit_webhook.access.commands import user
-from audit_webhook.alerts.commands import alerts, rules
+from audit_webhook.alerts.commands import alerts, rules, sinks
 from audit_webhook.client import main as client
 from audit_webhook.client.answers import Session
 from audit_webhook.client.errors import ClientError, NotFound
@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "migrate": migrate,
     "alerts": alerts,
     "rules": rules,
+    "sinks": sinks,
     "user": user,
     "doctor": doctor,
 }

@@ -46,9 +46,8 @@ class Config:
         "", "A token with which any cluster may send. Production needs this one or `WEBHOOK_TOKENS_DIR`.", secret=True
     )
     webhook_tokens_dir: str = _setting(
-        "",
-        "Folder with a file for each cluster, named like it, that holds the tokens valid for this cluster alone, one a "
-        "line. It is read again while the server runs.",
+        "", "Folder with a file for each cluster, named like it, that holds the tokens valid for this cluster alone, "
+        "one a line. It is read again while the server runs.",
         read.folder,
     )
     max_body_bytes: int = _setting(
@@ -70,9 +69,8 @@ class Config:
         "audit", "Name of the database; it is created when the user may create it.", read.database_name
     )
     db_ssl_ca: str = _setting(
-        "",
-        "File with the certificates (PEM) of the authority that signed the database server's. With it, the server's "
-        "certificate and name are verified.",
+        "", "File with the certificates (PEM) of the authority that signed the database server's. With it, the "
+        "server's certificate and name are verified.",
         read.certificates,
     )
     db_ssl_mode: str = _setting(
@@ -91,14 +89,14 @@ class Config:
     )
     public_url: str = _setting(
         "",
-        "Address at which kube-apiservers reach this server through the proxy in front, such as "
-        "`https://audit.example.com:8443`, for the files that `/setup` writes. Empty: the address of the page itself.",
+        "Address at which this server is reached through the proxy in front, such as "
+        "`https://audit.example.com:8443`, for the files that `/setup` writes, and for links in messages. "
+        "Empty: the address of the page; no links.",
         read.public_url,
     )
     expected_senders: str = _setting(
-        "",
-        "How many kube-apiservers each cluster has, such as `prod=3, staging=1`: a cluster of which fewer are heard is "
-        "marked on `/losses` and raises an alarm.",
+        "", "How many kube-apiservers each cluster has, such as `prod=3, staging=1`: a cluster of which fewer are "
+        "heard is marked on `/losses` and raises an alarm.",
         read.sender_counts,
     )
     trusted_source_proxies: str = _setting(
@@ -120,8 +118,7 @@ class Config:
         read.long_secret, secret=True,
     )
     redact_file: str = _setting(
-        "",
-        "File with further things to mask before an event is stored: on each line a resource and a path in its "
+        "", "File with further things to mask before an event is stored: on each line a resource and a path in its "
         "objects, such as `configmaps /data/*`; see [docs/security.md](docs/security.md#masking-more).",
         read.rules_file,
     )
@@ -149,9 +146,12 @@ class Config:
     rules_dir: str = _setting(
         "", "Folder with TOML files of rules of your own, see [docs/alerts.md](docs/alerts.md).", read.folder,
     )
+    sinks_file: str = _setting(
+        "", "TOML file of who is told of alerts, see [docs/alerts.md](docs/alerts.md#notifications)."
+    )
     spool_dir: str = _setting(
-        "",
-        "Folder on a persistent disk where batches wait while the database is away. Empty: they are refused with 503.",
+        "", "Folder on a persistent disk where batches wait while the database is away. Empty: they are refused with "
+        "503.",
     )
     spool_max_bytes: int = _setting(
         4 * 1024**3, "Most bytes that wait in the spool; a full spool refuses batches with 503.", read.spool_bytes

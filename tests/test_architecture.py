@@ -48,7 +48,7 @@ LIBRARIES: Final = {
     "waitress": {"operate"},
     "pymysql": {"storage"},
     "sqlite3": {"evidence", "operate", "storage"},
-    "socket": {"operate", "storage"},
+    "socket": {"alerts", "operate", "storage"},
     "cryptography": {"access", "storage"},
     "prometheus_client": {"operate"},
     "subprocess": {"client"},

@@ -13,6 +13,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from audit_webhook.access.gate import required_reader, scope_of_request
 from audit_webhook.alerts.document import document_of_alert, document_of_note, document_of_rule
 from audit_webhook.alerts.inbox import MICROSECONDS_A_DAY, Choice, change, list_alerts, read_alert_id
+from audit_webhook.alerts.notifications.outbox import Outbox
+from audit_webhook.alerts.notifications.sink_shelf import SinkShelf
 from audit_webhook.alerts.rule import SEVERITIES
 from audit_webhook.alerts.rule_shelf import RuleShelf
 from audit_webhook.alerts.rules_view import DAYS, is_on, view_rules
@@ -42,14 +44,15 @@ class Parts:
 
     stores: Stores
     shelf: RuleShelf
+    outbox: Outbox
 
 
 def register(app: Flask) -> None:
     """Add the pages of this room to an application."""
     parts = context_of(app)
-    app.extensions[EXTENSION] = Parts(
-        open_stores(parts.repository.database, scope_of_request), RuleShelf(parts.config.rules_dir)
-    )
+    stores = open_stores(parts.repository.database, scope_of_request)
+    outbox = Outbox(stores.outbox, SinkShelf(parts.config.sinks_file))
+    app.extensions[EXTENSION] = Parts(stores, RuleShelf(parts.config.rules_dir), outbox)
     app.register_blueprint(bp)
 
 
@@ -88,7 +91,7 @@ def change_alert(identifier: str) -> AnyResponse:
     """Acknowledge, close, reopen, assign or note, as the form says."""
     alert, now = _alert(identifier), context_of(current_app).clock()
     action, text = request.form.get("action", ""), request.form.get("text", "")
-    change(_parts().stores.alerts, alert, action, text, required_reader().name, now)
+    change(_parts().stores.alerts, alert, action, text, required_reader().name, now, _parts().outbox)
     return redirect(url_for("alerts.show_alert", identifier=identifier), 303)
 
 

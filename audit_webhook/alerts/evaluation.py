@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from audit_webhook.alerts.grouping import Subject, begun, group_key, hit_id, joined, muted_by, subject_of
+from audit_webhook.alerts.notifications.outbox import News, Outbox
+from audit_webhook.alerts.notifications.sink_shelf import SinkShelf
 from audit_webhook.alerts.rule import Rule
 from audit_webhook.alerts.rule_book import Candidate, Hit, RuleBook
 from audit_webhook.alerts.rule_shelf import RuleShelf
@@ -64,10 +66,12 @@ class Evaluation(Worker):
     stop_seconds = 5.0
 
     def __init__(
-        self, repository: Repository, stores: Stores, shelf: RuleShelf, clock: Callable[[], int], days: int = 0
+        self, repository: Repository, stores: Stores, shelf: RuleShelf, clock: Callable[[], int], days: int = 0,
+        sinks: SinkShelf | None = None,
     ) -> None:
         """Read this repository; alerts are kept for so many days, 0 is for ever. The clock gives microseconds."""
         super().__init__()
+        self._outbox: Final = Outbox(stores.outbox, sinks or SinkShelf(""))
         self._repository, self._stores, self._shelf, self._clock, self._days = repository, stores, shelf, clock, days
         self._holder: Final = os.urandom(16)
         self._dimensions: Final = Dimensions(repository.tallies)
@@ -178,7 +182,8 @@ class Evaluation(Worker):
             if raw.id in hit:
                 candidates = (*candidates, *self._book.searched(event, raw.raw))
             if self._windows is not None:
-                yield from self._book.hits(event, raw.raw, candidates, self._windows)
+                for each in self._book.hits(event, raw.raw, candidates, self._windows):
+                    yield each._replace(sinks=self._outbox.wanting(each, raw.raw))
 
     def _known(self, keys: Sequence[Key]) -> Sequence[Key]:
         """Find the candidates of keys that are not known yet."""
@@ -211,6 +216,7 @@ class Evaluation(Worker):
         known = self._stores.alerts.known_hits(cursor, list(by_id)) if by_id else set()
         alerts: dict[bytes, tuple[Alert, bool]] = {}
         rows = []
+        news: dict[bytes, dict[str, int]] = {}
         for identifier, hit in reversed(by_id.items()):
             if identifier in known:
                 continue
@@ -221,7 +227,12 @@ class Evaluation(Worker):
             alert = self._alert_of(cursor, alerts, hit, subject, now)
             if alert.hits <= MOST_HITS:
                 rows.append((identifier, alert.id, from_text(hit.event.id), hit.event.time))
+            counts = news.setdefault(alert.group_key, {})
+            counts.update({sink: counts.get(sink, 0) + 1 for sink in hit.sinks})
         self._write(cursor, alerts.values(), rows)
+        self._outbox.tell(cursor, (
+            News(alerts[key][0], hits, sink) for key, counts in news.items() for sink, hits in counts.items()
+        ), now)
 
     def _alert_of(
         self, cursor: Cursor, alerts: dict[bytes, tuple[Alert, bool]], hit: Hit, subject: Subject, now: int

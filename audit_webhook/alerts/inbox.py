@@ -6,6 +6,7 @@ import os
 import re
 from typing import Final, NamedTuple
 
+from audit_webhook.alerts.notifications.outbox import Outbox
 from audit_webhook.alerts.rule import SEVERITIES
 from audit_webhook.errors import InvalidParameter
 from audit_webhook.storage.alert_store import LONGEST, STATES, Alert, AlertStore, Note
@@ -55,10 +56,13 @@ def list_alerts(store: AlertStore, choice: Choice, limit: int, now: int) -> list
     return store.list_alerts(now - choice.days * MICROSECONDS_A_DAY, now + AHEAD, limit, chosen)
 
 
-def change(store: AlertStore, alert: Alert, action: str, text: str, reader: str, now: int) -> Alert:
+def change(
+    store: AlertStore, alert: Alert, action: str, text: str, reader: str, now: int, outbox: Outbox | None = None
+) -> Alert:
     """Do something to an alert, record who did it, and return the alert as it is then; raises InvalidParameter.
 
-    ``text`` is the reason, the note, or the name of whom the alert is assigned to.
+    ``text`` is the reason, the note, or the name of whom the alert is assigned to. The outbox takes the messages about
+    an alert that is closed or opened again.
     """
     text = text.strip()
     if len(text.encode("utf-8", "replace")) > LONGEST["reason"]:
@@ -71,7 +75,10 @@ def change(store: AlertStore, alert: Alert, action: str, text: str, reader: str,
         raise InvalidParameter(f"an action is one of {', '.join((*ACTIONS, *NOTED))}")
     changed = _changed(alert, action, text, now)
     note = Note(os.urandom(16), alert.id, now, reader, ACTIONS.get(action, action), text)
-    store.set_state(changed, note)
+    if outbox is not None and (alert.state == "closed") != (changed.state == "closed"):
+        store.set_state(changed, note, lambda cursor: outbox.tell_change(cursor, changed, now))
+    else:
+        store.set_state(changed, note)
     return changed
 
 

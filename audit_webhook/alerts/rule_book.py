@@ -30,6 +30,8 @@ class Hit(NamedTuple):
     severity: Severity
     request: bytes
     is_denied: bool
+    sinks: tuple[str, ...] = ()
+    """The sinks that are to be told of it."""
 
 
 class Candidate(NamedTuple):

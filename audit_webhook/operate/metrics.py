@@ -46,7 +46,7 @@ _HELD: Final = ("stored", "spooled", "quarantined", "duplicate", "refused", "rec
 _BREAKS: Final = ("MISSING", "BAD_LINK", "GAP", "BAD_SIGNATURE", "TRUNCATED")
 _TASKS: Final = (
     "maintenance", "health probe", "compactor", "pruning", "checkpointer", "spool drain", "database file", "quarantine",
-    "evaluation",
+    "evaluation", "delivery", "sinks",
 )
 _LAG: Final = [("lag", str(index)) for index in range(len(LAG_SECONDS) + 1)]
 _CLUSTER: Final = [*(("events", name) for name in _HELD), *(("bytes", name) for name in _HELD), *_LAG]

@@ -1,4 +1,4 @@
-"""Who evaluates the rules, how far that came, and what rules over several events remember.
+"""Who evaluates the rules or delivers messages, how far that came, and what rules over several events remember.
 
 One process at a time holds the lease. Whatever it stores, it stores in a transaction that begins with `hold`, which
 locks the lease: one that lost it meanwhile stores nothing.
@@ -18,6 +18,7 @@ from audit_webhook.storage.search_sql import Span, fill_ids
 from audit_webhook.storage.text_columns import text_of
 
 EVALUATION: Final = "evaluation"
+DELIVERY: Final = "delivery"
 Key = tuple[bytes, bytes, str]
 """Caller, action and namespace of events."""
 WindowRow = tuple[str, bytes, int, tuple[tuple[bytes, int], ...]]
@@ -50,9 +51,10 @@ class ChunkRow(NamedTuple):
 class AlertProgressStore:
     """The statements on lease, positions and windows."""
 
-    def __init__(self, database: Database) -> None:
-        """Use the repository's connections."""
+    def __init__(self, database: Database, work: str = EVALUATION) -> None:
+        """Use the repository's connections; ``work`` is what the lease is for."""
         self._database: Final = database
+        self._work: Final = work
         self._statements: Final[Mapping[str, str]] = queries.load(database.dialect)
 
     def write(self) -> AbstractContextManager[Cursor]:
@@ -62,26 +64,26 @@ class AlertProgressStore:
     def take(self, holder: bytes, now: int, ends: int) -> Lease | None:
         """Take the lease when it is free, has ended or is this holder's; return it as it was, or None."""
         with self._database.write() as cursor:
-            self._execute(cursor, "take_lease", EVALUATION, holder, 0)
+            self._execute(cursor, "take_lease", self._work, holder, 0)
             lease = self._lock(cursor)
             if lease.holder != holder and lease.ends > now:
                 return None
-            self._execute(cursor, "renew_lease", holder, ends, lease.evaluated, EVALUATION)
+            self._execute(cursor, "renew_lease", holder, ends, lease.evaluated, self._work)
             return lease
 
     def lease(self) -> Lease | None:
         """Return the lease, None when nobody ever had it."""
-        rows = self._rows(self._statements["read_lease"], (EVALUATION,))
+        rows = self._rows(self._statements["read_lease"], (self._work,))
         return Lease(bytes(rows[0][0]), int(rows[0][1]), int(rows[0][2])) if rows else None
 
     def hold(self, cursor: Cursor, holder: bytes, ends: int, evaluated: int) -> None:
         """Lock the lease until the end of the transaction and renew it; raises LeaseLost."""
         if self._lock(cursor).holder != holder:
             raise LeaseLost
-        self._execute(cursor, "renew_lease", holder, ends, evaluated, EVALUATION)
+        self._execute(cursor, "renew_lease", holder, ends, evaluated, self._work)
 
     def _lock(self, cursor: Cursor) -> Lease:
-        self._execute(cursor, "lock_lease", EVALUATION)
+        self._execute(cursor, "lock_lease", self._work)
         ((holder, ends, evaluated),) = cursor.fetchall()
         return Lease(bytes(holder), int(ends), int(evaluated))
 

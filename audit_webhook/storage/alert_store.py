@@ -153,13 +153,14 @@ class AlertStore:
             for key, alert, made, author, action, note in self._rows(self._statements["list_notes"], (identifier,))
         ]
 
-    def set_state(self, alert: Alert, note: Note) -> None:
-        """Store the state, reason and assignee of an alert together with the note that says who did it."""
+    def set_state(self, alert: Alert, note: Note, also: Callable[[Cursor], None] = lambda cursor: None) -> None:
+        """Store the state of an alert, the note that says who did it, and what ``also`` writes in the transaction."""
         with self._database.write() as cursor:
             self._execute(
                 cursor, "set_alert_state", alert.state, alert.reason, alert.assignee, alert.changed, alert.id
             )
             self._execute(cursor, "insert_note", *note)
+            also(cursor)
 
     def forget(self, before: int) -> None:
         """Delete alerts, hits and notes that are older than a time in microseconds."""

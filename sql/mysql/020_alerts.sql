@@ -93,3 +93,40 @@ CREATE TABLE IF NOT EXISTS alert_notes (
     note     VARBINARY(4096) NOT NULL,
     KEY alert_notes_alert (alert_id, made)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- Messages that wait for their sinks, which alerts each sink was told of, and how each sink fares.
+
+CREATE TABLE IF NOT EXISTS alert_outbox (
+    id        BINARY(16)       NOT NULL PRIMARY KEY,
+    sink      VARBINARY(64)    NOT NULL,
+    group_key BINARY(16)       NOT NULL,
+    kind      VARBINARY(16)    NOT NULL,
+    state     VARBINARY(16)    NOT NULL,
+    severity  TINYINT UNSIGNED NOT NULL,
+    hits      BIGINT UNSIGNED  NOT NULL,
+    is_more   TINYINT UNSIGNED NOT NULL,
+    members   VARBINARY(4096)  NOT NULL,
+    made      BIGINT UNSIGNED  NOT NULL,
+    due       BIGINT UNSIGNED  NOT NULL,
+    begun     BIGINT UNSIGNED  NOT NULL,
+    tries     INT UNSIGNED     NOT NULL,
+    error     VARBINARY(512)   NOT NULL,
+    KEY alert_outbox_state (state, sink, due),
+    KEY alert_outbox_group (sink, group_key, made)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+CREATE TABLE IF NOT EXISTS alert_told (
+    alert_id BINARY(16)      NOT NULL,
+    sink     VARBINARY(64)   NOT NULL,
+    told     BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (alert_id, sink)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+CREATE TABLE IF NOT EXISTS alert_sinks (
+    sink      VARBINARY(64)   NOT NULL PRIMARY KEY,
+    sent      BIGINT UNSIGNED NOT NULL,
+    failed    BIGINT UNSIGNED NOT NULL,
+    succeeded BIGINT UNSIGNED NOT NULL,
+    erred     BIGINT UNSIGNED NOT NULL,
+    error     VARBINARY(512)  NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;

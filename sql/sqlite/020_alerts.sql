@@ -99,3 +99,42 @@ CREATE TABLE IF NOT EXISTS alert_notes (
 ) WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS alert_notes_alert ON alert_notes (alert_id, made);
+
+-- Messages that wait for their sinks, which alerts each sink was told of, and how each sink fares.
+
+CREATE TABLE IF NOT EXISTS alert_outbox (
+    id        BLOB    NOT NULL PRIMARY KEY,
+    sink      TEXT    NOT NULL,
+    group_key BLOB    NOT NULL,
+    kind      TEXT    NOT NULL,
+    state     TEXT    NOT NULL,
+    severity  INTEGER NOT NULL,
+    hits      INTEGER NOT NULL,
+    is_more   INTEGER NOT NULL,
+    members   BLOB    NOT NULL,
+    made      INTEGER NOT NULL,
+    due       INTEGER NOT NULL,
+    begun     INTEGER NOT NULL,
+    tries     INTEGER NOT NULL,
+    error     TEXT    NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS alert_outbox_state ON alert_outbox (state, sink, due);
+
+CREATE INDEX IF NOT EXISTS alert_outbox_group ON alert_outbox (sink, group_key, made);
+
+CREATE TABLE IF NOT EXISTS alert_told (
+    alert_id BLOB    NOT NULL,
+    sink     TEXT    NOT NULL,
+    told     INTEGER NOT NULL,
+    PRIMARY KEY (alert_id, sink)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS alert_sinks (
+    sink      TEXT    NOT NULL PRIMARY KEY,
+    sent      INTEGER NOT NULL,
+    failed    INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL,
+    erred     INTEGER NOT NULL,
+    error     TEXT    NOT NULL
+) WITHOUT ROWID;

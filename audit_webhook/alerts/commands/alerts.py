@@ -10,6 +10,8 @@ import orjson
 from audit_webhook import command_line
 from audit_webhook.alerts.document import document_of_alert
 from audit_webhook.alerts.inbox import Choice, change, list_alerts, read_alert_id
+from audit_webhook.alerts.notifications.outbox import Outbox
+from audit_webhook.alerts.notifications.sink_shelf import SinkShelf
 from audit_webhook.alerts.rule_shelf import RuleShelf
 from audit_webhook.alerts.stores import open_stores
 from audit_webhook.command_line import open_prepared
@@ -51,7 +53,8 @@ def run(chosen: argparse.Namespace) -> int:
             print(f"there is no alert {shown(chosen.id)}")
             return NOTHING
         if chosen.action != "show":
-            alert = change(stores.alerts, alert, chosen.action, chosen.reason, chosen.user, now())
+            outbox = Outbox(stores.outbox, SinkShelf(config.sinks_file))
+            alert = change(stores.alerts, alert, chosen.action, chosen.reason, chosen.user, now(), outbox)
         return _list([alert], shelf, chosen.json)
     finally:
         repository.close()
