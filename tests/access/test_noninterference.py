@@ -38,8 +38,9 @@ READERS: Final = {
     "bob": Scope(frozenset({"prod"}), frozenset({"shop"})), "carol": Scope(frozenset({"prod"}), None),
     "nobody": Scope(frozenset({"elsewhere"}), None),
 }
-FOR_OPERATORS: Final = {"static", "ops.get_healthz", "ops.get_readyz", "ops.get_metrics", "ingest.post_batch",
-                         "ingest.post_records"}
+FOR_OPERATORS: Final = {
+    "static", "ops.get_healthz", "ops.get_readyz", "ops.get_metrics", "ingest.post_batch", "ingest.post_records",
+}
 """Not for readers; docs/security.md says to let only the monitoring reach them."""
 PAGED: Final = {"ui.show_feed", "api.get_events", "api.get_commands"}
 ON_MARIADB: Final = 6
