@@ -26,7 +26,7 @@ from audit_webhook.evidence.commands import accept_history, verify
 from audit_webhook.explore.setup import demo_command as demo
 from audit_webhook.ingest.commands import import_, import_losses, quarantine, senders
 from audit_webhook.operate import logs
-from audit_webhook.operate.commands import doctor, migrate, prune, serve
+from audit_webhook.operate.commands import assistant, doctor, migrate, prune, serve
 from audit_webhook.operate.local_source import LocalSource
 from audit_webhook.search.commands import explain, search, tail
 
@@ -49,6 +49,7 @@ COMMANDS: Final = {
     "sinks": sinks,
     "user": user,
     "doctor": doctor,
+    "mcp": assistant,
 }
 NOTHING, FAILED = 1, 2
 _OPTIONS: Final = {"search": re.compile(r"-h|-?|--.+"), "tail": re.compile(r"-[hf]|-n\d*|-?|--.+")}

@@ -52,6 +52,7 @@ LIBRARIES: Final = {
     "cryptography": {"access", "storage"},
     "prometheus_client": {"operate"},
     "subprocess": {"client"},
+    "mcp": {"client"},
 }
 READ_THE_ENVIRONMENT: Final = {"config.py", "client/environment.py"}
 """One module of the server, and one of the client, which runs elsewhere."""

@@ -14,6 +14,7 @@ from flask import Flask, Response, current_app, g, has_request_context, make_res
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit_webhook.access.authentication import Presented, is_from_own_page, may_write
+from audit_webhook.access.recorded_reader import recorded_reader
 from audit_webhook.access.whole_scope import beyond_scope
 from audit_webhook.context import context_of
 from audit_webhook.errors import AuditWebhookError, Forbidden, Unauthenticated
@@ -86,8 +87,7 @@ NEEDS: Final[dict[str, Need]] = {
     "alerts.mute_alert": "admin", "alerts.show_mutes": "admin", "alerts.revoke_mute": "admin",
     "alerts.show_rules": "viewer", "alerts.switch_rule": "admin",
     "api.get_alerts": "viewer", "api.get_alert": "viewer", "api.get_rules": "viewer",
-    "saved.save_search": "viewer",
-    "saved.delete_search": "viewer",
+    "saved.save_search": "viewer", "saved.delete_search": "viewer",
     "setup.show_setup": "viewer",
     "setup.show_status": "viewer",
     "setup.download": "viewer",
@@ -278,7 +278,7 @@ def _written_within(scope: Scope, pieces: Iterable[Any]) -> Iterator[Any]:
 
 def _record(response: Response) -> Response:
     """Record a reading before it is answered; when that fails, there is no answer."""
-    reader, endpoint = current_reader(), request.endpoint or ""
+    reader, endpoint = recorded_reader(current_reader()), request.endpoint or ""
     is_reading = need_of(endpoint) not in ("public", "sender") and response.status_code < 500
     if reader is None or reader.way == "open" or not is_reading:
         return response

@@ -5,5 +5,6 @@
 `environment` is the only module here that reads the environment, `targets` takes types and names as kubectl does.
 
 The same verbs run under ``audit-webhook`` without a server, on the database itself: `operate.local_source` then takes
-the place of the connection. This room imports pure modules of `events` and `history`.
+the place of the connection. `assistant` asks the same for an assistant; its module `protocol` alone imports a library,
+when that command runs. This room imports pure modules of `events` and `history`.
 """

@@ -17,6 +17,8 @@ from audit_webhook.events.visible_text import shown
 SECONDS: Final = 30.0
 MOST_BYTES: Final = 256 * 1024**2
 LONGEST_MESSAGE: Final = 500
+PROGRAM_HEADER: Final = "Audit-Webhook-Client"
+"""Says which program asks for whom the token names; whose token it is, the server knows from the token alone."""
 Document = dict[str, Any]
 
 
@@ -43,8 +45,9 @@ class _NoRedirect(HTTPRedirectHandler):
 class Connection:
     """A server, asked with a token."""
 
-    def __init__(self, server: Server, seconds: float = SECONDS) -> None:
+    def __init__(self, server: Server, seconds: float = SECONDS, program: str = "") -> None:
         """Prepare; nothing is sent yet. Raises ClientError when the file of certificates cannot be read."""
+        self._program: Final = program
         self.url: Final = server.url
         self._token: Final = server.token
         self._seconds: Final = seconds
@@ -61,6 +64,8 @@ class Connection:
         request = Request(f"{address}?{urlencode(given)}" if given else address, headers={"Accept": "application/json"})
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
+        if self._program:
+            request.add_header(PROGRAM_HEADER, self._program)
         try:
             with self._opener.open(request, timeout=self._seconds) as response:
                 return read_document(response.read(MOST_BYTES + 1))

@@ -14,6 +14,7 @@ from typing import Final
 from audit_webhook import __version__
 from audit_webhook.client import login
 from audit_webhook.client.answers import Session
+from audit_webhook.client.assistant import command as assistant
 from audit_webhook.client.completion import add_shell, write_completion
 from audit_webhook.client.connection import Connection
 from audit_webhook.client.environment import kube_context
@@ -37,10 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(protect_query(sys.argv[1:] if arguments is None else arguments))
     try:
         if chosen.verb == "completion":
-            print(write_completion(chosen.shell, [*VERBS, *_OWN]), end="")
+            print(write_completion(chosen.shell, [*VERBS, *_OWN, "mcp"]), end="")
             return DONE
         if chosen.verb in _OWN:
             return int(_OWN[chosen.verb][2](chosen))
+        if chosen.verb == "mcp":
+            return _assist(chosen)
         return answer(VERBS[chosen.verb], chosen, _open_session(chosen))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -89,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         add_output(own)
     for name, (text, add_arguments, _) in _OWN.items():
         add_arguments(verbs.add_parser(name, help=text, description=text))
+    assistant.add_arguments(verbs.add_parser("mcp", help=assistant.HELP, description=assistant.HELP))
     add_shell(verbs.add_parser("completion", help="write what makes a shell complete the verbs"))
     return parser
 
@@ -97,6 +101,12 @@ def _open_session(chosen: argparse.Namespace) -> Session:
     settings = read_settings()
     source = Connection(_choose(settings, chosen.server))
     return Session(source, chosen.cluster or _cluster_of_context(settings, source))
+
+
+def _assist(chosen: argparse.Namespace) -> int:
+    """Serve an assistant; kubectl's context does not count, because it may change while the assistant runs."""
+    source = Connection(_choose(read_settings(), chosen.server), program=assistant.PROGRAM)
+    return assistant.serve(Session(source, chosen.cluster))
 
 
 def _choose(settings: Settings, named: str) -> Server:

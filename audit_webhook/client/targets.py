@@ -43,6 +43,16 @@ class Found(NamedTuple):
     name: str
 
 
+class SeveralFound(ClientError):
+    """Several objects have the name that was given; ``places`` says where they lie."""
+
+    def __init__(self, places: Sequence[Found]) -> None:
+        """Name them in the message."""
+        self.places: Final = places
+        named = ", ".join(f"{each.cluster}:{each.namespace}" for each in places)
+        super().__init__(f"several objects have this name ({named}): add -n NAMESPACE or --cluster NAME")
+
+
 def quote(value: str) -> str:
     """Return a value so that the query language takes it literally."""
     if value and not _PLAIN_ENDS & set(value) and value.lower() not in _KEYWORDS:
@@ -83,6 +93,5 @@ def find_object(source: Source, target: Target, namespace: str | None, cluster: 
         where = f" in namespace {namespace}" if namespace else ""
         raise NotFound(f"no event about {target.resource}/{target.name}{where}" + (f" of {cluster}" if cluster else ""))
     if len(places) > 1:
-        named = ", ".join(sorted(f"{each.cluster}:{each.namespace}" for each in places))
-        raise ClientError(f"several objects have this name ({named}): add -n NAMESPACE or --cluster NAME")
+        raise SeveralFound(tuple(sorted(places)))
     return places.pop()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
+from audit_webhook.access.recorded_reader import LOCAL_ACCOUNT
 from audit_webhook.app import create_app
 from audit_webhook.client.connection import Document, explain, read_document
 from audit_webhook.command_line import open_prepared
@@ -13,12 +14,17 @@ from audit_webhook.config import Config
 
 
 class LocalSource:
-    """The pages' part of the application, asked in this process: whoever reads the database may read all of it."""
+    """The pages' part of the application, asked in this process: whoever reads the database may read all of it.
+
+    What an assistant reads for an account of this machine is recorded under the account's name, with another way than
+    that of a reader who logs in.
+    """
 
     url: Final = ""
 
-    def __init__(self, config: Config) -> None:
-        """Open the database; raises StoreMisconfigured when it has no tables."""
+    def __init__(self, config: Config, account: str = "") -> None:
+        """Open the database, for the assistant of an account; raises StoreMisconfigured when it has no tables."""
+        self._environ: Final = {LOCAL_ACCOUNT: account} if account else {}
         open_prepared(config).close()
         opened = replace(
             config, environment="development", http_host="127.0.0.1", auth_proxy_peers="", auth_proxy_user_header="",
@@ -30,7 +36,9 @@ class LocalSource:
         """Return the answer of ``/api/v1/PATH``; raises ClientError, and NotFound for a 404."""
         given = {name: value for name, value in parameters.items() if value is not None and value != ""}
         address = f"/api/v1/{'/'.join(quote(part, safe='') for part in path)}"
-        answer = self._client.get(address, query_string=given, base_url="http://localhost")
+        answer = self._client.get(
+            address, query_string=given, base_url="http://localhost", environ_overrides=self._environ
+        )
         if answer.status_code != 200:
             raise explain(answer.status_code, answer.get_data(), "the database of this machine")
         return read_document(answer.get_data())

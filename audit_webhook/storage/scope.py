@@ -6,7 +6,8 @@ import re
 from typing import Final, Literal, NamedTuple
 
 Role = Literal["viewer", "admin"]
-Way = Literal["open", "session", "token", "proxy"]
+Way = Literal["open", "session", "token", "proxy", "assistant", "local assistant"]
+"""How a reader was let in; an assistant asks with the token of a reader, or on this machine for an account."""
 
 ROLES: Final[tuple[Role, ...]] = ("viewer", "admin")
 ANY: Final = "*"
