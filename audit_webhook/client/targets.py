@@ -23,6 +23,11 @@ VERBS: Final = {
     "touched": "",
 }
 """What people say was done, as a query."""
+SUBRESOURCES: Final = {
+    "pods": ("attach", "ephemeralcontainers", "eviction", "exec", "log", "portforward"), "nodes": ("proxy",),
+    "serviceaccounts": ("token",), "deployments": ("scale",), "statefulsets": ("scale",), "replicasets": ("scale",),
+}
+"""What behind the slash of a type is understood as its subresource: nobody calls an object so."""
 
 
 class Target(NamedTuple):
@@ -69,9 +74,16 @@ def read_target(words: Sequence[str]) -> Target:
     return Target(plural_of(kind) or kind.lower(), group, given[1] if len(given) > 1 else "")
 
 
+def is_subresource(target: Target) -> bool:
+    """Return whether what was named is a part of a type's interface, as in ``pods/exec``, rather than an object."""
+    return target.name in SUBRESOURCES.get(target.resource, ())
+
+
 def query_of(target: Target, namespace: str | None, cluster: str, since: str = "") -> str:
     """Return the query for a target; a namespace of None stands for all of them."""
     terms = [f"cluster:{quote(cluster)}"] if cluster else []
+    if is_subresource(target):
+        target = Target(f"{target.resource}/{target.name}", target.group, "")
     terms += [f"resource:{quote(target.resource)}"]
     terms += [f"group:{quote(target.group)}"] if target.group else []
     terms += [f"name:{quote(target.name)}"] if target.name else []

@@ -29,6 +29,7 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("search", {"user": "alice", "since": "2026-11-25 03:00", "until": "2026-11-25T03:30:00Z"}),
     ("search", {"user": "bob", "since": WHOLE}),
     ("search", {"since": WHOLE, "limit": 5}),
+    ("commands", {"user": "alice", "did": "deleted", "since": WHOLE}),
     ("facets", {"did": "deleted", "object": "configmaps", "since": WHOLE, "field": "user"}),
     ("count_over_time", {"user": "mallory", "since": "2026-11-25", "until": "2026-11-26"}),
     ("failures", {"since": WHOLE, "limit": 3}),
@@ -107,6 +108,12 @@ def test_counts_and_failures_name_who_and_what_most(answers: Any) -> None:
     assert {each["value"] for each in said["most"]["code"]} <= {"401", "403"}
     (bar,) = answer_to(answers, "count_over_time")[1]["bars"]
     assert bar["from"] == "2026-11-25T02:10:00Z" and bar["events"] == 2
+
+
+def test_commands_are_told_with_their_certainty_and_events(answers: Any) -> None:
+    rows = [row for row in answer_to(answers, "commands")[1]["commands"] if "secret api-key" in row["what"]]
+    assert rows[0]["command"] == "kubectl delete secret api-key -n shop" and len(rows[0]["events"]) >= 1
+    assert rows[0]["command_is"].startswith("exact")
 
 
 def test_history_and_blame_tell_what_changed_and_who_set_it(answers: Any) -> None:

@@ -111,6 +111,26 @@ def test_rows_that_there_was_no_room_for_are_continued_from_the_last_one_shown()
     assert len(shown) < 100 and document["about"]["next_cursor"] == shown[-1]["id"]
 
 
+def test_commands_that_there_was_no_room_for_are_not_passed_over() -> None:
+    command = {
+        "time": EVENT["time"], "cluster": "prod", "effective_user": "alice", "user": "alice", "summary": "x" * 590,
+        "command": "kubectl get x", "confidence": "exact", "events": [EVENT["id"]], "unknown": [],
+    }
+    for many, is_whole in ((3, True), (100, False)):
+        source = Canned({"commands": [command] * many, "next": "later"})
+        about = call("commands", {"limit": many}, Session(source, "")).document["about"]
+        assert ("next_cursor" in about) is is_whole and "cut" in about
+
+
+def test_part_of_a_type_s_interface_is_no_object() -> None:
+    for text, asked in (("pods/exec", "resource:pods/exec"), ("po/log", "resource:pods/log"),
+                        ("deploy/proxy", "resource:deployments name:proxy")):
+        source = Canned({"events": [EVENT], "next": None})
+        call("search", {"object": text, "since": "all"}, Session(source, ""))
+        call("who_used_permission", {"object": text, "did": "touched", "since": "all"}, Session(source, ""))
+        assert source.asked[0]["q"] == asked and source.asked[1]["q"].startswith(asked)
+
+
 def test_who_acted_is_told_apart_from_who_was_signed_in() -> None:
     command = {"command": "kubectl get x", "confidence": "equivalent"}
     event = {**EVENT, "user": "rancher", "effective_user": "alice", "kubectl": command}

@@ -25,6 +25,7 @@ RANGE: Final = Argument("since", "what of is looked at", choices=actor_verbs.RAN
 ACTOR: Final = (NAME, CLUSTER)
 PERMISSIONS: Final = (
     RANGE._replace(default="7d"), Argument("user", "only bindings that this user name used"),
+    Argument("role", "only bindings of this role, such as cluster-admin"),
     CLUSTER, Argument("limit", "how many at most", "integer", default=50, at_most=200),
 )
 USED: Final = (
@@ -73,7 +74,8 @@ def permissions(given: Namespace, session: Session) -> Found:
             {"cluster": cluster, "binding": f"{each['kind']}/{each['name']}", "namespace": each["namespace"],
              "role": each["role"], "gives_everything": each["gives_everything"], "used_by": use["user"],
              "as": use["as"], "through": use["through"], "batches_of_events": use["batches"], "last": use["last"]}
-            for each in answer.document["bindings"] for use in each["uses"] if given.user in (None, use["user"])
+            for each in answer.document["bindings"] if given.role in (None, each["role"])
+            for use in each["uses"] if given.user in (None, use["user"])
         ]
     notes = ["only what was used is known: who could have used a permission is not in an audit trail"]
     return Found("uses", rows[:given.limit], notes=notes, total=len(rows), narrow="name user or cluster")

@@ -31,6 +31,8 @@ def call(name: str, given: Mapping[str, object], session: Session) -> Reply:
     except SeveralFound as error:
         choices = [each._asdict() for each in error.places]
         return Reply(write_error(name, "several objects have this name: give namespace or cluster", choices), True)
+    except (KeyError, TypeError) as error:
+        return Reply(write_error(name, f"the server's answer lacks {error}: is it of another version?"), True)
     except ClientError as error:
         hint = f"; times are {TIMES}" if "value of since" in str(error) or "value of until" in str(error) else ""
         return Reply(write_error(name, f"{error}{hint}"), True)

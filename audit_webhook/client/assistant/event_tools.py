@@ -11,7 +11,7 @@ from typing import Any, Final
 from audit_webhook.client import event_verbs
 from audit_webhook.client.answers import Session
 from audit_webhook.client.assistant.arguments import Argument
-from audit_webhook.client.assistant.event_rows import row_of
+from audit_webhook.client.assistant.event_rows import command_of, row_of
 from audit_webhook.client.assistant.questions import FILTERS, NARROW, page_of, query_of, times_of
 from audit_webhook.client.assistant.results import Found
 from audit_webhook.client.connection import Document
@@ -21,6 +21,7 @@ from audit_webhook.client.targets import quote
 SECONDS: Final = 20.0
 MOST_EVENTS: Final = 100
 MOST_BARS: Final = 400
+MOST_ROUNDS: Final = 10
 COUNTED: Final = 500
 MOST_SIMILAR: Final = 10
 SIMILAR_SINCE: Final = "90d"
@@ -64,6 +65,8 @@ def search(given: Namespace, session: Session) -> Found:
     query = query_of(given, session, "30d")
     events, cursor, notes = _pages(session, query, given.limit, given.cursor)
     counts = _count_values(session, query) if cursor or given.cursor else None
+    if counts and counts["exact"] and not given.cursor and counts["total"] <= len(events):
+        cursor = None  # the page was full, and there is nothing behind it
     about = {"query": query, **page_of(session, query), **({"next_cursor": cursor} if cursor else {})}
     if not events and not given.since and "since:30d" in query:
         notes.append("nothing in the last 30 days; since=all looks at everything that is stored")
@@ -89,6 +92,27 @@ def similar_users(name: str, session: Session) -> dict[str, list[str]]:
     found = session.source.get("facets", q=f"since:{SIMILAR_SINCE}")["facets"].get("user", []) if plain else []
     names = [each["value"] for each in found if plain in each["value"].lower() and each["value"] != name][:MOST_SIMILAR]
     return {"users_with_similar_names": names} if names else {}
+
+
+def commands(given: Namespace, session: Session) -> Found:
+    """Return the kubectl commands behind matching events, newest first, each once."""
+    query, cursor = query_of(given, session, "30d"), given.cursor
+    found: list[Document] = []
+    for _ in range(MOST_ROUNDS):
+        page = session.source.get("commands", q=query, limit=given.limit - len(found), cursor=cursor)
+        found, cursor = found + page["commands"], page["next"]
+        if cursor is None or len(found) >= given.limit:
+            break
+    rows = [
+        {"time": each["time"], "cluster": each["cluster"], "effective_user": each["effective_user"] or each["user"],
+         "what": each["summary"], **command_of({"kubectl": each}), "events": each["events"],
+         **({"unknown": each["unknown"]} if each["unknown"] else {})}
+        for each in found
+    ]
+    about = {"query": query, **page_of(session, query), **({"next_cursor": cursor} if cursor else {})}
+    notes = [page.get("shortfall", ""), "a row without a command is a request for which kubectl has no form"]
+    return Found("commands", rows, about=about | _event_page(session), notes=notes, is_exact=cursor is None,
+                 narrow=f"{NARROW}, or give next_cursor as cursor")
 
 
 def _pages(

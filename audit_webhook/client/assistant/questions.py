@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from audit_webhook.client.answers import Session
 from audit_webhook.client.assistant.arguments import Argument
-from audit_webhook.client.targets import VERBS, quote, read_target
+from audit_webhook.client.targets import VERBS, is_subresource, quote, read_target
 
 TIMES: Final = (
     "such as 15m, 6h, 7d (counted back from now), today, yesterday, now, 14:05, 2026-11-30, 2026-11-30T14:05:00Z, "
@@ -23,7 +23,8 @@ FILTERS: Final = (
     Argument("user", "who acted: a user name such as alice, system:serviceaccount:ci:deployer, or a pattern with *"),
     Argument("did", "what was done; read is get, list or watch, changed is update or patch",
              choices=tuple(sorted(VERBS))),
-    Argument("object", "the object or type as kubectl takes it: configmap/app-config, deploy/web, secrets"),
+    Argument("object", "the object or type as kubectl takes it: configmap/app-config, deploy/web, secrets, "
+             "pods/exec"),
     Argument("namespace", "only in this namespace"),
     CLUSTER,
     Argument("actors", "people, or programs such as service accounts, nodes and controllers", default="all",
@@ -95,6 +96,8 @@ def _moment(text: str) -> str:
 
 def _object(text: str) -> str:
     target = read_target(text.split())
+    if is_subresource(target):
+        return _term("resource", f"{target.resource}/{target.name}")
     terms = [_term("resource", target.resource), _term("group", target.group) if target.group else ""]
     return " ".join(filter(None, [*terms, _term("name", target.name) if target.name else ""]))
 

@@ -62,6 +62,8 @@ def write_document(tool: str, found: Found) -> dict[str, Any]:
     }
     if found.continues and 0 < len(rows) < len(found.rows):
         about[found.continues] = rows[-1]["id"]
+    elif len(rows) < len(found.rows):
+        about.pop("next_cursor", None)  # it would pass over the rows that there was no room for
     if notes := [make_safe(note) for note in found.notes if note]:
         about["notes"] = notes
     return {"about": about, "untrusted_data": {"warning": WARNING, **facts, found.name: rows}}

@@ -33,14 +33,15 @@ INSTRUCTIONS: Final = (
 _QUERY: Final = (
     "Use the arguments where they fit; query takes more, with the language of the search box: terms joined by spaces "
     "(and), or, - before a term (not), parentheses. field:value is exact, field:a* a pattern, field:(a or b) one of "
-    "several; a bare word is looked for in user, namespace, resource, name and URI. Fields: user, as (impersonated "
-    "user), by (signed-in user), usergroup, kind (human, serviceaccount, node, controlplane, anonymous), verb, ns, "
-    "group, resource, sub (exec, scale, log …), name, code (404, >=400, 4xx), ip, ua, client (kubectl, helm …), "
-    "decision (allow, forbid), denied:true, dryrun:true, audit, body:\"text\" (in the JSON), request.PATH and "
-    "response.PATH (a member of a body, request.spec.replicas:0), exec:*curl* (command run in a container), "
-    "pod.privileged:true, pod.image:*nginx*, grants:create:pods/exec (a role that is written). Examples: verb:delete "
-    "-kind:system; resource:secrets verb:(get or list) ip:203.0.113.*; sub:exec ns:shop; resource:(rolebindings or "
-    "clusterrolebindings) verb:create."
+    "several, field:\"\" empty; a bare word is looked for in user, namespace, resource, name and URI. Fields: user, by "
+    "(signed-in user), as (impersonated user), usergroup, session, kind (human, serviceaccount, node, controlplane, "
+    "anonymous), verb, ns, group, resource, sub (exec, scale, log), name, code (404, >=400, 4xx), ip, ua, client "
+    "(kubectl, helm), command (kubectl's: apply, edit), manager, decision (allow, forbid), denied:true, dryrun:true, "
+    "audit, body:\"text\" (in the JSON), request.PATH and response.PATH (a member of a body, request.spec.replicas:0), "
+    "exec:*curl* (command run in a container), pod.privileged:true, pod.image:*nginx*, grants:create:pods/exec (a role "
+    "that is written). Examples: verb:delete -kind:system; resource:secrets verb:(get or list) ip:203.0.113.*; "
+    "sub:exec ns:shop; resource:(rolebindings or clusterrolebindings) verb:create; -as:\"\" for whatever was "
+    "impersonated."
 )
 _TIMES: Final = "Without since, the last 24 hours."
 TOOLS: Final[dict[str, Tool]] = {
@@ -51,6 +52,12 @@ TOOLS: Final[dict[str, Tool]] = {
         "until=today; what bob did between 2 and 3 o'clock is user=bob, since=14:00, until=15:00. Without since, the "
         f"last 30 days. Attempts that failed are among them: see outcome. {_QUERY}",
         event_tools.SEARCH, event_tools.search,
+    ),
+    "commands": Tool(
+        "the kubectl commands behind matching events, newest first",
+        "Answers which commands somebody typed: the requests of one command are one row, with how certain it is, "
+        "what of it is unknown, and the ids of its events. Takes the same as search. Without since, the last 30 days.",
+        event_tools.SEARCH, event_tools.commands,
     ),
     "facets": Tool(
         "how often each value occurs among matching events",
