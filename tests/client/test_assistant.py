@@ -16,6 +16,7 @@ from audit_webhook.context import context_of
 from audit_webhook.storage.access_store import AccessStore
 from audit_webhook.storage.repository import open_repository
 from tests import story
+from tests.alerts.alert_story import ALERT, raise_alert
 from tests.client.assistant_session import ask_database, ask_server
 from tests.client.conftest import Site
 from tests.code_files import MODULES, PACKAGE, ROOT, imported
@@ -39,7 +40,6 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("who_used_permission", {"did": "read", "object": "secrets", "namespace": "shop", "since": WHOLE}),
     ("permissions", {"since": "all", "user": "dave"}),
     ("least_privilege", {"name": story.REPORTER, "since": "all"}),
-    ("alerts", {"state": "any"}),
     ("losses", {"days": 30}),
     ("verify", {}),
 ]
@@ -138,7 +138,7 @@ def test_server_tells_of_itself(answers: Any) -> None:
     about, said = answer_to(answers, "clusters")
     assert about["signed_in_as"] == "root" and [each["cluster"] for each in said["clusters"]] == ["prod", "staging"]
     assert "is_signed" in answer_to(answers, "verify")[0]
-    assert answer_to(answers, "losses")[0]["notes"] and answer_to(answers, "alerts")[0]["matching"] == 0
+    assert answer_to(answers, "losses")[0]["notes"]
 
 
 def test_reader_of_a_namespace_gets_that_and_is_told_of_the_rest(site: Site, tmp_path: Path) -> None:
@@ -172,6 +172,25 @@ def test_database_of_this_machine_answers_and_records_the_account(tmp_path: Path
     account = subprocess.check_output(["id", "-un"], text=True).strip()
     assert (reading.way, reading.username) == ("local assistant", account)
     repository.close()
+
+
+def test_alerts_are_told_with_their_events_and_what_was_done(tmp_path: Path) -> None:
+    repository = open_repository(development(DB_PATH=str(tmp_path / "audit.db")))
+    repository.migrate()
+    story.load(repository)
+    raise_alert(repository)
+    repository.close()
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("alerts", {"days": 3650}), ("alerts", {"days": 3650, "severity": "critical", "limit": 1}),
+        ("alerts", {"days": 3650, "state": "closed"}), ("alerts", {"id": ALERT.hex()}), ("alerts", {"id": "none"}),
+    ]
+    found = ask_database(tmp_path / "audit.db", calls)
+    listed = [[each["rule"] for each in document["untrusted_data"].get("alerts", ())] for document in found.documents]
+    assert sorted(listed[0]) == ["exec-node-escape", "secrets-dumped"]
+    assert listed[1:] == [["exec-node-escape"], [], ["exec-node-escape"], []]
+    one = found.documents[3]["untrusted_data"]
+    assert len(one["events_of_it"]) == 1 and one["done_about_it"][0]["note"] == "looking"
+    assert found.errors == [False, False, False, False, True]
 
 
 def test_without_the_sdk_the_command_says_how_to_install_it(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ MOST_BARS: Final = 400
 MOST_ROUNDS: Final = 10
 COUNTED: Final = 500
 MOST_SIMILAR: Final = 10
-SIMILAR_SINCE: Final = "90d"
 FIELDS: Final = ("user", "verb", "resource", "outcome", "ns", "cluster", "kind", "client", "ip", "sub", "code")
 SERIES: Final = ("outcome", "verb", "user", "resource", "ns", "client", "cluster", "kind", "ip", "sub", "code")
 _SAME: Final = ("effective_user", "verb", "resource", "subresource", "namespace", "code", "cluster")
@@ -89,7 +88,7 @@ def _count_values(session: Session, query: str) -> Document:
 def similar_users(name: str, session: Session) -> dict[str, list[str]]:
     """Return users whose names hold a name that nobody has exactly, such as bob@example.com for bob."""
     plain = name.strip("*").lower()
-    found = session.source.get("facets", q=f"since:{SIMILAR_SINCE}")["facets"].get("user", []) if plain else []
+    found = session.source.get("facets")["facets"].get("user", []) if plain else []
     names = [each["value"] for each in found if plain in each["value"].lower() and each["value"] != name][:MOST_SIMILAR]
     return {"users_with_similar_names": names} if names else {}
 

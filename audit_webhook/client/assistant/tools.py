@@ -69,8 +69,8 @@ TOOLS: Final[dict[str, Tool]] = {
     ),
     "count_over_time": Tool(
         "how many matching events happened when",
-        f"Answers when something happened most, began or stopped: counts in bars of equal width over the time range. "
-        f"{_TIMES}",
+        f"Answers when something happened most, began or stopped: counts in bars of equal width over the time range; "
+        f"the value … stands for all others. {_TIMES}",
         event_tools.OVER_TIME, event_tools.count_over_time,
     ),
     "event": Tool(
