@@ -86,6 +86,8 @@ NEEDS: Final[dict[str, Need]] = {
     "alerts.show_alerts": "viewer", "alerts.show_alert": "viewer", "alerts.change_alert": "viewer",
     "alerts.mute_alert": "admin", "alerts.show_mutes": "admin", "alerts.revoke_mute": "admin",
     "alerts.show_rules": "viewer", "alerts.switch_rule": "admin",
+    "sinks.show_sinks": "admin", "sinks.send_test": "admin", "sinks.retry_sink": "admin",
+    "sinks.retry_message": "admin", "api.get_sinks": "admin",
     "api.get_alerts": "viewer", "api.get_alert": "viewer", "api.get_rules": "viewer",
     "saved.save_search": "viewer", "saved.delete_search": "viewer",
     "setup.show_setup": "viewer",

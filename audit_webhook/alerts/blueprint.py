@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from audit_webhook.access.gate import required_reader, scope_of_request
 from audit_webhook.alerts.document import document_of_alert, document_of_note, document_of_rule
 from audit_webhook.alerts.inbox import MICROSECONDS_A_DAY, Choice, change, list_alerts, read_alert_id
+from audit_webhook.alerts.notifications import blueprint as sink_pages
 from audit_webhook.alerts.notifications.outbox import Outbox
 from audit_webhook.alerts.notifications.sink_shelf import SinkShelf
 from audit_webhook.alerts.rule import SEVERITIES
@@ -51,9 +52,11 @@ def register(app: Flask) -> None:
     """Add the pages of this room to an application."""
     parts = context_of(app)
     stores = open_stores(parts.repository.database, scope_of_request)
-    outbox = Outbox(stores.outbox, SinkShelf(parts.config.sinks_file))
+    sinks = SinkShelf(parts.config.sinks_file)
+    outbox = Outbox(stores.outbox, sinks)
     app.extensions[EXTENSION] = Parts(stores, RuleShelf(parts.config.rules_dir), outbox)
     app.register_blueprint(bp)
+    sink_pages.register(app, sinks)
 
 
 def _parts() -> Parts:

@@ -1,4 +1,4 @@
-"""The schemas of what the JSON interface says of alerts and rules."""
+"""The schemas of what the JSON interface says of alerts, rules and sinks."""
 
 from __future__ import annotations
 
@@ -46,4 +46,17 @@ RULES: Final = json(record({
         "open": COUNT, "last": WHEN,
     })},
     "trouble": {**TEXT, "description": "What is wrong with the files of RULES_DIR."},
+}))
+SINKS: Final = json(record({
+    "sinks": {"type": "array", "items": record({
+        "name": {"type": "string"}, "kind": TEXT, "where": {**TEXT, "description": "The host alone."},
+        "state": {"type": "string"}, "severity": {"anyOf": [SEVERITY, {"type": "null"}]}, "clusters": _NAMES,
+        "query": TEXT, "send_resolved": FLAG, "waiting": COUNT, "oldest_waiting": WHEN, "dead": COUNT, "sent": COUNT,
+        "failed": COUNT, "last_success": WHEN, "last_failure": WHEN, "last_error": TEXT,
+    })},
+    "dead": {"type": "array", "description": "The newest messages that failed for good.", "items": record({
+        "id": _KEY, "sink": {"type": "string"}, "kind": {"type": "string"}, "severity": SEVERITY, "hits": COUNT,
+        "alerts": _NAMES, "made": TIME, "tries": COUNT, "error": TEXT,
+    })},
+    "trouble": {**TEXT, "description": "What is wrong with SINKS_FILE."},
 }))

@@ -11,7 +11,7 @@ from typing import Final
 from flask import Response, current_app, make_response, render_template, request, url_for
 
 COMPRESSED: Final = ("text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml")
-PAGES: Final = (None, "ui", "explore", "picture", "clusters", "losses", "quarantine", "saved", "alerts")
+PAGES: Final = (None, "ui", "explore", "picture", "clusters", "losses", "quarantine", "saved", "alerts", "sinks")
 SMALLEST: Final = 1024
 
 

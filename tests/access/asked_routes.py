@@ -22,6 +22,7 @@ COMPLETED: Final = (
 NAMES: Final[dict[str, tuple[str, ...]]] = {
     "cluster": ("prod", "staging", "hiddencluster"), "group": ("core",), "resource": ("pods",),
     "namespace": ("shop", "bank", "-", "shop-2"), "filename": ("app.css",), "step": ("newer", "older"),
+    "sink": ("hook",),
 }
 BY_ENDPOINT: Final[dict[str, tuple[str, ...]]] = {
     "explore.show_object": ("web-1", "same", "hidden-0-0", "future"), "api.get_object": ("web-1", "same", "hidden-0-0"),
@@ -76,7 +77,7 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "api.get_needs": [{}, {"since": "all", "namespaces": "apart"}], "api.get_live": [{}, {"after": "x", "q": "a"}],
     "alerts.show_alerts": [{}, *clusters(state="active")], "alerts.show_alert": [{}], "alerts.show_mutes": [{}],
     "alerts.show_rules": [{}, {"technique": "T1611"}], "api.get_alerts": clusters(days="90"), "api.get_alert": [{}],
-    "api.get_rules": [{}],
+    "api.get_rules": [{}], "api.get_sinks": [{}], "sinks.show_sinks": [{}],
     "quarantine.show_quarantine": clusters(), "quarantine.show_item": [{}],
     "losses.show_losses": clusters(days="30"), "losses.show_loss": [{}],
     "clusters.show_clusters": [{}, {"days": "30"}], "clusters.show_cluster": [{}, {"days": "30"}],
@@ -89,6 +90,7 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     **dict.fromkeys((
         "access.log_in", "access.log_out", "access.issue_token", "access.revoke_token", "access.revoke_session",
         "alerts.change_alert", "alerts.mute_alert", "alerts.revoke_mute", "alerts.switch_rule",
+        "sinks.send_test", "sinks.retry_sink", "sinks.retry_message",
         "saved.save_search", "saved.delete_search", "setup.load_demo",
     ), [{}]),
 }

@@ -31,7 +31,7 @@ SENDER: Final = {"Authorization": f"Bearer {TOKEN}"}
 OPEN: Final = {"public", "sender"}
 ARGUMENTS: Final = {
     "name": "webhook.yaml", "filename": "app.css", "cluster": "prod", "group": "core", "resource": "pods",
-    "namespace": "bank", "step": "newer",
+    "namespace": "bank", "step": "newer", "sink": "hook",
 }
 """A value for each argument of a route; that of an event's route is a stored event."""
 

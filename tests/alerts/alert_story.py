@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from audit_webhook.alerts.stores import open_stores
 from audit_webhook.storage.alert_decision_store import Mute
+from audit_webhook.storage.alert_outbox_store import Message
 from audit_webhook.storage.alert_store import Alert, Note
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.search_sql import EVERYTHING, LAST
 from tests import story
 
 ALERT: Final = b"\xa1" * 16
+SINKS: Final = """
+[[sink]]
+name = "on-call"
+kind = "slack"
+url = "https://hooks.example.com/services/T0/B0/x"
+severity = "high"
+quiet_hours = {from = "22:00", to = "06:30"}
+
+[[sink]]
+name = "tickets"
+kind = "webhook"
+url = "https://tickets.example.com/audit"
+"""
 PAGE: Final = f"/alerts/{ALERT.hex()}"
 
 
@@ -35,3 +50,15 @@ def raise_alert(repository: Repository) -> None:
         b"m" * 16, "secrets-dumped", "", "", "backup", "", "", story.NOW_US + 86_400_000_000, "nightly backup", moment,
         "root",
     ))
+    message = Message(b"d" * 16, "on-call", b"g" * 16, "firing", "waiting", 4, 12, True, (ALERT,), moment, 2**60)
+    with stores.progress.write() as cursor:
+        stores.outbox.insert(cursor, message)
+        stores.outbox.insert(cursor, message._replace(id=b"e" * 16))
+        stores.outbox.note_failed(cursor, message._replace(state="dead", tries=12, error="it answered 500"), moment)
+
+
+def write_sinks(folder: Path) -> Path:
+    """Write a file of sinks, of which nothing is sent."""
+    path = folder / "sinks.toml"
+    path.write_text(SINKS)
+    return path

@@ -50,6 +50,7 @@ PAGES: Final = {
     "alerts.show_alert": (alert_story.PAGE,),
     "alerts.show_mutes": ("/alerts/mutes",),
     "alerts.show_rules": ("/rules", "/rules?technique=T1611"),
+    "sinks.show_sinks": ("/sinks",),
     "access.show_account": ("/account",),
     "access.show_readers": ("/readers",),
     "access.show_login": ("/login",),
@@ -80,7 +81,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server in production with the story and an administrator; nobody changes anything, so all tests share it."""
     folder = tmp_path_factory.mktemp("every_page")
     add_user(folder / "users", "root", "admin")
-    config = development(DB_PATH=str(folder / "audit.db"), UI_USERS_FILE=str(folder / "users"))
+    sinks = str(alert_story.write_sinks(folder))
+    config = development(DB_PATH=str(folder / "audit.db"), UI_USERS_FILE=str(folder / "users"), SINKS_FILE=sinks)
     running = Server(replace(config, environment="production", webhook_token="t0ken"))
     running.app.extensions[EXTENSION] = replace(context_of(running.app), clock=lambda: story.NOW_US)
     story.load(context_of(running.app).repository)
