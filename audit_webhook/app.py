@@ -20,6 +20,7 @@ from audit_webhook.alerts import blueprint as alert_pages
 from audit_webhook.alerts.evaluation import Evaluation
 from audit_webhook.alerts.notifications.delivery import Delivery
 from audit_webhook.alerts.notifications.sink_shelf import SinkShelf
+from audit_webhook.alerts.notifications.view import sample_sinks
 from audit_webhook.alerts.rule_shelf import RuleShelf
 from audit_webhook.alerts.stores import open_stores
 from audit_webhook.config import Config
@@ -50,6 +51,7 @@ from audit_webhook.operate.loss_metrics import LossCollector
 from audit_webhook.operate.maintenance import Maintenance
 from audit_webhook.operate.metrics import Metrics, SpoolState
 from audit_webhook.operate.quarantine_metrics import QuarantineWatch
+from audit_webhook.operate.sink_metrics import SinkWatch
 from audit_webhook.paths import STATIC, TEMPLATES
 from audit_webhook.search import blueprint as ui
 from audit_webhook.search import saved_blueprint as saved
@@ -57,6 +59,7 @@ from audit_webhook.search.feed import LIVE_LIFETIME
 from audit_webhook.search.histogram import blueprint as picture
 from audit_webhook.search.histogram.histogram import Histograms
 from audit_webhook.storage.access_store import AccessStore
+from audit_webhook.storage.alert_outbox_store import AlertOutboxStore
 from audit_webhook.storage.compactor import Compactor
 from audit_webhook.storage.health_probe import HealthProbe
 from audit_webhook.storage.loss_store import LossStore
@@ -133,8 +136,10 @@ def create_app(config: Config | None = None, part: Part = "all", metrics: Metric
     parts.metrics.registry.register(LossCollector(lambda: losses.sample_losses(senders.totals, config)))
     quarantine = QuarantineWatch(lambda: sample_quarantine(QuarantineStore(repository.database)))
     parts.metrics.registry.register(quarantine)
+    sinks = SinkWatch(lambda: sample_sinks(AlertOutboxStore(repository.database), SinkShelf(config.sinks_file), now()))
+    parts.metrics.registry.register(sinks)
     app.extensions[EXTENSION] = parts
-    workers = [*_workers(parts, health_probe, spool), quarantine] if part != "pages" else []
+    workers = [*_workers(parts, health_probe, spool), quarantine, sinks] if part != "pages" else []
     for blueprint in _BLUEPRINTS[part]:
         app.register_blueprint(blueprint)
     if part != "ingest":

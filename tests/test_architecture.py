@@ -31,7 +31,7 @@ ROOMS: Final = {
     "explore": {
         "access", "events", "history", "humanize", "ingest", "kubectl", "operate", "query", "search", "storage", "web",
     },
-    "alerts": {"access", "events", "explore", "humanize", "ingest", "query", "search", "storage", "web"},
+    "alerts": {"access", "events", "explore", "humanize", "ingest", "operate", "query", "search", "storage", "web"},
 }
 MOST_ROOMS: Final = 15
 BESIDE: Final = {

@@ -49,4 +49,10 @@ MEANINGS: Final = {
     "audit_webhook_quarantine_items": "Items that are kept in quarantine, by cluster, as of the last half minute.",
     "audit_webhook_quarantine_bytes": "Bytes of these items, as they are stored.",
     "audit_webhook_quarantine_left_out": "Items of the cluster that the quarantine had no room for.",
+    "audit_webhook_notifications_waiting": "Messages that wait for a sink, those of quiet hours included.",
+    "audit_webhook_notifications_dead": "Messages that failed for good and were not sent again yet, by sink.",
+    "audit_webhook_notifications_oldest_seconds": "How long ago the first message that still waits was due, by sink; 0 "
+    "when none is due.",
+    "audit_webhook_notifications_sent_total": "Messages that a sink took, in all processes.",
+    "audit_webhook_notifications_failed_total": "Tries that failed, by sink.",
 }

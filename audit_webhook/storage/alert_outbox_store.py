@@ -59,10 +59,11 @@ class SinkState(NamedTuple):
 
 
 class Pile(NamedTuple):
-    """How many messages of a sink are in a state, and when the oldest one was made."""
+    """How many messages of a sink are in a state, when the oldest one was made, and since when the first one is due."""
 
     messages: int = 0
     oldest: int = 0
+    since: int = 0
 
 
 class AlertOutboxStore:
@@ -141,7 +142,7 @@ class AlertOutboxStore:
     def counts(self) -> dict[tuple[str, str], Pile]:
         """Return how many messages wait or are dead, by sink and state."""
         rows = self._rows("count_messages", SENT)
-        return {(text_of(sink), text_of(state)): Pile(int(count), int(made)) for sink, state, count, made in rows}
+        return {(text_of(sink), text_of(state)): Pile(*map(int, numbers)) for sink, state, *numbers in rows}
 
     def messages(self, state: str, sink: str, limit: int) -> list[Message]:
         """Return the newest messages in a state, of one sink or, where that is empty, of all."""

@@ -34,7 +34,8 @@ UPDATE alert_outbox SET state = %s, due = %s, tries = %s, error = %s WHERE id = 
 SELECT DISTINCT sink FROM alert_outbox WHERE state = %s AND due <= %s
 
 -- name: count_messages
-SELECT sink, state, COUNT(*), MIN(made) FROM alert_outbox WHERE state <> %s GROUP BY sink, state
+SELECT sink, state, COUNT(*), MIN(made), MIN(CASE WHEN begun > 0 THEN begun ELSE due END)
+FROM alert_outbox WHERE state <> %s GROUP BY sink, state
 
 -- name: waiting_of_sink
 SELECT COUNT(*) FROM alert_outbox WHERE state = %s AND sink = %s

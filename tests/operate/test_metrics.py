@@ -17,6 +17,7 @@ from audit_webhook.operate.disk_space import Room, measure_disks
 from audit_webhook.operate.loss_metrics import LossCollector, LossSamples, SenderSample
 from audit_webhook.operate.metrics import MEANINGS, OUTCOMES, Metrics, SpoolState, make_counters
 from audit_webhook.operate.quarantine_metrics import QuarantineSample, QuarantineWatch
+from audit_webhook.operate.sink_metrics import SinkSample, SinkWatch
 from audit_webhook.operate.shared_counters import Place, SharedCounters
 from audit_webhook.storage.repository import Repository
 from tests.factories import audit_event, event_list
@@ -184,5 +185,8 @@ def test_documented_metrics_are_those_exposed() -> None:
     quarantine = QuarantineWatch(lambda: QuarantineSample({"prod": 2}, {"prod": 90}, {"prod": 1}))
     quarantine.work()
     metrics.registry.register(quarantine)
+    sinks = SinkWatch(lambda: [SinkSample("hook", 1, 2, 3, 4, 5.0)])
+    sinks.work()
+    metrics.registry.register(sinks)
     named = {re.split(r"[{]", name)[0] for name in exposed(metrics)}
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} == MEANINGS.keys()

@@ -19,6 +19,7 @@ from audit_webhook.context import context_of
 from audit_webhook.ingest.senders import Totals
 from audit_webhook.operate.metrics import MEANINGS
 from audit_webhook.operate.quarantine_metrics import QuarantineWatch
+from audit_webhook.operate.sink_metrics import SinkWatch
 from tests.factories import audit_event, event_list
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -67,6 +68,8 @@ SILENT: Final = 'audit_webhook_sender_silent{address="10.0.0.2",cluster="prod"}'
 MISSING: Final = 'audit_webhook_senders_missing{cluster="prod"}'
 GIVEN_UP: Final = 'audit_webhook_events_given_up{cluster="prod"}'
 GAP: Final = 'audit_webhook_gaps_last_hour{cluster="prod",kind="pause"}'
+LATE_MESSAGE: Final = 'audit_webhook_notifications_oldest_seconds{sink="hook"}'
+DEAD_LETTERS: Final = 'audit_webhook_notifications_dead{sink="hook"}'
 STARTS: Final = "audit_webhook_process_starts_total"
 DROPPED: Final = 'apiserver_audit_error_total{instance="cp-1",plugin="webhook"}'
 
@@ -139,6 +142,10 @@ CASES: Final = [
     Case("AuditWebhookEvidenceUnsigned", {SIGNED: "600x120", STORED: "7x120"}, 75, False),
     Case("AuditWebhookEvidenceUnsigned", {SIGNED: "0+60x40", STORED: "0+100x40"}, 40, False),
     Case("AuditWebhookEvidenceUnsigned", {STORED: "0+100x99"}, 90, False),  # nothing is to be signed
+    Case("AuditWebhookNotificationsStuck", {LATE_MESSAGE: "0+60x40"}, 22, True),
+    Case("AuditWebhookNotificationsStuck", {LATE_MESSAGE: "0+60x18 0x40"}, 40, False),
+    Case("AuditWebhookNotificationsDead", {DEAD_LETTERS: "0x5 3x20"}, 12, True),
+    Case("AuditWebhookNotificationsDead", {DEAD_LETTERS: "0x5 3x3 0x20"}, 12, False),
     Case("ApiserverAuditErrors", {DROPPED: "0x5 3x20"}, 8, True),
     Case("ApiserverAuditErrors", {DROPPED: "3x30"}, 20, False),
 ]
@@ -189,7 +196,9 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
     settings = {
         "ENVIRONMENT": "development", "DB_PATH": str(folder / "audit.db"), "SPOOL_DIR": str(folder / "spool"),
         "EVIDENCE_KEY_FILE": str(folder / "evidence.key"), "EXPECTED_SENDERS": "prod=2",
+        "SINKS_FILE": str(folder / "sinks.toml"),
     }
+    (folder / "sinks.toml").write_text('[[sink]]\nname = "hook"\nkind = "webhook"\nurl = "http://127.0.0.1:1/"\n')
     app = create_app(Config.from_env(settings))
     client: FlaskClient = app.test_client()
     client.post("/webhook/audit/prod", data=event_list([audit_event(1), b"null"]))
@@ -198,7 +207,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
     pairs = {("prod", "token"): 1}
     context_of(app).senders.totals = Totals(((sender, "heard"),), {"prod": 3}, pairs, pairs)
     for worker in app.extensions["workers"]._workers:
-        if isinstance(worker, QuarantineWatch):
+        if isinstance(worker, QuarantineWatch | SinkWatch):
             worker.work()
     context_of(app).metrics.note_retention(is_held_back=False)
     text = client.get("/metrics").get_data(as_text=True)

@@ -11,6 +11,7 @@ from audit_webhook.alerts.notifications.sink_shelf import SinkShelf
 from audit_webhook.alerts.rule import SEVERITIES
 from audit_webhook.events.event import rfc3339
 from audit_webhook.events.visible_text import shown
+from audit_webhook.operate.sink_metrics import SinkSample
 from audit_webhook.storage.alert_outbox_store import DEAD, WAITING, AlertOutboxStore, Message, Pile, SinkState
 
 MOST_SHOWN: Final = 200
@@ -96,6 +97,16 @@ def document_of_message(message: Message) -> dict[str, object]:
         "hits": message.hits, "alerts": [member.hex() for member in message.members], "made": rfc3339(message.made),
         "tries": message.tries, "error": shown(message.error) or None,
     }
+
+
+def sample_sinks(store: AlertOutboxStore, shelf: SinkShelf, now: int) -> list[SinkSample]:
+    """Return how each sink fares, for the metrics; ``now`` is in microseconds."""
+    return [
+        SinkSample(
+            line.name, line.waiting.messages, line.dead.messages, line.fares.sent, line.fares.failed,
+            max(0.0, (now - line.waiting.since) / 1e6) if line.waiting.messages else 0.0,
+        ) for line in view_sinks(store, shelf)
+    ]
 
 
 def _time(moment: int) -> str | None:

@@ -12,6 +12,7 @@ from audit_webhook.operate.doctor.finding import Finding, fail
 from audit_webhook.operate.doctor.port import check_ports
 from audit_webhook.operate.doctor.readers import check_readers
 from audit_webhook.operate.doctor.settings import check_settings
+from audit_webhook.operate.doctor.sinks import check_sinks_file
 from audit_webhook.operate.doctor.spool import check_spool
 from audit_webhook.operate.doctor.store import check_store
 from audit_webhook.operate.doctor.tokens import check_tokens
@@ -23,6 +24,7 @@ def examine(config: Config, warnings: Iterable[str], now: int) -> Iterator[Findi
     yield from check_tokens(config)
     yield from check_readers(config)
     yield from check_key(config)
+    yield from check_sinks_file(config)
     yield from check_store(config, now)
     yield from check_disk(config)
     yield from check_spool(config)

@@ -15,6 +15,7 @@ from audit_webhook.operate.doctor.evidence import check_checkpoints
 from audit_webhook.operate.doctor.finding import Finding, fail, ok, say_seconds, warn
 from audit_webhook.operate.doctor.readers import check_api_tokens
 from audit_webhook.operate.doctor.server import check_server
+from audit_webhook.operate.doctor.sinks import check_messages
 from audit_webhook.storage import server_status as engine_state
 from audit_webhook.storage.access_store import AccessStore
 from audit_webhook.storage.database import Database, open_database
@@ -124,4 +125,5 @@ def _check_arrivals(config: Config, database: Database, now: int) -> Iterator[Fi
         advice = f"let all follow one time server; if that is right, {retention.advice(config.retention_days)}"
         yield fail(CHECK, f"retention deletes nothing: {doubts}", advice)
     yield from check_checkpoints(config, database)
+    yield from check_messages(database, now)
     yield from check_api_tokens(AccessStore(database), now)
