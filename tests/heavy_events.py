@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -41,11 +42,11 @@ def ordinary(seconds: float = 0) -> bytes:
     ))
 
 
-def every_shape() -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the bytes of each event."""
-    for maker in (_uris, _texts, _bodies, _patches, _secrets, _broken, _commands):
-        for name, event in maker():
-            yield name, event if isinstance(event, bytes) else encode(event)
+def every_shape(first: int = 0, step: int = 1) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the bytes of the events from the first on, in steps; the others are not encoded."""
+    makers = (_uris, _texts, _bodies, _patches, _secrets, _broken, _commands)
+    for name, event in islice((shape for maker in makers for shape in maker()), first, None, step):
+        yield name, event if isinstance(event, bytes) else encode(event)
 
 
 def _uris() -> Iterator[tuple[str, dict[str, Any]]]:
