@@ -81,7 +81,7 @@ def _read_some(raws: Sequence[bytes], start: int, unread: list[Unread]) -> _Read
 def read_stored(cluster: str, raws: Sequence[bytes]) -> Columns:
     """Return what is kept of at least one event as it is stored, whose secrets were taken out; raises Undecodable.
 
-    The ids follow from these bytes, as those of most events do that were sent.
+    The ids follow from these bytes as posted, as those of most events do that were sent.
     """
     parts = []
     for start in range(0, len(raws), STORED_AT_ONCE):
@@ -89,8 +89,10 @@ def read_stored(cluster: str, raws: Sequence[bytes]) -> Columns:
         wires = read_usual_wires(kept)
         if wires is None or not are_events(wires):
             wires = list(map(_read, kept))
-        leaves = digest_events(cluster, kept)
-        parts.append(to_columns(cluster, event_ids(leaves, events_milliseconds(wires)), wires, kept, leaves))
+        leaves = digests = digest_events(cluster, kept)
+        if any(map(is_logged, kept)):
+            digests = digest_events(cluster, map(as_posted, kept))
+        parts.append(to_columns(cluster, event_ids(digests, events_milliseconds(wires)), wires, kept, leaves))
     return parts[0] if len(parts) == 1 else Columns(*map(list, map(chain.from_iterable, zip(*parts))))
 
 

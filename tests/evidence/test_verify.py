@@ -15,13 +15,14 @@ from audit_webhook.events.event import rfc3339
 from audit_webhook.events.ids import to_text
 from audit_webhook.events.redaction.settings import make_redaction
 from audit_webhook.evidence.store import EvidenceStore
+from audit_webhook.evidence.verify import examine
 from audit_webhook.ingest.receive import read_batch, receive, store_batch
 from audit_webhook.ingest.spool_drain import _batch_of
 from audit_webhook.operate import retention
 from audit_webhook.storage.repository import open_repository
 from audit_webhook.storage.spool.batch_file import BatchFile
 from tests.evidence.test_tampering_tables import seal_all_anew
-from tests.factories import NOON_US, audit_event, event_list
+from tests.factories import NOON_US, audit_event, encode, event_list
 from tests.sealed_store import MINUTE, Evidence
 
 DAY = 1440 * MINUTE
@@ -50,6 +51,17 @@ def test_what_is_sent_again_whole_or_in_part_is_no_alarm(evidence: Evidence) -> 
         receive(evidence.repository, "prod", event_list(part), NOON_US)
     evidence.sign()
     assert evidence.found() == [] and evidence.verify().events == 9
+
+
+def test_lines_of_a_log_file_are_compared_without_reading_each_again(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = {"kind": "Event", "apiVersion": "audit.k8s.io/v1"}
+    lines = [encode({**head, **audit_event(number)}) for number in range(5)]
+    receive(evidence.repository, "prod", b"\n".join(lines), NOON_US)
+    evidence.sign()
+    monkeypatch.setattr(examine, "identify", lambda *_: pytest.fail("an event was read a second time"))
+    assert evidence.found() == [] and evidence.verify().events == 5
 
 
 def test_spooled_batch_that_is_drained_twice_is_no_alarm(evidence: Evidence) -> None:
