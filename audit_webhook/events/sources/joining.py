@@ -12,7 +12,8 @@ from audit_webhook.events.sources.text_prefixes import find_container_prefix
 from audit_webhook.events.sources.unwrapped import LARGEST
 
 MOST_STREAMS: Final = 64
-_STARTS: Final = (b'{"kind":"Event","apiVersion":"audit.k8s.io/', b'{"level":"', b'{"log":"')
+_EVENT_STARTS: Final = (b'{"kind":"Event","apiVersion":"audit.k8s.io/', b'{"level":"')
+_STARTS: Final = (*_EVENT_STARTS, b'{"log":"')
 _BEFORE_OBJECT: Final = (b"},", b"],", b"[", b":")
 """How a line ends that a line with an object or a list may follow within one document."""
 _WITHIN: Final = re.compile(rb'[}\],:"]|(?:true|false|null|NaN|-?\d[\d.eE+-]{0,40})\s*(?:[,}\]]|\Z)')
@@ -29,7 +30,9 @@ def join(lines: Iterable[Numbered]) -> Iterator[Numbered]:
     """Yield each whole line or document with the number of its first line; nothing that was read is left out."""
     streams, document = _Streams(), _Document()
     for number, line in lines:
-        if line[:1].isdigit() or line.startswith(b'{"'):
+        if line.startswith(_EVENT_STARTS) and document.is_idle():
+            yield number, line
+        elif line[:1].isdigit() or line.startswith(b'{"'):
             for began, whole in streams.take(number, line):
                 yield from document.take(began, whole)
         else:
@@ -101,6 +104,10 @@ class _Document:
         self._number = 0
         self._depth = 0
         self._size = 0
+
+    def is_idle(self) -> bool:
+        """Return whether no document was begun."""
+        return not self._lines
 
     def take(self, number: int, line: bytes) -> Iterator[Numbered]:
         """Yield the line itself, or a document that ends with it."""
