@@ -25,7 +25,6 @@ def _setting(default: Any, meaning: str, parse: Callable[[str], Any] = read.text
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Every setting, checked; a field's metadata holds its meaning for the documentation."""
-
     environment: str = _setting(
         "production",
         "`development` listens on this machine only, may do without a token and offers sample events; `production` "
@@ -39,8 +38,7 @@ class Config:
         "they are served on `HTTP_PORT`.", read.port_or_none,
     )
     workers: int = _setting(
-        1, "Processes that receive batches, all on `HTTP_PORT`. More than one needs MariaDB or MySQL.",
-        read.process_count,
+        1, "Processes that receive batches, all on `HTTP_PORT`; several need MariaDB or MySQL.", read.process_count,
     )
     webhook_token: str = _setting(
         "", "A token with which any cluster may send. Production needs this one or `WEBHOOK_TOKENS_DIR`.", secret=True
@@ -65,8 +63,10 @@ class Config:
     db_port: int = _setting(3306, "Port of the database servers of which `DB_HOST` names none.", read.port)
     db_user: str = _setting("audit", "User of the database server.")
     db_password: str = _setting("", "Password of the database user.", secret=True)
-    db_name: str = _setting(
-        "audit", "Name of the database; it is created when the user may create it.", read.database_name
+    db_name: str = _setting("audit", "Name of the database; it is made if the user may do so.", read.database_name)
+    db_engine: str = _setting(
+        "InnoDB", "Storage engine of the tables that are made in MariaDB: `innodb`, or `rocksdb` for less disk space.",
+        read.storage_engine,
     )
     db_ssl_ca: str = _setting(
         "", "File with the certificates (PEM) of the authority that signed the database server's. With it, the "

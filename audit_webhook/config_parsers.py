@@ -12,6 +12,7 @@ from audit_webhook.events.redaction.rules import Rule, parse_rules
 
 _COUNT: Final = re.compile(r"([a-z0-9.-]{1,63})\s*=\s*([1-9]\d{0,2})", re.ASCII)
 SSL_MODES: Final = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
+STORAGE_ENGINES: Final = ("InnoDB", "ROCKSDB")
 ENVIRONMENTS: Final = ("development", "production")
 _SERVER: Final = re.compile(r"(?:\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.%]+)\]|([^\s:\[\]]+))(?::(\d{1,5}))?")
 
@@ -42,6 +43,14 @@ def ssl_mode(raw: str) -> str:
     if raw not in SSL_MODES:
         raise ValueError(f"is not one of {', '.join(SSL_MODES)}")
     return raw
+
+
+def storage_engine(raw: str) -> str:
+    """Read the name of a storage engine of MariaDB, as its tables show it."""
+    names = {name.lower(): name for name in STORAGE_ENGINES}
+    if raw.lower() not in names:
+        raise ValueError(f"is not one of {', '.join(names)}")
+    return names[raw.lower()]
 
 
 def port(raw: str) -> int:

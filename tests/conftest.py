@@ -22,7 +22,7 @@ from audit_webhook.context import context_of
 from audit_webhook.operate.server import create_server, run_in_thread
 from audit_webhook.storage.repository import Repository, open_repository
 from tests.browser import Watcher, open_browser
-from tests.mariadb import MariaDB, free_port
+from tests.mariadb import ROCKSDB, MariaDB, free_port
 from tests.sealed_store import Evidence
 
 MEMORY: Final = Path("/dev/shm")
@@ -37,14 +37,20 @@ def nothing_goes_on() -> Iterator[None]:
     assert "checkpointer" not in {thread.name for thread in threading.enumerate()}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let all tests that touch MariaDB run with its other storage engine: ``make test ARGS="--rocksdb"``."""
+    parser.addoption("--rocksdb", action="store_true", help="make the tables of MariaDB with MyRocks")
+
+
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+def mariadb(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[MariaDB]:
     """A MariaDB server for the whole run; in memory where there is room, as each test makes and drops its tables."""
+    options = ROCKSDB if request.config.getoption("--rocksdb") else ()
     if not has_room(MEMORY):
-        with MariaDB(tmp_path_factory.mktemp("mariadb")) as server:
+        with MariaDB(tmp_path_factory.mktemp("mariadb"), *options) as server:
             yield server
         return
-    with TemporaryDirectory(prefix="mariadb-", dir=MEMORY) as folder, MariaDB(Path(folder)) as server:
+    with TemporaryDirectory(prefix="mariadb-", dir=MEMORY) as folder, MariaDB(Path(folder), *options) as server:
         yield server
 
 

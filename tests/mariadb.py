@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import pymysql
 
@@ -24,6 +24,10 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+ROCKSDB: Final = ("--plugin-load-add=ha_rocksdb", "--rocksdb-flush-log-at-trx-commit=1")
+"""Options with which a server has MyRocks, which syncs each commit."""
 
 
 class MariaDB:
@@ -123,7 +127,9 @@ class MariaDB:
 
     def environment(self, database: str) -> dict[str, str]:
         """Give the settings that lead the program to a database of this server."""
-        return {"DB_HOST": "127.0.0.1", "DB_PORT": str(self.port), "DB_USER": "root", "DB_NAME": database}
+        engine = "rocksdb" if ROCKSDB[0] in self.options else "innodb"
+        own = {"DB_HOST": "127.0.0.1", "DB_PORT": str(self.port), "DB_USER": "root", "DB_NAME": database}
+        return {**own, "DB_ENGINE": engine}
 
 
 def _program(name: str) -> str:

@@ -126,14 +126,16 @@ class Database:
 
     def __init__(
         self, dialect: Dialect, connect: Callable[[], Any], begin: str, on_new_writer: Callable[[], None],
-        is_used: Callable[[Any], bool] = lambda connection: True, file: SqliteFile | None = None,
+        is_used: Callable[[Any], bool] = lambda connection: True, file: SqliteFile | None = None, engine: str = "",
     ) -> None:
         """Take what differs between the engines; nothing is connected yet.
 
         ``begin`` is the statement that begins a transaction, empty where the first one of any kind does.
         ``is_used`` tells whether a connection leads to where new ones lead too. ``file`` is that of an embedded one.
+        ``engine`` is the storage engine in which MariaDB is to make tables.
         """
         self.file: Final = file
+        self.engine: Final = engine
         self.dialect: Final[Dialect] = dialect
         self._connect = connect
         self._begin = begin
@@ -285,7 +287,7 @@ def open_database(config: Config, on_new_writer: Callable[[], None], may_create:
     """
     if config.db_host:
         servers = Servers(config, may_create)
-        database = Database("mysql", servers.connect, "", on_new_writer, servers.is_used)
+        database = Database("mysql", servers.connect, "", on_new_writer, servers.is_used, engine=config.db_engine)
         servers.on_move = database.leave
         return database
     file = SqliteFile(Path(config.db_path))

@@ -27,6 +27,8 @@ DAYS_AHEAD: Final = 7
 LOCK_SECONDS: Final = 8
 DROP_LOCK_SECONDS: Final = 1
 MIGRATION_SECONDS: Final = 600
+DEFAULT_ENGINE: Final = "ENGINE = InnoDB"
+"""How each statement of MariaDB's steps names the storage engine, in whose place the one of ``DB_ENGINE`` is put."""
 _NO_TABLE: Final = ("no such table", "(1146,")
 STEPS_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER NOT NULL PRIMARY KEY, applied VARCHAR(32) NOT NULL)"
@@ -38,7 +40,7 @@ def migrate(database: Database, now: datetime | None = None) -> list[int]:
     with database.write(MIGRATION_SECONDS) as cursor:
         _lock(cursor, database.dialect)
         try:
-            applied = _apply_missing(cursor, database.dialect)
+            applied = _apply_missing(cursor, database)
             if database.dialect == "mysql":
                 make_partitions(cursor, now or min(datetime.now(UTC), _server_time(cursor)))
         finally:
@@ -46,7 +48,8 @@ def migrate(database: Database, now: datetime | None = None) -> list[int]:
     return applied
 
 
-def _apply_missing(cursor: Cursor, dialect: str) -> list[int]:
+def _apply_missing(cursor: Cursor, database: Database) -> list[int]:
+    dialect = database.dialect
     cursor.execute(STEPS_TABLE)
     cursor.execute("SELECT step FROM schema_steps")
     done = {step for (step,) in cursor.fetchall()}
@@ -56,7 +59,7 @@ def _apply_missing(cursor: Cursor, dialect: str) -> list[int]:
     missing = {number: text for number, text in known.items() if number not in done}
     for number, text in missing.items():
         for statement in statements_of(text):
-            cursor.execute(statement)
+            cursor.execute(statement.replace(DEFAULT_ENGINE, f"ENGINE = {database.engine}"))
         placeholder = "?" if dialect == "sqlite" else "%s"
         cursor.execute(
             f"INSERT INTO schema_steps (step, applied) VALUES ({placeholder}, {placeholder})",

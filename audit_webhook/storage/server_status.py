@@ -18,12 +18,14 @@ from audit_webhook.storage.schema import PARTITIONED
 from audit_webhook.storage.text_columns import text_of
 
 _SETTINGS: Final = (
-    "version", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog", "log_bin", "max_allowed_packet",
+    "version", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "rocksdb_flush_log_at_trx_commit",
+    "sync_binlog", "log_bin", "max_allowed_packet",
     "read_only", "character_set_connection", "character_set_database",
 )
 _DURABLE: Final = {
     "innodb_flush_log_at_trx_commit": ("1", "a power failure takes transactions that were acknowledged"),
     "innodb_doublewrite": ("ON", "a power failure can tear pages"),
+    "rocksdb_flush_log_at_trx_commit": ("1", "a power failure takes transactions that were acknowledged"),
 }
 _GALERA: Final = ("wsrep_provider_name", "wsrep_ready", "wsrep_cluster_size")
 _CLOCK: Final = {

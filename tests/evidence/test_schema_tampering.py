@@ -25,7 +25,7 @@ ON_MARIADB = (
     ("CREATE TRIGGER hide BEFORE INSERT ON seals FOR EACH ROW SET NEW.events = 0", "hide"),
     ("CREATE EVENT hide ON SCHEDULE EVERY 1 HOUR DO DELETE FROM seals", "hide"),
     ("ALTER TABLE callers MODIFY username VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL", "callers.username"),
-    ("ALTER TABLE callers ADD COLUMN hidden INT AS (last_day + 1) VIRTUAL", "callers.hidden"),
+    ("ALTER TABLE callers ADD COLUMN hidden INT NOT NULL", "callers.hidden"),
     ("ALTER TABLE callers MODIFY client VARBINARY(32) NULL", "callers.client"),
     ("ALTER TABLE events DROP KEY events_name, ADD KEY events_name (name(3))", "events.events_name"),
     ("ALTER TABLE seals ENGINE = MyISAM", "table seals"),

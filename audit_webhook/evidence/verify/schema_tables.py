@@ -23,6 +23,8 @@ _KEY: Final = re.compile(r"(?:(PRIMARY|UNIQUE) )?KEY ?(\w*) ?\(([\w, ]+)\)")
 _WIDTH: Final = re.compile(r"(int)\(\d+\)")
 _OWN: Final = ("sqlite_stat", "sqlite_sequence", "sqlite_autoindex")
 BASE: Final = "BASE TABLE"
+KEY_KINDS: Final = {"InnoDB": "BTREE", "ROCKSDB": "LSMTREE"}
+"""The storage engines of MariaDB that tables may have, and how each calls its keys."""
 MOST: Final = 100
 
 
@@ -100,7 +102,7 @@ def _differences_mysql(database: Database) -> Iterator[Difference]:
 
         tables, columns, keys = ask("schema_tables"), ask("schema_columns"), ask("schema_keys")
         partitions, triggers, events = ask("schema_partitions"), ask("schema_triggers"), ask("schema_events")
-    wanted = _wanted_mysql()
+    wanted = _wanted_mysql(next((engine for name, _, engine in tables if name == PARTITIONED[0]), ""))
     own = {name.split()[1] for name in wanted if name.startswith("table ")}
     there = {f"table {name}": f"{kind}, {engine}" for name, kind, engine in tables if name in own or kind != BASE}
     there |= {
@@ -118,15 +120,16 @@ def _differences_mysql(database: Database) -> Iterator[Difference]:
     yield from (Difference(name, "this program did not make it") for name in extras)
 
 
-def _wanted_mysql() -> dict[str, str]:
-    """Return what the statements of the steps make, as `information_schema` tells it."""
+def _wanted_mysql(found_engine: str) -> dict[str, str]:
+    """Return what the statements of the steps make, as `information_schema` tells it, all in one of the engines."""
+    engine = found_engine if found_engine in KEY_KINDS else next(iter(KEY_KINDS))
     wanted: dict[str, str] = {}
     for text in steps("mysql").values():
         for statement in statements_of(text):
             found = _TABLE.match(statement)
             if found is not None:
-                wanted[f"table {found[1]}"] = f"{BASE}, InnoDB"
-                wanted |= _parts_of_table(found[1], found[2])
+                wanted[f"table {found[1]}"] = f"{BASE}, {engine}"
+                wanted |= _parts_of_table(found[1], found[2], KEY_KINDS[engine])
     wanted |= {f"partitions of {table}": f"RANGE COLUMNS {_PARTED[table]}" for table in PARTITIONED}
     return wanted
 
@@ -134,19 +137,19 @@ def _wanted_mysql() -> dict[str, str]:
 _PARTED: Final = {"events": "`id`", "chunks": "`id`", "postings": "`chunk_id`", "tallies": "`id`"}
 
 
-def _parts_of_table(table: str, body: str) -> dict[str, str]:
+def _parts_of_table(table: str, body: str, key_kind: str) -> dict[str, str]:
     wanted: dict[str, str] = {}
     for line in filter(None, (each.strip().rstrip(",") for each in body.splitlines())):
         key = _KEY.fullmatch(line)
         if key is not None:
             kind, name, columns = key.groups()
             unique = "0" if kind else "1"
-            parts = [f"unique={unique}", *(f"{column.strip()} BTREE" for column in columns.split(","))]
+            parts = [f"unique={unique}", *(f"{column.strip()} {key_kind}" for column in columns.split(","))]
             wanted[f"key {table}.{name or 'PRIMARY'}"] = ", ".join(parts)
             continue
         name, rest = line.split(None, 1)
         if rest.endswith(" PRIMARY KEY"):
-            wanted[f"key {table}.PRIMARY"] = f"unique=0, {name} BTREE"
+            wanted[f"key {table}.PRIMARY"] = f"unique=0, {name} {key_kind}"
         kind = rest.removesuffix(" PRIMARY KEY").removesuffix(" NOT NULL").strip()
         wanted[f"column {table}.{name}"] = f"{' '.join(kind.lower().split())} NO"
     return wanted

@@ -11,6 +11,7 @@ from pymysql.constants import ER
 
 from audit_webhook.config import Config
 from audit_webhook.deadline import left
+from audit_webhook.errors import StoreMisconfigured
 from audit_webhook.storage.mysql.bulk_connection import PreparedConnection
 from audit_webhook.storage.mysql.cursor import BulkCursor
 from audit_webhook.storage.mysql.tls import connection_arguments
@@ -18,6 +19,7 @@ from audit_webhook.storage.mysql.tls import connection_arguments
 CONNECT_SECONDS: Final = 2
 STATEMENT_SECONDS: Final = 10
 LOCK_SECONDS: Final = 5
+ROCKSDB: Final = "ROCKSDB"
 _HEAD_BYTES: Final = 64
 
 
@@ -108,11 +110,21 @@ def connect_mysql(
             "autocommit = 0"  # so that the first statement begins a transaction, without a command for that
         )
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        if config.db_engine == ROCKSDB:
+            _prepare_rocksdb(cursor)
         cursor.execute("SELECT @@max_allowed_packet")
         ((connection.largest_packet,),) = cursor.fetchall()
         cursor.execute("SHOW STATUS LIKE 'wsrep_provider_name'")
         connection.is_galera = any(provider for _, provider in cursor.fetchall())
     return connection
+
+
+def _prepare_rocksdb(cursor: Any) -> None:
+    """Let MyRocks wait for locks as long as InnoDB does, and notice deadlocks at once; raises StoreMisconfigured."""
+    if not cursor.execute("SHOW VARIABLES LIKE 'rocksdb_deadlock_detect'"):
+        raise StoreMisconfigured("DB_ENGINE=rocksdb needs MyRocks: install mariadb-plugin-rocksdb on the server")
+    cursor.fetchall()
+    cursor.execute(f"SET SESSION rocksdb_lock_wait_timeout = {LOCK_SECONDS}, rocksdb_deadlock_detect = ON")
 
 
 def _connect(config: Config, address: tuple[str, int], database: str | None) -> MysqlConnection:
