@@ -111,6 +111,16 @@ def test_rows_that_there_was_no_room_for_are_continued_from_the_last_one_shown()
     assert len(shown) < 100 and document["about"]["next_cursor"] == shown[-1]["id"]
 
 
+@pytest.mark.parametrize(("arguments", "said"), [
+    ({}, "since=all"), ({"object": "app-config", "since": "7d"}, "an object is named TYPE/NAME"),
+    ({"object": "cm/app-config", "did": "deleted", "since": "7d"}, "with its namespace, or with a whole collection"),
+])
+def test_empty_answer_says_what_may_be_why(arguments: dict[str, Any], said: str) -> None:
+    page = {"events": [], "next": None, "facets": {}}
+    (note,) = call("search", arguments, Session(Canned(page), "")).document["about"]["notes"]
+    assert said in note
+
+
 def test_commands_that_there_was_no_room_for_are_not_passed_over() -> None:
     command = {
         "time": EVENT["time"], "cluster": "prod", "effective_user": "alice", "user": "alice", "summary": "x" * 590,

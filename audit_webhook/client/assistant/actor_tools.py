@@ -32,7 +32,8 @@ USED: Final = (
     Argument("did", "what was done; read is get, list or watch", choices=tuple(sorted(VERBS)), is_required=True),
     Argument("object", "a type or object as kubectl takes it: secrets, secret/db-credentials", is_required=True),
     Argument("namespace", "only in this namespace"), CLUSTER,
-    Argument("since", "from this time on, such as 6h, 7d, yesterday, 2026-11-30", default="30d"),
+    Argument("since", "from this time on, such as 6h, 7d, yesterday, 2026-11-30; all for everything", default="30d"),
+    Argument("limit", "how many users at most, the most frequent first", "integer", default=50, at_most=300),
 )
 NEEDS: Final = (
     NAME, RANGE, Argument("per_namespace", "write a Role for each namespace", "boolean", default=False), CLUSTER,
@@ -88,7 +89,7 @@ def who_used_permission(given: Namespace, session: Session) -> Found:
     answer = next(actor_verbs.can_who(chosen, session._replace(cluster=given.cluster or session.cluster)))
     notes = [*answer.notes, "only allowed requests count; who could have but did not is not in an audit trail"]
     rows = [each | {"events": int(each["events"])} for each in answer.document]
-    return Found("users", rows, notes=notes, is_exact=not answer.is_found or len(answer.notes) == 0,
+    return Found("users", rows[:given.limit], notes=notes, total=len(rows), is_exact=not answer.notes,
                  narrow="narrow with since, namespace or object")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ from audit_webhook.client.assistant.questions import FILTERS, NARROW, page_of, q
 from audit_webhook.client.assistant.results import Found
 from audit_webhook.client.connection import Document
 from audit_webhook.client.errors import NotFound
-from audit_webhook.client.targets import quote
+from audit_webhook.client.targets import Target, quote, read_target
+from audit_webhook.events.api_resources import plural_of
 
 SECONDS: Final = 20.0
 MOST_EVENTS: Final = 100
@@ -67,8 +69,8 @@ def search(given: Namespace, session: Session) -> Found:
     if counts and counts["exact"] and not given.cursor and counts["total"] <= len(events):
         cursor = None  # the page was full, and there is nothing behind it
     about = {"query": query, **page_of(session, query), **({"next_cursor": cursor} if cursor else {})}
-    if not events and not given.since and "since:30d" in query:
-        notes.append("nothing in the last 30 days; since=all looks at everything that is stored")
+    if not events and not given.cursor:
+        notes += _advice(given, query)
     facts = similar_users(given.user, session) if given.user and not events and not given.cursor else {}
     return Found(
         "events", [row_of(each) for each in events], facts, about | _event_page(session), notes,
@@ -91,6 +93,17 @@ def similar_users(name: str, session: Session) -> dict[str, list[str]]:
     found = session.source.get("facets")["facets"].get("user", []) if plain else []
     names = [each["value"] for each in found if plain in each["value"].lower() and each["value"] != name][:MOST_SIMILAR]
     return {"users_with_similar_names": names} if names else {}
+
+
+def _advice(given: Namespace, query: str) -> Iterator[str]:
+    """Yield what may be why nothing was found."""
+    if not given.since and "since:30d" in query:
+        yield "nothing in the last 30 days; since=all looks at everything that is stored"
+    target = read_target(given.object.split()) if given.object else Target("", "", "")
+    if target.name and given.did in ("deleted", "delete"):
+        yield "an object also goes with its namespace, or with a whole collection, which names no object: see history"
+    if target.resource and not target.name and plural_of(target.resource) is None:
+        yield f"{target.resource} was taken for a type; an object is named TYPE/NAME, configmap/{target.resource}"
 
 
 def commands(given: Namespace, session: Session) -> Found:
