@@ -197,6 +197,23 @@ def test_sinks_are_read_again_and_a_broken_file_changes_nothing(
         assert len(second.received) == 1 and shelf.trouble == ""
 
 
+def test_what_is_no_longer_needed_is_forgotten(
+    repository: Repository, make: Make, clock: Clock, tmp_path: Path
+) -> None:
+    with listening(answering(OK)) as server:
+        shelf = write_sinks(tmp_path, webhook("hook", server.url, 'group_interval = "5m"'))
+        prepare(repository, clock, shelf)
+        one, store = make(shelf), open_stores(repository.database).outbox
+        deliver(one)
+        for minutes, sent, told in ((4, 1, ["hook"]), (6, 0, ["hook"]), (367 * 24 * 60, 0, [])):
+            clock.now += minutes * MINUTE
+            one._tidied = float("-inf")
+            one.work()
+            with repository.database.write() as cursor:
+                assert store.sinks_told(cursor, an_alert().id) == told
+            assert len(store.messages("sent", "hook", 9)) == sent
+
+
 def test_no_thread_is_left_when_delivery_ends(
     repository: Repository, make: Make, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,11 @@ def test_alertmanager_gets_each_alert_with_the_time_at_which_it_ends() -> None:
     assert test["labels"]["alertname"] == "AuditWebhookTest"
 
 
+def test_hits_of_events_that_came_late_are_told_as_such() -> None:
+    told = json.loads(slack_body(notice(an_alert(hits=3, late=2))))["text"]
+    assert told.endswith("3 hits, 2 of events that came late <https://audit.example.com/alerts/" + "0" * 31 + "1|Open>")
+
+
 @pytest.mark.parametrize(("changes", "said"), [
     ({}, "High: A command in a container reached for the node"),
     ({"hits": 3}, "High: A command in a container reached for the node (3 hits)"),

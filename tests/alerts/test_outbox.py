@@ -17,6 +17,7 @@ from audit_webhook.ingest.receive import receive
 from audit_webhook.storage.alert_outbox_store import MOST_MEMBERS
 from audit_webhook.storage.repository import Repository
 from tests.alerts.sink_story import MINUTE, Clock, an_alert, store_alerts, tell, waiting, webhook, write_sinks
+from tests.alerts.test_evaluation import Breaking
 from tests.factories import NOON_US, audit_event, event_list
 
 URL = "http://127.0.0.1:9/hook"
@@ -63,6 +64,33 @@ def test_failure_in_the_transaction_leaves_neither_alert_nor_message(
     clock.now += 16_000_000
     one.work()
     assert len(waiting(repository)) == 1 and len(stores.alerts.list_alerts(0, 2**62, 10)) == 1
+
+
+def test_failure_at_any_statement_loses_and_doubles_no_message(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, stores = Clock(), open_stores(repository.database)
+    shelf = write_sinks(tmp_path, webhook("one", URL), webhook("two", URL))
+    Evaluation(repository, stores, RuleShelf(""), clock, sinks=shelf).work()
+    failures = 0
+    for failing in range(1, 60):
+        receive(repository, "prod", event_list([patched(f"user-{failing}")]), clock.now)
+        clock.now += 16_000_000
+        with monkeypatch.context() as patch:
+            broken = Breaking(repository, failing)
+            patch.setattr(repository.database, "write", broken.write)
+            Evaluation(repository, stores, RuleShelf(""), clock, sinks=shelf).work()
+        failures += broken.has_failed
+        clock.now += 16_000_000
+        Evaluation(repository, stores, RuleShelf(""), clock, sinks=shelf).work()
+        if not broken.has_failed:
+            break
+    alerts = {alert.id for alert in stores.alerts.list_alerts(0, 2**62, 1000)}
+    assert failures > 12 and len(alerts) == failures + 1
+    for sink in ("one", "two"):
+        told = [member for message in waiting(repository, sink) for member in message.members]
+        assert len(told) == len(alerts) and set(told) == alerts
+        assert all(message.hits == 1 for message in waiting(repository, sink))
 
 
 def test_first_message_is_due_at_once_and_the_rest_of_the_interval_is_one_message(

@@ -53,6 +53,7 @@ def test_examples_of_the_documentation_are_read(tmp_path: Path, monkeypatch: pyt
     (f'name = "s"\nkind = "slack"\nurl = "{SECRET}"', "sink s: url: is not an address"),
     (HOOK + 'secret_file = "/nonexistent"', "sink hook: secret_file: cannot be read: No such file"),
     (HOOK + f'token = "{SECRET}\\n"', "sink hook: token: holds characters that a header cannot have"),
+    (HOOK.replace("webhook", "alertmanager") + f'password = "{SECRET}"', "sink hook: username: is needed beside"),
     (HOOK + 'severity = "grave"', "sink hook: severity: is one of info, low"),
     (HOOK + "clusters = []", "sink hook: clusters: is a list of clusters, of 1 to 100"),
     (HOOK + 'query = "user:("', "sink hook: query: at character"),

@@ -74,5 +74,5 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"it did not answer within {CALL_SECONDS:.0f} seconds"
     if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
+        return error.strerror or "it ended the connection without an answer"
     return f"its answer cannot be read ({type(error).__name__})"

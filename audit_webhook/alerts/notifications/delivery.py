@@ -44,7 +44,9 @@ LONGEST_SINK_PAUSE: Final = 300_000_000
 MOST_DEAD: Final = 1000
 MICROSECONDS_A_DAY: Final = 86_400_000_000
 KEPT: Final = 30 * MICROSECONDS_A_DAY
-"""How long messages are kept that were not sent, and how long it is known who was told of an alert."""
+"""How long messages are kept that were not sent."""
+TOLD: Final = 366 * MICROSECONDS_A_DAY
+"""How long it is known who was told of an alert, since the last message about it."""
 
 
 class Delivery(Worker):
@@ -169,8 +171,11 @@ class Delivery(Worker):
         if time.monotonic() - self._tidied < TIDY_SECONDS:
             return
         self._tidied = time.monotonic()
-        names = {sink.name for sink in self._sinks.sinks()} | {sink for sink, _ in self._store.counts()}
-        self._store.forget(now - MICROSECONDS_A_DAY - LONGEST_RETRY, now - KEPT, sorted(names), MOST_DEAD)
+        sinks = self._sinks.sinks()
+        names = {sink.name for sink in sinks} | {sink for sink, _ in self._store.counts()}
+        interval = max((sink.interval for sink in sinks), default=0)  # until then a sent message tells of its group
+        self._store.forget(now - interval, now - KEPT, sorted(names), MOST_DEAD)
+        self._store.forget_told(now - TOLD)
 
 
 def failed(message: Message, failure: DeliveryFailed, now: int) -> Message:

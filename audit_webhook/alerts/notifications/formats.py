@@ -119,8 +119,9 @@ def _said(told: Told, written: Callable[[str], str]) -> str:
     by = f"{written(told.actor)} " if told.actor else ""
     thing = f"on {written(told.object)} " if told.object else ""
     hits = f", {alert.hits:,} hits" if alert.hits > 1 else ""
+    late = f", {alert.late:,} of events that came late" if alert.late else ""
     state = f", {alert.state}" if alert.state != "open" else ""
-    return f"{by}{thing}in cluster {written(alert.cluster)}, {rfc3339(alert.last_time)[:19]}Z{hits}{state}"
+    return f"{by}{thing}in cluster {written(alert.cluster)}, {rfc3339(alert.last_time)[:19]}Z{hits}{late}{state}"
 
 
 def _escaped(text: str) -> str:

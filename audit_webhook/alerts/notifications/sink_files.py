@@ -131,6 +131,8 @@ class _Reader:
                 raise self._mistake("username", "stands beside token; keep one")
             pair = f"{self._text('username')}:{self._secret('password')}".encode()
             authorization = f"Basic {base64.b64encode(pair).decode()}"
+        elif "password" in self._table or "password_file" in self._table:
+            raise self._mistake("username", "is needed beside password")
         if not authorization.isascii() or not authorization.isprintable():
             raise self._mistake("token", "holds characters that a header cannot have")
         return Post(self._url(), self._secret("secret"), authorization, self._ca_file())
