@@ -29,12 +29,15 @@ class Answered(NamedTuple):
     errors: list[bool]
 
 
-def ask_server(site: Site, user: str, folder: Path, calls: Sequence[Call]) -> Answered:
-    """Ask a server as somebody who is logged in there under the name of the user."""
-    servers = {user: Server(site.url, site.tokens[user], site.certificate)}
-    write_settings(Settings(servers, user, {}), folder / "audit-webhook")
+def ask_server(
+    site: Site, user: str, folder: Path, calls: Sequence[Call],
+    arguments: Sequence[str] = ("mcp", "--server", "default"),
+) -> Answered:
+    """Ask a server as a user who is logged in there."""
+    servers = {"default": Server(site.url, site.tokens[user], site.certificate)}
+    write_settings(Settings(servers, "default", {}), folder / "audit-webhook")
     environment = {"XDG_CONFIG_HOME": str(folder)}
-    return asyncio.run(_ask(["-m", "audit_webhook", "mcp", "--server", user], environment, calls))
+    return asyncio.run(_ask(["-m", "audit_webhook", *arguments], environment, calls))
 
 
 def ask_database(path: Path, calls: Sequence[Call]) -> Answered:

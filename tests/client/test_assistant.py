@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,19 @@ def test_without_the_sdk_the_command_says_how_to_install_it(tmp_path: Path) -> N
 def test_one_module_alone_imports_the_sdk() -> None:
     users = [path for path in MODULES if any(name.split(".")[0] == "mcp" for name in imported(path))]
     assert users == [PACKAGE / "client/assistant/protocol.py"]
+
+
+def test_documented_configurations_work(site: Site, tmp_path: Path) -> None:
+    text = (ROOT / "docs/assistants.md").read_text("utf-8")
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    servers = [server for block in blocks for names in block.values() for server in names.values()]
+    servers += tomllib.loads(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0])["mcp_servers"].values()
+    (shell,) = re.findall(r"^claude mcp add \S+ -- (.*)$", text, re.MULTILINE)
+    lines = {(server["command"], *server["args"]) for server in servers} | {tuple(shell.split())}
+    ((command, *arguments),) = lines
+    assert command == "audit-webhook"
+    (document,) = ask_server(site, "eve", tmp_path, [("clusters", {})], arguments).documents
+    assert document["about"]["signed_in_as"] == "eve"
 
 
 def test_documented_tools_are_those_of_the_program() -> None:

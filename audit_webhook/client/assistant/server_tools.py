@@ -47,8 +47,8 @@ def clusters(given: Namespace, session: Session) -> Found:
     """Return which clusters there are, and what whoever asks may see."""
     found = next(server_verbs.clusters(given, session)).document
     about = {
-        "signed_in_as": found["user"], "server_version": found["version"],
-        "server": session.source.url or "the database of this machine",
+        **({"signed_in_as": found["user"]} if session.source.url else {}), "server_version": found["version"],
+        "server": session.source.url or "none: the database of this machine is read, all of it",
         **{name: found[name] for name in ("limited_to_clusters", "limited_to_namespaces") if found[name] is not None},
     }
     rows = [{"cluster": name} for name in found["clusters"]]
