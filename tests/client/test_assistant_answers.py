@@ -111,6 +111,32 @@ def test_rows_that_there_was_no_room_for_are_continued_from_the_last_one_shown()
     assert len(shown) < 100 and document["about"]["next_cursor"] == shown[-1]["id"]
 
 
+def test_event_with_huge_values_leaves_room_for_those_behind_it() -> None:
+    ips = ["\u202e" * 1_000] * 1_000
+    texts = dict.fromkeys(("name", "namespace", "user", "summary", "session"), "`" * 9_000)
+    huge = {**EVENT, **texts, "claimed_ips": ips}
+    page = {"events": [huge, huge, huge, EVENT, EVENT], "next": None}
+    document = call("search", {}, Session(Canned(page), "")).document
+    events = document["untrusted_data"]["events"]
+    assert len(events) == 5 and size_of(document) < MOST_BYTES
+    assert "shortened" in events[0] and "shortened" not in events[4]
+    assert events[0]["claimed_ips"][-1].startswith("… and ")
+
+
+def test_actor_with_thousands_of_programs_is_still_told() -> None:
+    many = [{"value": f"{number}" * 300, "last_day": "2026-11-25"} for number in range(3_000)]
+    lists = dict.fromkeys(("addresses", "programs", "claimed_addresses", "sessions", "through", "acted_for", "acted_as",
+                           "impersonated_by"), many)
+    found = {
+        "name": "alice", "kind": "human", "first": EVENT["time"], "last": EVENT["time"], "active": [], "groups": [],
+        "events_read": 1, "events_read_are_all": True, "deeds": [], "denied": [EVENT] * 50, "credentials": [],
+        "pods": [], "nodes": [], **lists,
+    }
+    document = call("actor", {"name": "alice", "cluster": "prod"}, Session(Canned(found), "")).document
+    (actor,) = document["untrusted_data"]["actors"]
+    assert (actor["kind"], actor["denied_in_all"]) == ("human", 50) and size_of(document) < MOST_BYTES
+
+
 @pytest.mark.parametrize(("arguments", "said"), [
     ({}, "since=all"), ({"object": "app-config", "since": "7d"}, "an object is named TYPE/NAME"),
     ({"object": "cm/app-config", "did": "deleted", "since": "7d"}, "with its namespace, or with a whole collection"),
