@@ -13,24 +13,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from audit_webhook.alerts.chunk_reader import ChunkReader
 from audit_webhook.alerts.grouping import Subject, begun, group_key, hit_id, joined, muted_by, subject_of
 from audit_webhook.alerts.notifications.outbox import News, Outbox
 from audit_webhook.alerts.notifications.sink_shelf import SinkShelf
 from audit_webhook.alerts.rule import Rule
-from audit_webhook.alerts.rule_book import Candidate, Hit, RuleBook
+from audit_webhook.alerts.rule_book import Hit, RuleBook
 from audit_webhook.alerts.rule_shelf import RuleShelf
 from audit_webhook.alerts.stores import Stores
 from audit_webhook.alerts.windows import Remembered, Windows
 from audit_webhook.errors import AuditWebhookError
 from audit_webhook.events.ids import from_text
-from audit_webhook.search.histogram.dimensions import Dimensions
-from audit_webhook.search.scan import Hits
-from audit_webhook.search.search import event_of
 from audit_webhook.storage.alert_decision_store import Mute
-from audit_webhook.storage.alert_progress_store import Key, LeaseLost
+from audit_webhook.storage.alert_progress_store import LeaseLost
 from audit_webhook.storage.alert_store import MOST_HITS, Alert
 from audit_webhook.storage.database import Cursor
-from audit_webhook.storage.repository import Located, Repository
+from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.search_sql import Span
 from audit_webhook.worker import Worker
 
@@ -41,11 +39,9 @@ STANDBY_SECONDS: Final = 5.0
 LEASE: Final = 15_000_000
 RENEW_SECONDS: Final = 5.0
 CHUNKS_A_STEP: Final = 64
-EVENTS_A_TURN: Final = 32
 TURN_SECONDS: Final = 0.0005
-"""After so many events that are looked at closely, whoever receives a batch in this process has its turn."""
+"""How long whoever receives a batch in this process has its turn, now and then."""
 STREAM_MEMORY: Final = 3_600_000_000
-REMEMBERED_KEYS: Final = 100_000
 TIDY_SECONDS: Final = 3600.0
 MICROSECONDS_A_DAY: Final = 86_400_000_000
 
@@ -74,10 +70,9 @@ class Evaluation(Worker):
         self._outbox: Final = Outbox(stores.outbox, sinks or SinkShelf(""))
         self._repository, self._stores, self._shelf, self._clock, self._days = repository, stores, shelf, clock, days
         self._holder: Final = os.urandom(16)
-        self._dimensions: Final = Dimensions(repository.tallies)
         self._rules: tuple[Rule, ...] = ()
         self._book = RuleBook(())
-        self._candidates: dict[Key, tuple[Candidate, ...]] = {}
+        self._reader = self._reader_of(self._book)
         self._windows: Windows | None = None
         self._positions: dict[bytes, int] = {}
         self._pending: dict[bytes, int] = {}  # of chunks without a hit: evaluating these twice changes nothing
@@ -143,7 +138,11 @@ class Evaluation(Worker):
             if (switches[rule.id].is_on if rule.id in switches else rule.is_on)
         )
         if rules != self._rules:
-            self._rules, self._book, self._candidates = rules, RuleBook(rules), {}
+            self._rules, self._book = rules, RuleBook(rules)
+            self._reader = self._reader_of(self._book)
+
+    def _reader_of(self, book: RuleBook) -> ChunkReader:
+        return ChunkReader(self._repository, self._stores.progress, book, lambda: time.sleep(TURN_SECONDS))
 
     def _step(self, now: int) -> Step:
         """Read the next chunks of each stream and find what rules fire on."""
@@ -164,35 +163,11 @@ class Evaluation(Worker):
         return Step(hits, positions, is_full)
 
     def _hits_of(self, span: Span) -> Iterator[Hit]:
-        """Yield the hits of a chunk: only events with candidates are read."""
-        keys = self._known(self._stores.progress.chunk_keys(span))
-        wanted = {key for key in keys if self._candidates.get(key)}
-        found = Hits(self._repository, [span], needles) if (needles := self._book.needles) else None
-        touched = found is not None and bool(found.spans)
-        actions = {action for _, action, _ in (keys if touched else wanted)}
-        rows = self._stores.progress.chunk_rows(span, sorted(actions)) if actions else []
-        located = {row.id: Located(*row[:4]) for row in rows}
-        hit = {row.id for row in rows if found is not None and touched and found.touch(located[row.id])}
-        keys_of = {row.id: row.key for row in rows if row.key in wanted or row.id in hit}
-        for number, raw in enumerate(self._repository.read_chunks([located[each] for each in keys_of])):
-            if number % EVENTS_A_TURN == 0:
-                time.sleep(TURN_SECONDS)
-            event = event_of(raw)
-            candidates = self._candidates.get(keys_of[raw.id], ())
-            if raw.id in hit:
-                candidates = (*candidates, *self._book.searched(event, raw.raw))
+        """Yield the hits of a chunk, each with the sinks that are to be told."""
+        for event, raw, candidates in self._reader.read(span):
             if self._windows is not None:
-                for each in self._book.hits(event, raw.raw, candidates, self._windows):
-                    yield each._replace(sinks=self._outbox.wanting(each, raw.raw))
-
-    def _known(self, keys: Sequence[Key]) -> Sequence[Key]:
-        """Find the candidates of keys that are not known yet."""
-        if len(self._candidates) > REMEMBERED_KEYS:
-            self._candidates = {}
-        missing = [key for key in keys if key not in self._candidates]
-        for key, event in self._dimensions.events(missing).items() if missing else ():
-            self._candidates[key] = self._book.candidates(event)
-        return keys
+                for each in self._book.hits(event, raw, candidates, self._windows):
+                    yield each._replace(sinks=self._outbox.wanting(each, raw))
 
     def _store(self, step: Step, now: int, mutes: Sequence[Mute]) -> None:
         """Store a step in one transaction; raises LeaseLost, after which nothing of it is stored."""

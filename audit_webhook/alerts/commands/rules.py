@@ -9,6 +9,7 @@ from typing import Final
 import orjson
 
 from audit_webhook import command_line
+from audit_webhook.alerts.commands import replay
 from audit_webhook.alerts.document import document_of_rule
 from audit_webhook.alerts.examples import failures
 from audit_webhook.alerts.inbox import MICROSECONDS_A_DAY
@@ -17,16 +18,19 @@ from audit_webhook.alerts.rule import Rule
 from audit_webhook.alerts.rule_files import RuleError, read_file, read_rules
 from audit_webhook.events.visible_text import write_out_json
 
-HELP: Final = "list the rules for alerts, test them on their own examples, or count what they find in files"
+HELP: Final = "list the rules for alerts, test them on examples, or count what they find in files or in the store"
 WRONG: Final = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take what to do, and with which rules."""
-    parser.add_argument("action", choices=("list", "test", "noise"), help="what to do")
+    parser.add_argument("action", choices=("list", "test", "noise", "replay"), help="what to do")
     parser.add_argument("names", nargs="*", metavar="NAME", help="ids of rules, or files; all without one")
     parser.add_argument("--events", nargs="+", default=[], metavar="FILE", help="for noise: batches, or events a line")
-    parser.add_argument("--learning", type=int, default=1, metavar="DAYS", help="for noise: how long rules look on (1)")
+    parser.add_argument(
+        "--learning", type=int, default=1, metavar="DAYS", help="for noise and replay: how long rules look on (1)"
+    )
+    replay.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="write JSON")
 
 
@@ -37,6 +41,8 @@ def run(chosen: argparse.Namespace) -> int:
     except RuleError as error:
         print(error)
         return WRONG
+    if chosen.action == "replay":
+        return replay.run(rules, chosen)
     if chosen.action == "noise":
         return _noise(rules, chosen)
     return _test(rules) if chosen.action == "test" else _list(rules, chosen.json)
