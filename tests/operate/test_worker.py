@@ -98,7 +98,9 @@ def test_every_worker_of_the_application_survives_any_exception(
     """Whatever class is added later is looked at too: they are taken from the running application."""
     settings = {
         "SPOOL_DIR": str(tmp_path / "spool"), "EVIDENCE_KEY_FILE": str(tmp_path / "key"), "RETENTION_DAYS": "30",
+        "SINKS_FILE": str(tmp_path / "sinks.toml"),
     }
+    (tmp_path / "sinks.toml").touch()
     config = Config.from_env({"ENVIRONMENT": "development", "DB_PATH": sqlite_config.db_path, **settings})
     started: list[Worker] = []
     original = composition.Workers
