@@ -1,4 +1,4 @@
-"""Delivery survives SIGKILL: no message is missing, and one that came twice came under the same id."""
+"""Delivery by several processes, killed or not: no message is missing, and one that comes twice has the same id."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from audit_webhook.alerts.notifications.delivery import Delivery
 from audit_webhook.alerts.notifications.outbox import News
+from audit_webhook.alerts.rule_shelf import RuleShelf
 from audit_webhook.alerts.stores import open_stores
 from audit_webhook.config import Config
 from audit_webhook.context import now
 from audit_webhook.storage.repository import open_repository
-from tests.alerts.sink_server import OK, answering, body_of, listening
+from tests.alerts.sink_server import OK, answering, body_of, listening, wait_until
 from tests.alerts.sink_story import an_alert, store_alerts, tell, webhook, write_sinks
 from tests.code_files import ROOT
 
@@ -44,6 +47,28 @@ def test_killed_twenty_times_nothing_is_missing_and_what_is_doubled_has_its_id(e
     for each in received:
         assert [alert["id"] for alert in each["alerts"]] == [key.hex() for key in made[each["id"]].members]
     assert len(received) - len(made) <= 2 * KILLS  # at most what was on its way to each sink
+
+
+def test_two_replicas_send_each_message_once(engine: Config, tmp_path: Path) -> None:
+    with listening(answering(OK)) as server, ExitStack() as ended:
+        shelf = write_sinks(tmp_path, webhook("one", server.url), webhook("two", server.url))
+        repositories = [open_repository(engine) for _ in range(2)]
+        repositories[0].migrate()
+        for repository in repositories:
+            ended.callback(repository.close)
+            one = Delivery(repository.database, RuleShelf(""), shelf, "", now)
+            one.first_pause = 0.0
+            one.start()
+            ended.callback(one.stop)
+        alerts = [an_alert(number) for number in range(100)]
+        store_alerts(repositories[0], alerts)
+        for alert in alerts:
+            for sink in ("one", "two"):
+                tell(repositories[0], shelf, now(), News(alert, 1, sink))
+        outbox = open_stores(repositories[1].database).outbox
+        wait_until(lambda: outbox.counts() == {}, 30)
+        ids = [json.loads(body_of(each))["id"] for each in server.received]
+    assert len(ids) == len(set(ids)) == 200
 
 
 def environment(config: Config) -> Mapping[str, Any]:

@@ -45,7 +45,8 @@ class SinkLine:
         clusters = f" in {', '.join(sorted(self.sink.clusters))}" if self.sink.clusters else ""
         query = f" matching {self.sink.query}" if self.sink.query else ""
         quiet = f", quiet {say_quiet(self.sink.quiet)}" if self.sink.quiet else ""
-        return shown(f"{SEVERITIES[self.sink.severity]} and above{clusters}{query}{quiet}", longest=2 * MOST_SHOWN)
+        severity = f"{SEVERITIES[self.sink.severity]} and above" if self.sink.severity else "all severities"
+        return shown(f"{severity}{clusters}{query}{quiet}", longest=2 * MOST_SHOWN)
 
 
 def say_quiet(quiet: QuietHours) -> str:
