@@ -131,7 +131,8 @@ class Evaluation(Worker):
         return self._windows.changes() if self._windows else []
 
     def _read_rules(self) -> None:
-        """Compile the rules anew when a file or a switch has changed."""
+        """Compile the rules anew when a file or a switch has changed, and look who is to be told."""
+        self._outbox.look()
         switches = self._stores.decisions.switches()
         rules = tuple(
             rule for rule in self._shelf.rules()

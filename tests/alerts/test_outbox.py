@@ -9,7 +9,7 @@ import pytest
 from audit_webhook.alerts.evaluation import Evaluation
 from audit_webhook.alerts.inbox import change
 from audit_webhook.alerts.notifications import outbox
-from audit_webhook.alerts.notifications.outbox import News, Outbox
+from audit_webhook.alerts.notifications.outbox import MOST_AT_ONCE, News, Outbox
 from audit_webhook.alerts.rule_shelf import RuleShelf
 from audit_webhook.alerts.stores import open_stores
 from audit_webhook.errors import StoreUnavailable
@@ -180,6 +180,21 @@ def test_outbox_of_a_sink_is_bounded_and_the_rest_is_counted(
     assert len(found) == 6 and len(waiting(repository, "free")) == 1
     assert [each.hits for each in found] == [1, 1, 1, 1, 1, 145]
     assert found[-1].is_more and len(found[-1].members) == MOST_MEMBERS
+
+
+def test_many_alerts_in_one_transaction_cost_a_bounded_number_of_statements(
+    repository: Repository, tmp_path: Path
+) -> None:
+    shelf, stores = write_sinks(tmp_path, webhook("ops", URL)), open_stores(repository.database)
+    grave = [an_alert(number, severity=4) for number in range(5_000, 5_010)]
+    alerts = [*(an_alert(number) for number in range(1, 5_000)), *grave]
+    counted = Breaking(repository, 0)
+    with counted.write() as cursor:
+        Outbox(stores.outbox, shelf).tell(cursor, (News(alert, 1, "ops") for alert in alerts), NOON_US)
+    assert counted.statements < 5 * MOST_AT_ONCE
+    found = waiting(repository)
+    assert len(found) == MOST_AT_ONCE + 1 and sum(each.hits for each in found) == len(alerts)
+    assert {each.members[0] for each in found if each.severity == 4} == {alert.id for alert in grave}
 
 
 def test_old_messages_and_dead_ones_beyond_their_number_are_forgotten(repository: Repository, tmp_path: Path) -> None:

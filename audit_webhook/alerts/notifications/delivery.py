@@ -35,6 +35,8 @@ STANDBY_SECONDS: Final = 5.0
 LEASE: Final = 15_000_000
 RENEW_SECONDS: Final = 5.0
 TIDY_SECONDS: Final = 600.0
+TURN_SECONDS: Final = 0.01
+"""After each message, whoever stores a batch in this process has its turn at the database."""
 END_SECONDS: Final = 3.0
 MOST_TRIES: Final = 12
 FIRST_RETRY: Final = 5_000_000
@@ -127,6 +129,7 @@ class Delivery(Worker):
                 message = self._next(name)
                 if message is None or not self._send(sink, message):
                     return
+                self.stopped.wait(TURN_SECONDS)
         except LeaseLost:
             self._has_lease = False
         except AuditWebhookError as error:

@@ -12,7 +12,6 @@ from typing import Final
 
 from audit_webhook.alerts.notifications.sink import Sink
 from audit_webhook.alerts.notifications.sink_files import SinkError, files_of, read_sinks
-from audit_webhook.alerts.rule_book import Hit
 
 logger: Final = logging.getLogger(__name__)
 
@@ -45,10 +44,6 @@ class SinkShelf:
     def find(self, name: str) -> Sink | None:
         """Return the sink of a name, None when there is none."""
         return next((sink for sink in self.sinks() if sink.name == name), None)
-
-    def wanting(self, hit: Hit, raw: bytes) -> tuple[str, ...]:
-        """Return the names of the sinks that are to be told of a hit, whose event is stored as these bytes."""
-        return tuple(sink.name for sink in self.sinks() if sink.wants(hit, raw))
 
     def _read(self) -> None:
         try:
