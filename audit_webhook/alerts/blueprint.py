@@ -11,6 +11,8 @@ from flask import Blueprint, Flask, Response, abort, current_app, redirect, rend
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit_webhook.access.gate import required_reader, scope_of_request
+from audit_webhook.alerts.coverage import DAYS as COVERAGE_DAYS
+from audit_webhook.alerts.coverage import ClusterCoverage, document_of_coverage, view_coverage
 from audit_webhook.alerts.document import document_of_alert, document_of_note, document_of_rule
 from audit_webhook.alerts.inbox import MICROSECONDS_A_DAY, Choice, change, list_alerts, read_alert_id
 from audit_webhook.alerts.notifications import blueprint as sink_pages
@@ -149,6 +151,20 @@ def show_rules() -> str:
     return render_template("alerts/rules.html", page=page, days=DAYS)
 
 
+@bp.get("/rules/coverage")
+def show_coverage() -> str:
+    """Show which rules can fire on each cluster."""
+    found = _coverage()
+    return render_template("alerts/coverage.html", clusters=found, days=COVERAGE_DAYS)
+
+
+def _coverage() -> list[ClusterCoverage]:
+    own, parts = _parts(), context_of(current_app)
+    switches = own.stores.decisions.switches()
+    rules = [rule for rule in own.shelf.rules() if is_on(rule, switches)]
+    return view_coverage(parts.repository, rules, parts.clock())
+
+
 @bp.post("/rules/<identifier>/switch")
 def switch_rule(identifier: str) -> AnyResponse:
     """Turn a rule on or off."""
@@ -188,6 +204,12 @@ def get_rules() -> Response:
     switches = own.stores.decisions.switches()
     rules = [document_of_rule(rule, is_on(rule, switches), counts.get(rule.id)) for rule in own.shelf.rules()]
     return _json({"rules": rules, "trouble": own.shelf.trouble or None})
+
+
+@api.get("/rules/coverage")
+def get_coverage() -> Response:
+    """Return which rules can fire on each cluster."""
+    return _json({"clusters": [document_of_coverage(each) for each in _coverage()]})
 
 
 def _choice() -> Choice:

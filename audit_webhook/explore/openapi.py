@@ -96,6 +96,9 @@ def _about_alerts() -> dict[str, object]:
             "getAlert", "One alert with its events and what was done about it.", alerts.ONE, alerts.ALERT, 404
         )},
         "/rules": {"get": _operation("listRules", "The rules, and what they found in 30 days.", [], alerts.RULES)},
+        "/rules/coverage": {"get": _operation(
+            "getCoverage", "Which rules can fire on each cluster, from what was recorded.", [], alerts.COVERAGE
+        )},
         "/sinks": {"get": _operation("listSinks", "Who is told of alerts; administrators.", [], alerts.SINKS)},
     }
 

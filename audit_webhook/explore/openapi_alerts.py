@@ -47,6 +47,12 @@ RULES: Final = json(record({
     })},
     "trouble": {**TEXT, "description": "What is wrong with the files of RULES_DIR."},
 }))
+COVERAGE: Final = json(record({"clusters": {"type": "array", "items": record({
+    "cluster": {"type": "string"}, "can": COUNT, "cannot": COUNT, "not_known": COUNT,
+    "rules": {"type": "array", "items": record({
+        "id": {"type": "string"}, "verdict": {"type": "string", "enum": ["can", "cannot", "not_known"]}, "reason": TEXT,
+    })},
+})}}))
 SINKS: Final = json(record({
     "sinks": {"type": "array", "items": record({
         "name": {"type": "string"}, "kind": TEXT, "where": {**TEXT, "description": "The host alone."},

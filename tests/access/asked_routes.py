@@ -77,6 +77,7 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "api.get_needs": [{}, {"since": "all", "namespaces": "apart"}], "api.get_live": [{}, {"after": "x", "q": "a"}],
     "alerts.show_alerts": [{}, *clusters(state="active")], "alerts.show_alert": [{}], "alerts.show_mutes": [{}],
     "alerts.show_rules": [{}, {"technique": "T1611"}], "api.get_alerts": clusters(days="90"), "api.get_alert": [{}],
+    "alerts.show_coverage": [{}], "api.get_coverage": [{}],
     "api.get_rules": [{}], "api.get_sinks": [{}], "sinks.show_sinks": [{}],
     "quarantine.show_quarantine": clusters(), "quarantine.show_item": [{}],
     "losses.show_losses": clusters(days="30"), "losses.show_loss": [{}],

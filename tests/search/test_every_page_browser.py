@@ -49,6 +49,7 @@ PAGES: Final = {
     "alerts.show_alerts": ("/alerts", "/alerts?state=closed"),
     "alerts.show_alert": (alert_story.PAGE,),
     "alerts.show_mutes": ("/alerts/mutes",),
+    "alerts.show_coverage": ("/rules/coverage",),
     "alerts.show_rules": ("/rules", "/rules?technique=T1611"),
     "sinks.show_sinks": ("/sinks",),
     "access.show_account": ("/account",),
