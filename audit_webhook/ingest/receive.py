@@ -36,6 +36,8 @@ logger: Final = logging.getLogger(__name__)
 TRIES: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.05
 LOOK_SECONDS: Final = 5.0
+UNFORESEEN: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a fault in looking into an item may raise; a batch is not refused for it."""
 _LOOKING: Final = threading.BoundedSemaphore(1)
 
 
@@ -174,6 +176,9 @@ def _look_into(raw: bytes, unwrap: Callable[[bytes], Iterable[Found]]) -> list[F
         return []
     try:
         return list(unwrap(raw))
+    except UNFORESEEN:
+        logger.exception("an item could not be looked into; it is taken as it is")
+        return []
     finally:
         _LOOKING.release()
 

@@ -146,3 +146,28 @@ def test_each_shape_is_unwrapped_in_time_linear_in_its_length() -> None:
 
     small = min(seconds(20_000) for _ in range(3))
     assert min(seconds(160_000) for _ in range(3)) < 40 * max(small, 0.002)
+
+
+def test_bodies_of_a_rewritten_event_keep_their_numbers_and_levels(sqlite_repository: Repository) -> None:
+    event = json.loads(recorded(1)[0])
+    for body in ("[" * 900 + "]" * 900, '{"a":1.10,"b":[12345678901234567890123,1e300,-0.0]}', '{"a":"1.10: 1.5"}'):
+        text = json.dumps({"host": "h", **event, "requestObject": 7})
+        raw = text.replace('"requestObject": 7', f'"requestObject": {body}').encode()
+        (found,) = unwrap(raw)
+        assert isinstance(found, Event) and f'"requestObject":{body}'.encode() in found.raw
+        receipt = receive(sqlite_repository, "prod", raw, NOON_US)
+        assert (receipt.received, receipt.quarantined) == (1, 0)
+    deep = json.dumps({"items": [{**event, "requestObject": 7}]}).replace(": 7", ": " + "[" * 1000 + "]" * 1000)
+    assert receive(sqlite_repository, "prod", deep.encode(), NOON_US).received == 1
+
+
+def test_item_that_breaks_what_looks_into_it_is_stored_as_it_is(
+    sqlite_repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise TypeError("unforeseen")
+
+    monkeypatch.setattr("audit_webhook.events.sources.unwrap.restore", fail)
+    texts = [json.dumps({"host": "h", **json.loads(raw)}) for raw in recorded(3)]
+    receipt = receive(sqlite_repository, "prod", f"[{','.join(texts)}]".encode(), NOON_US)
+    assert (receipt.stored, receipt.quarantined) == (3, 0)

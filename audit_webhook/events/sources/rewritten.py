@@ -7,9 +7,14 @@ bytes of the original again then, and is stored once; bodies keep the order of t
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any, Final
 
 import orjson
+
+from audit_webhook.events.json_scanner import members
+from audit_webhook.events.lenient_json import Undecodable
 
 ORDER: Final = (
     "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser", "sourceIPs",
@@ -29,6 +34,12 @@ _ESCAPES: Final = (
     ("\u2029".encode(), b"\\u2029"),
 )
 FEWEST_MARKS: Final = 4
+BODIES: Final = ("requestObject", "responseObject")
+MOST_BRACKETS: Final = 200
+"""With more of them, a body may have more levels than are written again."""
+BODY_ENDING: Final = b'Object"'
+_NUMBER: Final = re.compile(rb"[:,\[]\s*+-?\d++(?:[.eE]|(?<=\d{16}))")
+"""What numbers look like that may not be written as they were read."""
 
 
 def is_event(document: dict[str, Any]) -> bool:
@@ -49,12 +60,44 @@ def is_in_order(document: dict[str, Any]) -> bool:
     return known == [name for name in ORDER if name in document]
 
 
-def restore(document: dict[str, Any]) -> bytes:
-    """Return the bytes that a kube-apiserver would have written, without kind and version."""
+def restore(document: dict[str, Any], text: bytes | None = None) -> bytes:
+    """Return the bytes that a kube-apiserver would have written, without kind and version.
+
+    ``text`` is what the document was read from, where it is known: bodies that would not be the same after reading and
+    writing, because of their numbers or levels, keep their bytes. Raises Undecodable for more levels without a text.
+    """
     is_old = "stageTimestamp" not in document and "requestReceivedTimestamp" not in document
     names = [*ORDER[2:], *(OLD_MEMBERS if is_old else ())]
-    kept = {name: _tidy(name, document[name]) for name in names if name in document}
-    raw = orjson.dumps(kept)
+    bodies = _bodies_in(text) if text is not None else {}
+    pieces = [
+        b'"%b":%b' % (name.encode(), bodies[name] if name in bodies else _written(_tidy(name, document[name])))
+        for name in names if name in document
+    ]
+    return b"{%b}" % b",".join(pieces)
+
+
+def _bodies_in(text: bytes) -> dict[str, bytes]:
+    """Return the bytes of those bodies in an event's text that may be others after reading and writing."""
+    if BODY_ENDING not in text:
+        return {}
+    bodies = {key: text[start:end] for key, start, end in members(text) if key in BODIES}
+    return {key: body for key, body in bodies.items() if _is_exact(body)}
+
+
+def _is_exact(body: bytes) -> bool:
+    """Return whether a body has numbers or levels that may be others after reading and writing."""
+    return _NUMBER.search(body) is not None or body.count(b"[") + body.count(b"{") > MOST_BRACKETS
+
+
+def _written(value: Any) -> bytes:
+    """Return a value as the kube-apiserver writes it; raises Undecodable for too many levels."""
+    try:
+        raw = orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        try:
+            raw = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        except RecursionError as error:
+            raise Undecodable("it has too many levels") from error
     for character, escape in _ESCAPES:
         raw = raw.replace(character, escape)
     return raw

@@ -219,7 +219,8 @@ class Unwrapper:
 
     def _read_object(self, document: dict[str, Any], text: bytes | None, form: str, depth: int) -> Iterator[Found]:
         if is_event(document):
-            yield self._as_event(with_decoded_members(document, _decoded), text, form)
+            decoded = with_decoded_members(document, _decoded)
+            yield self._as_event(decoded, text if decoded is document else None, form)
         elif google_cloud.is_entry(document):
             translated = google_cloud.translate(document)
             other = Other("a log entry of another service")
@@ -229,13 +230,16 @@ class Unwrapper:
         else:
             yield from self._read_wrapper(document, text, form, depth)
 
-    def _as_event(self, document: dict[str, Any], text: bytes | None, form: str) -> Event:
+    def _as_event(self, document: dict[str, Any], text: bytes | None, form: str) -> Found:
         if has_skipped_body(document):
             return Event(mark(document), form, is_cut=True, is_own=False)
         is_own = text is not None and text.startswith(OWN_STARTS) and is_in_order(document)
         if text is not None and is_own and not has_other_members(document):
             return Event(text, form)
-        return Event(restore(document), form, is_own=False)
+        try:
+            return Event(restore(document, text), form, is_own=False)
+        except lenient_json.Undecodable as error:
+            return Unreadable(str(error))
 
     def _read_wrapper(self, document: dict[str, Any], text: bytes | None, form: str, depth: int) -> Iterator[Found]:
         what = name_object(document)
