@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from audit_webhook.query import Node
+from audit_webhook.storage.alert_store import SEVERITIES as SEVERITIES
+from audit_webhook.storage.alert_store import Severity as Severity
 
-Severity = Literal["info", "low", "medium", "high", "critical"]
-SEVERITIES: Final[tuple[Severity, ...]] = ("info", "low", "medium", "high", "critical")
 Denied = Literal["lower", "same", "skip"]
 
 

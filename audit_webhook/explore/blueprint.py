@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, current_app, render_template, request
 
 from audit_webhook.context import context_of
@@ -12,6 +14,7 @@ from audit_webhook.explore.objects.life import history
 from audit_webhook.explore.objects.view import view_object
 from audit_webhook.explore.permissions.view import NeedsView, view_needs, view_permissions
 from audit_webhook.search.addresses import Actor, place_from
+from audit_webhook.search.alert_marks import with_alerts
 
 bp = Blueprint("explore", __name__)
 
@@ -38,7 +41,9 @@ def show_actor(cluster: str, name: str) -> str:
     """Show what an actor did, when, from where and with what."""
     parts = context_of(current_app)
     portrait = portray(parts.repository, Actor(cluster, name), parts.clock())
-    return render_template("actor/page.html", page=view_actor(portrait, parts.clock()))
+    page = view_actor(portrait, parts.clock())
+    recent, denied = (with_alerts(parts.repository, rows) for rows in (page.recent, page.denied))
+    return render_template("actor/page.html", page=replace(page, recent=recent, denied=denied))
 
 
 @bp.get("/permissions")

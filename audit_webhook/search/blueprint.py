@@ -16,6 +16,7 @@ from audit_webhook.query.parse import LONGEST_TEXT
 from audit_webhook.query.suggest import find_by_id
 from audit_webhook.search.cards import card_around
 from audit_webhook.search.completion import complete
+from audit_webhook.search.alert_marks import with_alerts
 from audit_webhook.search.event import story as events
 from audit_webhook.search.event.around import Step, step_from
 from audit_webhook.search.event.initiator import find_initiator
@@ -149,6 +150,7 @@ def show_event(identifier: str) -> Response:
     about = (parts.repository, story.event, story.raw, parts.clock())
     proxies = parts.config.trusted_source_proxies
     page = view_event(story, Context(card_around(*about), find_initiator(*about), proxies), parts.clock())
+    page = replace(page, row=with_alerts(parts.repository, [page.row])[0])
     return page_or_fragment("event/page.html", "event/_panel.html", page)
 
 

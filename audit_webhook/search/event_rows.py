@@ -75,6 +75,15 @@ class Folded(NamedTuple):
     ids: tuple[str, ...]
 
 
+class AlertMark(NamedTuple):
+    """An alert that events of a row belong to."""
+
+    id: str
+    severity: str
+    rule: str
+    is_closed: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One event in the feed, or a command with its requests."""
@@ -92,6 +101,7 @@ class Row:
     actor: Actor | None = None
     place: Place | None = None
     folded: Folded | None = None
+    alerts: tuple[AlertMark, ...] = ()
 
     @property
     def order(self) -> str:

@@ -12,6 +12,7 @@ from audit_webhook.query import QueryError, parse, time_bounds
 from audit_webhook.query.edit import quote, term_value, with_term
 from audit_webhook.query.suggest import suggest
 from audit_webhook.search import cards, feed
+from audit_webhook.search.alert_marks import with_alerts
 from audit_webhook.search.card_rows import row_of_card
 from audit_webhook.search.completeness import find_shortfall
 from audit_webhook.search.event_rows import Row, row_of
@@ -186,9 +187,9 @@ def _read_page(
     fold = fold_of(view.show)
     if fold is None:
         events = feed.page(repository, text, cursor, feed.PAGE, now)
-        return tuple(row_of(event, now, view.columns) for event in events.events), events
+        return with_alerts(repository, [row_of(event, now, view.columns) for event in events.events]), events
     page = cards.page(repository, text, cursor, feed.PAGE, now, fold)
-    return tuple(row_of_card(card, now, view.columns) for card in page.cards), page
+    return with_alerts(repository, [row_of_card(card, now, view.columns) for card in page.cards]), page
 
 
 def _read_on(
@@ -237,10 +238,12 @@ def view_news(repository: Repository, text: str, live: str, now: int, view: View
     fold = fold_of(view.show)
     if fold is None:
         events = feed.news(repository, text, live, now)
-        return NewsView(tuple(row_of(event, now, view.columns) for event in events.events), events.live, events.more)
+        fresh = with_alerts(repository, [row_of(event, now, view.columns) for event in events.events])
+        return NewsView(fresh, events.live, events.more)
     news = cards.news(repository, text, live, now, fold)
     rows, others = (
-        tuple(row_of_card(card, now, view.columns) for card in some) for some in (news.cards, news.others)
+        with_alerts(repository, [row_of_card(card, now, view.columns) for card in some])
+        for some in (news.cards, news.others)
     )
     return NewsView(rows, news.live, news.more, others)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from audit_webhook.storage import statements as queries
 from audit_webhook.storage.database import Cursor, Database, Row
@@ -18,6 +18,9 @@ from audit_webhook.storage.search_sql import fill_ids
 from audit_webhook.storage.text_columns import text_of
 
 MOST_HITS: Final = 1000
+Severity = Literal["info", "low", "medium", "high", "critical"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("info", "low", "medium", "high", "critical")
+"""From the least to the most severe; a row has the place in this list."""
 STATES: Final = ("open", "acknowledged", "closed")
 LONGEST: Final = {"actor": 512, "object": 1024, "namespace": 255, "client": 64, "reason": 1024, "note": 4096}
 _FILTERS: Final = ("rule", "cluster", "actor", "object", "state", "assignee", "severity")

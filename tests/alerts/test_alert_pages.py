@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -14,6 +15,8 @@ from audit_webhook.alerts.evaluation import Evaluation
 from audit_webhook.alerts.rule_shelf import RuleShelf
 from audit_webhook.alerts.stores import open_stores
 from audit_webhook.context import context_of, now
+from audit_webhook.events.ids import from_text
+from audit_webhook.storage.alert_store import AlertStore, Mark, Note
 from audit_webhook.storage.scope import Scope
 from tests.factories import audit_event, event_list
 from tests.readers import FORM, form_token, logged_in
@@ -141,3 +144,46 @@ def test_limited_reader_sees_alerts_of_their_namespaces_alone_and_mutes_nothing(
     change = {"form_token": token, "action": "acknowledge", "text": ""}
     assert client.post(f"/alerts/{hidden}/change", data=change, headers=FORM).status_code == 404
     assert client.post(f"/alerts/{own}/change", data=change, headers=FORM).status_code == 303
+
+
+def test_rows_events_and_actors_show_the_alerts_that_were_raised_on_them(attacked: FlaskClient) -> None:
+    found = ids(attacked)
+    dns = f'href="/alerts/{found["cluster-dns-changed"]}"'
+    event = attacked.get("/api/v1/events?q=name:coredns").get_json()["events"][0]
+    searches = ("/?q=since:3650d", "/?q=&show=events", "/?q=&show=requests", "/?q=name:coredns")
+    for address in (*searches, f"/events/{event['id']}"):
+        page = attacked.get(address).get_data(as_text=True)
+        assert page.count(dns) == 1 and "high alert: cluster-dns-changed" in page, address
+    assert "alert: " not in attacked.get("/?q=name:nothing").get_data(as_text=True)
+    portrait = attacked.get("/actors/prod/" + quote(HOSTILE, safe="")).get_data(as_text=True)
+    assert dns in portrait and HOSTILE not in portrait
+
+
+def test_mark_of_a_closed_alert_says_so(attacked: FlaskClient, sqlite_app: Flask) -> None:
+    store = open_stores(context_of(sqlite_app).repository.database).alerts
+    alert = store.find_alert(bytes.fromhex(ids(attacked)["cluster-dns-changed"]))
+    assert alert is not None
+    note = Note(b"n" * 16, alert.id, now(), "bob", "closed", "planned")
+    store.set_state(alert._replace(state="closed", reason="planned"), note)
+    assert "cluster-dns-changed, closed" in attacked.get("/?q=name:coredns").get_data(as_text=True)
+
+
+def test_marks_of_a_page_are_one_question(attacked: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    ask = AlertStore.marks_of
+
+    def count(store: AlertStore, events: Sequence[bytes]) -> list[Mark]:
+        asked.append(len(events))
+        return ask(store, events)
+
+    monkeypatch.setattr(AlertStore, "marks_of", count)
+    attacked.get("/?q=since:3650d&show=events")
+    assert len(asked) == 1 and asked[0] >= 3
+
+
+def test_alert_outside_a_reader_s_scope_leaves_no_mark(attacked: FlaskClient, sqlite_app: Flask) -> None:
+    event = from_text(attacked.get("/api/v1/events?q=name:coredns").get_json()["events"][0]["id"])
+    database = context_of(sqlite_app).repository.database
+    for scope, count in ((Scope(namespaces=frozenset({"kube-system"})), 1), (Scope(namespaces=frozenset({"shop"})), 0),
+                         (Scope(clusters=frozenset({"other"})), 0)):
+        assert len(AlertStore(database, lambda scope=scope: scope).marks_of([event])) == count
