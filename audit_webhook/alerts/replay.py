@@ -18,6 +18,7 @@ from audit_webhook.alerts.rule_book import Hit, RuleBook
 from audit_webhook.alerts.stores import Stores
 from audit_webhook.alerts.windows import Windows
 from audit_webhook.events.ids import time_bound
+from audit_webhook.search.windows import Windows as OpenWindows
 from audit_webhook.storage.repository import Repository
 from audit_webhook.storage.search_sql import EVERYTHING, Span
 
@@ -98,8 +99,9 @@ def replay(
     reader = ChunkReader(repository, stores.progress, book, lambda: time.sleep(PAUSE_SECONDS))
     tallies = {rule.id: _Tally() for rule in book.rules}
     known: OrderedDict[bytes, None] = OrderedDict()
+    may_hold = _chunk_test(repository, book)
     for number, (share, span) in enumerate(_spans(repository, since // 1000, until // 1000), 1):
-        for event, raw, candidates in reader.read(span):
+        for event, raw, candidates in reader.read(span) if may_hold(span) else ():
             if not since <= event.time < until:
                 continue
             for hit in book.hits(event, raw, candidates, windows):
@@ -108,6 +110,14 @@ def replay(
         progress(Progress(share, number))
     found = [tallies[rule.id].found(rule) for rule in book.rules]
     return sorted(found, key=lambda each: (-each.alerts, each.rule.id))
+
+
+def _chunk_test(repository: Repository, book: RuleBook) -> Callable[[Span], bool]:
+    """Return what tells from tallies whether a chunk is worth reading; of what is found by bytes, every chunk is."""
+    if book.needles:
+        return lambda span: True
+    windows = OpenWindows(repository, lambda event, raw: bool(book.candidates(event)))
+    return lambda span: windows.is_open(span.id)
 
 
 def _is_first(known: OrderedDict[bytes, None], identifier: bytes) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from audit_webhook.alerts import replay as replaying
+from audit_webhook.alerts.chunk_reader import ChunkReader, Possible
 from audit_webhook.alerts.evaluation import Evaluation
 from audit_webhook.alerts.replay import Found, Progress, replay
 from audit_webhook.alerts.rule_files import built_in_rules, read_file
@@ -17,7 +20,9 @@ from audit_webhook.alerts.stores import open_stores
 from audit_webhook.cli import main
 from audit_webhook.config import Config
 from audit_webhook.ingest.receive import receive
+from audit_webhook.query import parse
 from audit_webhook.storage.repository import Repository, open_repository
+from audit_webhook.storage.search_sql import Span
 from tests.alerts.sink_story import Clock
 from tests.alerts.test_evaluation import FORBID, RULES, deletion
 from tests.factories import NOON_US, audit_event, event_list
@@ -131,3 +136,25 @@ def test_command_prints_rules_people_and_examples(
     first = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (first["rule"], first["alerts"], first["hits"]) == ("secret-gone", 1, 1) and len(first["days"]) == 1
     assert main(["rules", "replay", "--since", "nonsense"]) == 2
+
+
+def test_only_batches_that_may_hold_a_match_are_read(
+    repository: Repository, rules_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Span] = []
+
+    class Watched(ChunkReader):
+        def read(self, span: Span) -> Iterator[Possible]:
+            read.append(span)
+            return super().read(span)
+
+    monkeypatch.setattr(replaying, "ChunkReader", Watched)
+    for hour, event in enumerate((audit_event(verb="list"), deletion(HOUR), audit_event(2 * HOUR, verb="list"))):
+        receive(repository, "prod", event_list([event]), NOON_US + hour)
+    stores, rules = open_stores(repository.database), read_file(rules_file)
+    (gone,) = replay(repository, stores, [rule for rule in rules if rule.id == "secret-gone"], 0, 2**60, 0)
+    assert (gone.hits, len(read)) == (1, 1)
+    noted = replace(rules[0], id="noted", query="", node=parse("annotation.example.com/note:bad", 0))
+    found = replay(repository, stores, [*rules, noted], 0, 2**60, 0)
+    assert {each.rule.id: each.hits for each in found} == {"secret-gone": 1, "many-denied": 0, "noted": 0}
+    assert len(read) == 1 + 3
