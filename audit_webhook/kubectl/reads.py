@@ -38,7 +38,7 @@ def read(run: Run) -> Line | None:
     if run.main.event.subresource not in _READABLE:
         return tell_raw(run)
     if _is_missing_pod(run, gets):
-        return _missing_pod(run, gets)
+        return _missing_pod(gets[0])
     if _is_raw(run, lists):
         line = tell_raw(run)
         return line.guess("whether a command that found nothing to do sent it") if line and lists else line
@@ -49,18 +49,11 @@ def _is_missing_pod(run: Run, gets: list[Request]) -> bool:
     """Whether a pod was not there and the namespace was then asked for, as far as known not for people to read."""
     if len(gets) != 1 or gets[0].event.resource != "pods" or gets[0].event.code != 404:
         return False
-    return not run.lists() and any(map(_asks_for_namespace, run.reads))
+    return not run.lists() and any(read.event.resource == "namespaces" and not read.is_table for read in run.reads)
 
 
-def _asks_for_namespace(read: Request) -> bool:
-    return read.event.resource == "namespaces" and read.is_table is not True
-
-
-def _missing_pod(run: Run, gets: list[Request]) -> Line:
-    """Tell ``logs`` where the answer was no Table, which ``get`` asks for, and ``get`` where that is not recorded."""
-    if all(read.is_table is None for read in run.reads if _asks_for_namespace(read)):
-        return _get(run, gets, []).guess("get, logs, exec, attach, port-forward or wait: all of them begin like this")
-    line = add_objects(Line("logs"), gets).because("the pod was not found, and the answer was not to be a Table")
+def _missing_pod(request: Request) -> Line:
+    line = add_objects(Line("logs"), [request]).because("the pod was not found, and the answer was not to be a Table")
     line.arguments = line.arguments[1:] if len(line.arguments) == 2 else line.arguments
     return line.guess("logs, exec, attach, port-forward, wait or get: all of them begin like this")
 
