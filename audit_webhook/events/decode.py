@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 REMEMBERED: Final = 4096  # callers, and actions
+LONGEST_DECISION: Final = 16
+LONGEST_LOGIN: Final = 512
 LONGEST_REMEMBERED: Final = 2048
 """How long the texts of what is remembered may be together: a client may send a user agent of a megabyte each time."""
 
@@ -111,6 +113,8 @@ def to_event(wire: Wire, raw: bytes, cluster: str, identifier: str = "", receive
         command=UNCORDON if action.command == CORDON and is_uncordon(raw) else action.command,
         dry_run=dry_run,
         truncated=notes.truncated == "true",
+        login_decision=(notes.login_decision or "")[:LONGEST_DECISION],
+        login_user=(notes.login_user or "")[:LONGEST_LOGIN],
     )
     if caller.is_bounded and action.is_bounded and is_plain(event.namespace, name, uri, event.audit_id):
         return event

@@ -90,6 +90,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     dry_run: bool = False
     truncated: bool = False
     cut: bool = False
+    login_decision: str = ""
+    """What OpenShift's oauth-server decided on a login: allow, deny or error; empty for all other events."""
+    login_user: str = ""
+    """Who wanted to log in there; only after an ``allow`` more than what somebody typed."""
 
     @property
     def source_ip(self) -> str:

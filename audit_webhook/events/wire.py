@@ -88,6 +88,8 @@ class _Annotations(msgspec.Struct, frozen=True, gc=False):
     decision: str | None = msgspec.field(default=None, name="authorization.k8s.io/decision")
     reason: str | None = msgspec.field(default=None, name="authorization.k8s.io/reason")
     truncated: str | None = msgspec.field(default=None, name="audit.k8s.io/truncated")
+    login_decision: str | None = msgspec.field(default=None, name="authentication.openshift.io/decision")
+    login_user: str | None = msgspec.field(default=None, name="authentication.openshift.io/username")
 
 
 class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -196,6 +198,8 @@ def _tolerant_wire(values: Mapping[str, object]) -> Wire:
             _text(notes.get("authorization.k8s.io/decision")),
             _text(notes.get("authorization.k8s.io/reason")),
             _text(notes.get("audit.k8s.io/truncated")),
+            _text(notes.get("authentication.openshift.io/decision")),
+            _text(notes.get("authentication.openshift.io/username")),
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from audit_webhook.events.event import Event
 from audit_webhook.humanize.actors import actor_parts
 from audit_webhook.humanize.failures import failure_of, is_denied, may_not_impersonate, refusal_of
+from audit_webhook.humanize.logins import login_parts
 from audit_webhook.humanize.phrases import phrase_of
 from audit_webhook.humanize.sessions import Phrase
 from audit_webhook.humanize.text import Part
@@ -20,6 +21,8 @@ def sentence(event: Event, phrase: Phrase | None = None) -> tuple[Part, ...]:
 
     A phrase of what was done may be given, where more is known of it than the event tells.
     """
+    if event.login_decision and (parts := login_parts(event)) is not None:
+        return parts
     phrase = phrase or phrase_of(event)
     rest = (Part(" "), *phrase.rest) if phrase.rest else ()
     who = actor_parts(event)
