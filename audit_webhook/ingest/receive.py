@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ from audit_webhook.events.ids import quarantine_id
 from audit_webhook.events.redaction.redact import redact_unreadable
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
 from audit_webhook.events.sources.not_audit import CONTROL_MESSAGE
-from audit_webhook.events.sources.unwrap import DAMAGED, OWN_STARTS, Unwrapper, unwrap_text
+from audit_webhook.events.sources.unwrap import DAMAGED, Unwrapper, unwrap_text
 from audit_webhook.events.sources.unwrapped import Event, Found, Other, Unreadable
 from audit_webhook.events.split import Broken, MalformedBody, Split
 from audit_webhook.ingest.parts import PART_BYTES, split_body
@@ -38,6 +39,11 @@ FIRST_PAUSE_SECONDS: Final = 0.05
 LOOK_SECONDS: Final = 5.0
 UNFORESEEN: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What a fault in looking into an item may raise; a batch is not refused for it."""
+_AS_IT_CAME: Final = re.compile(
+    rb'\{"(?:level":"|kind":"Event","apiVersion":"audit\.k8s\.io/|'
+    rb'apiVersion":"audit\.k8s\.io/[^"]{1,64}","kind":"Event")'
+)
+"""How an event of a kube-apiserver begins, of whatever version: it keeps its bytes, with members unknown here."""
 _LOOKING: Final = threading.BoundedSemaphore(1)
 
 
@@ -115,7 +121,7 @@ def read_batch(cluster: str, body: bytes, received: int, redaction: Redaction = 
 def read_items(cluster: str, parts: Split, received: int, redaction: Redaction = BUILT_IN) -> Batch:
     """Read items that were split; ``redaction`` is what `read_events` takes."""
     items, left = parts
-    if items and not items[0].startswith(OWN_STARTS):  # one shipper writes all of its items in one way
+    if items and not _AS_IT_CAME.match(items[0]):  # one shipper writes all of its items in one way
         items, others = unwrap_items(items)
         left = [*left, *others]
     read, unread = read_events(cluster, items, redaction)
@@ -142,7 +148,7 @@ def unwrap_items(items: Iterable[bytes]) -> tuple[list[bytes], list[Broken]]:
     broken: list[Broken] = []
     unwrapper = Unwrapper()
     for raw in items:
-        found = _look_into(raw, unwrapper.unwrap)
+        found = [] if _AS_IT_CAME.match(raw) else _look_into(raw, unwrapper.unwrap)
         read = [each.raw for each in found if isinstance(each, Event)]
         events += read or [raw]
         broken += _left_over(found) if read else []

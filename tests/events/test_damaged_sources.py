@@ -161,6 +161,15 @@ def test_bodies_of_a_rewritten_event_keep_their_numbers_and_levels(sqlite_reposi
     assert receive(sqlite_repository, "prod", deep.encode(), NOON_US).received == 1
 
 
+def test_metadata_of_authentication_are_no_member_that_a_shipper_added() -> None:
+    metadata = {"impersonationConstraint": "impersonate:scheduled-node"}
+    event = json.loads(recorded(1)[0]) | {"authenticationMetadata": metadata}
+    (found,) = unwrap(json.dumps({"host": "h", **event}, sort_keys=True).encode())
+    assert isinstance(found, Event)
+    restored = json.loads(found.raw)
+    assert restored["authenticationMetadata"] == event["authenticationMetadata"] and "host" not in restored
+
+
 def test_item_that_breaks_what_looks_into_it_is_stored_as_it_is(
     sqlite_repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

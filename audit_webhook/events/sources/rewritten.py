@@ -17,9 +17,9 @@ from audit_webhook.events.json_scanner import members
 from audit_webhook.events.lenient_json import Undecodable
 
 ORDER: Final = (
-    "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser", "sourceIPs",
-    "userAgent", "objectRef", "responseStatus", "requestObject", "responseObject", "requestReceivedTimestamp",
-    "stageTimestamp", "annotations",
+    "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser",
+    "authenticationMetadata", "sourceIPs", "userAgent", "objectRef", "responseStatus", "requestObject",
+    "responseObject", "requestReceivedTimestamp", "stageTimestamp", "annotations",
 )
 OLD_MEMBERS: Final = ("timestamp", "metadata")
 """What v1alpha1 and v1beta1 hold beside these; of v1 they are a collector's."""
