@@ -19,7 +19,7 @@ from audit_webhook.events.ids import quarantine_id
 from audit_webhook.events.redaction.redact import redact_unreadable
 from audit_webhook.events.redaction.settings import BUILT_IN, Redaction
 from audit_webhook.events.sources.not_audit import CONTROL_MESSAGE
-from audit_webhook.events.sources.unwrap import DAMAGED, Unwrapper, unwrap_text
+from audit_webhook.events.sources.unwrap import DAMAGED, Unwrapper, may_hold_events, unwrap_text
 from audit_webhook.events.sources.unwrapped import Event, Found, Other, Unreadable
 from audit_webhook.events.split import Broken, MalformedBody, Split
 from audit_webhook.ingest.parts import PART_BYTES, split_body
@@ -148,7 +148,8 @@ def unwrap_items(items: Iterable[bytes]) -> tuple[list[bytes], list[Broken]]:
     broken: list[Broken] = []
     unwrapper = Unwrapper()
     for raw in items:
-        found = [] if _AS_IT_CAME.match(raw) else _look_into(raw, unwrapper.unwrap)
+        is_searched = may_hold_events(raw) and not _AS_IT_CAME.match(raw)
+        found = _look_into(raw, unwrapper.unwrap) if is_searched else []
         read = [each.raw for each in found if isinstance(each, Event)]
         events += read or [raw]
         broken += _left_over(found) if read else []
