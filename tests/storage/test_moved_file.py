@@ -18,6 +18,7 @@ import pytest
 from audit_webhook.ingest.receive import receive
 from audit_webhook.operate.doctor.database_file import check_file
 from audit_webhook.storage.repository import Repository
+from audit_webhook.storage.sqlite.file import Seen
 from tests.factories import NOON_US, audit_event, event_list
 from tests.file_trial import BATCHES, SECONDS, Trial, audit_ids
 from tests.mariadb import free_port
@@ -222,6 +223,27 @@ def signal_all(trial: Trial, number: signal.Signals) -> None:
     """Send a signal to every process that serves."""
     for process in trial.service.children():
         os.kill(process, number)
+
+
+def test_file_that_grows_while_another_thread_looks_at_it_was_not_cut_off(
+    sqlite_repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(sqlite_repository, "prod", event_list([audit_event()]), NOON_US)
+    file = sqlite_repository.database.file
+    assert file is not None
+    look = file.look
+
+    def look_slowly() -> Seen:
+        seen = look()
+        monkeypatch.setattr(file, "look", look)
+        with file.path.open("ab") as opened:
+            opened.write(bytes(4096))
+        file.check()  # what the other thread does meanwhile
+        return seen
+
+    monkeypatch.setattr(file, "look", look_slowly)
+    file.check()
+    assert file.trouble == ""
 
 
 def test_doctor_tells_of_a_file_that_the_server_has_not_open_and_of_kept_copies(trial: Trial) -> None:

@@ -127,8 +127,9 @@ class SqliteFile:
         """Raise StoreMoved unless the open files are those of their names."""
         if self.trouble:
             raise StoreMoved(self.trouble)
+        files, size = self.files, self.size  # before the look: another thread may see the file grown behind it
         seen = self.look()
-        if seen.size >= self.size and all(own in (None, now) for own, now in zip(self.files, seen.files, strict=True)):
+        if seen.size >= size and all(own in (None, now) for own, now in zip(files, seen.files, strict=True)):
             self.files, self.size = seen.files, seen.size
             return
         self.note(self._describe(seen))
