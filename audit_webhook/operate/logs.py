@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,11 +23,21 @@ _QUIET: Final = {"waitress": logging.ERROR, "waitress.queue": logging.CRITICAL}
 
 def configure(as_json: bool) -> None:
     """Write to standard error from now on, as JSON or as text."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StandardError()
     handler.setFormatter(JsonLines() if as_json else TextLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(level)
+
+
+class StandardError(logging.Handler):
+    """Writes to what standard error is at the moment: somebody may have put another stream in its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; one that cannot be written is lost, as nobody could be told of it."""
+        with suppress(AttributeError, LookupError, OSError, TypeError, ValueError):
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
 
 
 class JsonLines(logging.Formatter):

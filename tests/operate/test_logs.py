@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 
 import orjson
+import pytest
 
-from audit_webhook.operate.logs import JsonLines, TextLines
+from audit_webhook.operate.logs import JsonLines, StandardError, TextLines
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:
@@ -25,6 +27,19 @@ def test_nothing_begins_a_second_line_or_drives_a_terminal() -> None:
     for formatter in (JsonLines(), TextLines()):
         line = formatter.format(evil)
         assert len(line.splitlines()) == 1 and "\x1b" not in line
+
+
+def test_log_goes_to_what_standard_error_is_now_and_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = io.StringIO(), io.StringIO()
+    handler = StandardError()
+    monkeypatch.setattr(sys, "stderr", first)
+    handler.emit(record("one"))
+    monkeypatch.setattr(sys, "stderr", second)
+    handler.emit(record("two"))
+    second.close()
+    handler.emit(record("three"))
+    handler.emit(record("%d %d"))
+    assert first.getvalue() == "one\n"
 
 
 def test_exception_in_production_tells_where_and_not_what_it_held() -> None:
