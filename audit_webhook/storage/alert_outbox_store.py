@@ -123,7 +123,7 @@ class AlertOutboxStore:
     def note_sent(self, cursor: Cursor, message: Message, now: int) -> None:
         """Note that a sink took a message."""
         self._execute(cursor, "end_message", SENT, message.due, message.tries, "", message.id)
-        self._execute(cursor, "note_sent", message.sink, now)
+        self._execute(cursor, "note_sent", message.sink, now, "")
 
     def note_failed(self, cursor: Cursor, message: Message, now: int) -> None:
         """Note that a sink did not take a message; its state, tries, error and next time are those that it has now."""
@@ -146,12 +146,12 @@ class AlertOutboxStore:
 
     def messages(self, state: str, sink: str, limit: int) -> list[Message]:
         """Return the newest messages in a state, of one sink or, where that is empty, of all."""
-        return [_message_of(row) for row in self._rows("list_messages", state, sink, sink, limit)]
+        return [_message_of(row) for row in self._rows("list_messages", state, sink, len(sink), limit)]
 
     def revive(self, sink: str, now: int) -> int:
         """Let the dead messages of a sink, or of all where that is empty, be sent again; return their number."""
         with self._database.write() as cursor:
-            self._execute(cursor, "revive_messages", WAITING, now, DEAD, sink, sink)
+            self._execute(cursor, "revive_messages", WAITING, now, DEAD, sink, len(sink))
             return cursor.rowcount
 
     def revive_one(self, identifier: bytes, now: int) -> bool:

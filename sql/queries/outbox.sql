@@ -42,10 +42,10 @@ SELECT COUNT(*) FROM alert_outbox WHERE state = %s AND sink = %s
 
 -- name: list_messages
 SELECT id, sink, group_key, kind, state, severity, hits, is_more, members, made, due, begun, tries, error
-FROM alert_outbox WHERE state = %s AND (sink = %s OR %s = '') ORDER BY made DESC, id DESC LIMIT %s
+FROM alert_outbox WHERE state = %s AND (sink = %s OR %s = 0) ORDER BY made DESC, id DESC LIMIT %s
 
 -- name: revive_messages
-UPDATE alert_outbox SET state = %s, due = %s, tries = 0 WHERE state = %s AND (sink = %s OR %s = '')
+UPDATE alert_outbox SET state = %s, due = %s, tries = 0 WHERE state = %s AND (sink = %s OR %s = 0)
 
 -- name: revive_message
 UPDATE alert_outbox SET state = %s, due = %s, tries = 0 WHERE state = %s AND id = %s
@@ -79,11 +79,11 @@ DELETE FROM alert_told WHERE told < %s
 SELECT sink, sent, failed, succeeded, erred, error FROM alert_sinks
 
 -- name: note_sent (mysql)
-INSERT INTO alert_sinks (sink, sent, failed, succeeded, erred, error) VALUES (%s, 1, 0, %s, 0, '')
+INSERT INTO alert_sinks (sink, sent, failed, succeeded, erred, error) VALUES (%s, 1, 0, %s, 0, %s)
 ON DUPLICATE KEY UPDATE sent = sent + 1, succeeded = VALUES(succeeded)
 
 -- name: note_sent (sqlite)
-INSERT INTO alert_sinks (sink, sent, failed, succeeded, erred, error) VALUES (%s, 1, 0, %s, 0, '')
+INSERT INTO alert_sinks (sink, sent, failed, succeeded, erred, error) VALUES (%s, 1, 0, %s, 0, %s)
 ON CONFLICT (sink) DO UPDATE SET sent = sent + 1, succeeded = excluded.succeeded
 
 -- name: note_failed (mysql)
