@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -37,13 +38,19 @@ def ask_server(
     servers = {"default": Server(site.url, site.tokens[user], site.certificate)}
     write_settings(Settings(servers, "default", {}), folder / "audit-webhook")
     environment = {"XDG_CONFIG_HOME": str(folder)}
-    return asyncio.run(_ask(["-m", "audit_webhook", *arguments], environment, calls))
+    return _run(["-m", "audit_webhook", *arguments], environment, calls)
 
 
 def ask_database(path: Path, calls: Sequence[Call]) -> Answered:
     """Ask the database of this machine."""
     environment = {"ENVIRONMENT": "development", "DB_PATH": str(path), "EVIDENCE_KEY_FILE": "none"}
-    return asyncio.run(_ask(["-m", "audit_webhook", "mcp"], environment, calls))
+    return _run(["-m", "audit_webhook", "mcp"], environment, calls)
+
+
+def _run(arguments: list[str], environment: dict[str, str], calls: Sequence[Call]) -> Answered:
+    """Ask in a thread of its own: a browser of other tests has an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(_ask(arguments, environment, calls))).result()
 
 
 async def _ask(arguments: list[str], environment: dict[str, str], calls: Sequence[Call]) -> Answered:
