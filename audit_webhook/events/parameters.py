@@ -6,6 +6,8 @@ The library's parser takes half a second for those; this one reads each characte
 from __future__ import annotations
 
 import re
+from itertools import product
+from string import hexdigits
 from typing import Final
 
 NO_FACTS: Final = ("", False)
@@ -13,6 +15,7 @@ MOST_PARAMETERS: Final = 1000
 _LONGEST_NAME: Final = 64
 _LONGEST_MANAGER: Final = 4096
 _ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+_BYTES: Final = {digits.encode(): bytes.fromhex(digits) for digits in map("".join, product(hexdigits, repeat=2))}
 
 
 def unquote(text: str) -> str:
@@ -20,7 +23,7 @@ def unquote(text: str) -> str:
     if "%" not in text:
         return text.replace("+", " ")
     encoded = text.replace("+", " ").encode("utf-8", "replace")
-    return _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)), encoded).decode("utf-8", "replace")
+    return _ESCAPED.sub(lambda found: _BYTES[found[1]], encoded).decode("utf-8", "replace")
 
 
 def read_parameters(query: str, most: int) -> dict[str, list[str]]:

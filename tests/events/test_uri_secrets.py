@@ -129,7 +129,13 @@ etcdctl --user=root:{MARK} get x
 app {JWT}
 app --jwt={JWT}
 """.splitlines())
+WORDS: Final = (
+    "password", "pass-words", "passwd", "passphrase", "passcode", "pwd", "secret", "tokens", "apikey", "access-key",
+    "private-keys", "jwt", "secretid", "dbpass", "userpass", "rootpass", "adminpass", "storepass", "keypass",
+    "requirepass", "masterauth", "pass", "auth", "bearer", "cred", "creds", "credentials", "otp",
+)
 SCRIPTS: Final = tuple(" ".join(words) for words in COMMANDS if "Auth" not in words[-1]) + (
+    *(f"run --{word} {MARK} on" for word in WORDS), *(f"a-{word.upper()}={MARK} run" for word in WORDS),
     f"echo {MARK} | passwd --stdin bob", f"echo -n '{MARK}' | docker login --password-stdin",
     f"PGPASSWORD={MARK} psql", f"x --password=$'{MARK}'", f'x --password="a"{MARK}', f"x --password=a'b'{MARK}",
     f'x --password="a\\"{MARK}"', f'x --password=\\"{MARK}\\"', f"x --password a\\ {MARK}",

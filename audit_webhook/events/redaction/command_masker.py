@@ -20,6 +20,8 @@ WORDS: Final = (
 )
 PARTS: Final = "pass|auth|bearer|creds?|credentials?|otp"
 """Words that count for a secret only where they are a whole part of a name, as in ``DB_PASS``."""
+_HINTS: Final = ("pass", "pwd", "secret", "token", "key", "jwt", "auth", "bearer", "cred", "otp")
+"""One of these is in each of the words and parts, and so in every name that tells of a secret."""
 LONGEST_ENDING: Final = 48  # longer than any of the words
 _WORD: Final = re.compile(rf"{WORDS}|(?:\A|[_.-])(?:{PARTS})\Z|\Ax-auth", re.I | re.ASCII)
 _ENDS_IN_WORD: Final = re.compile(rf"(?:{WORDS})\Z|(?<=-)(?:{PARTS})\Z", re.I | re.ASCII)
@@ -28,8 +30,8 @@ ASSIGNMENT: Final = re.compile(r"(?<![\w.-])([\w.-]{2,}+)(?:\\{0,8}+[\"'])?+\s{0
 _FLAG_BEFORE: Final = re.compile(r"(?<![\w-])(\w*+-[\w-]*+)(?:\s|\\\n){1,8}+(?!-)", re.ASCII)
 # A shell joins what stands together: "a"'b'c\\ d is one word. After a quote, what goes on with JSON is none of it.
 VALUE: Final = re.compile(
-    r"""(?:"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\\Z|\Z)|'[^']*+(?:'|\Z)|(?<!["'])[,:})\]]++|"""
-    r"""[^\s"'&;|\\,:})\]]++|\\.|\\\Z){1,256}""",
+    r"""(?:[^\s"'&;|\\,:})\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\\Z|\Z)|'[^']*+(?:'|\Z)|"""
+    r"""(?<!["'])[,:})\]]++|\\.|\\\Z){1,256}""",
     re.ASCII | re.DOTALL,
 )
 _CREDENTIALS: Final = re.compile(r"(://[^/\s:@]*+:)([^@\s/]++(?=@))", re.ASCII)
@@ -152,7 +154,7 @@ class Command:
     def mask_next(self, argument: str) -> str:
         """Return the next argument with what is secret in it masked."""
         masked = self._mask(argument)
-        name = argument.rpartition("/")[2]
+        name = argument.rpartition("/")[2] if "/" in argument else argument
         if name in _LOGIN_TOOLS:
             self._tool = name
         if name in _KNOWN_IN_ARGUMENTS and (name != _LOGIN or self._tool):
@@ -162,9 +164,10 @@ class Command:
         else:
             self._positional += 1
             self._verbs = (*self._verbs, argument)[:3]
-        self._is_any_value = _flag_of(self._program, argument) in FOLLOWING.get(self._program, ())
+        flags = FOLLOWING.get(self._program)
+        self._is_any_value = flags is not None and _flag_of(self._program, argument) in flags
         self._last, self._last_but_one = argument.lower(), self._last
-        self._is_value = _FLAG.fullmatch(argument) is not None and _is_secret_flag(argument)
+        self._is_value = argument.startswith("-") and _FLAG.fullmatch(argument) is not None and _is_secret(argument)
         return masked
 
     def _mask(self, argument: str) -> str:
@@ -210,9 +213,10 @@ def mask_text(argument: str) -> str:
     """Mask what the words within a text give away."""
     if not _TELLING.search(argument):
         return argument
-    argument = replace_spans(argument, assigned_values(argument, ASSIGNMENT, _WORD, VALUE), MASKED)
-    argument = replace_spans(argument, _values_after_flags(argument), MASKED)
     folded = argument.lower()
+    if any(map(folded.__contains__, _HINTS)):
+        argument = replace_spans(argument, assigned_values(argument, ASSIGNMENT, _WORD, VALUE), MASKED)
+        argument = replace_spans(argument, _values_after_flags(argument), MASKED)
     for words, pattern in _PATTERNS:
         if any(map(folded.__contains__, words)):
             argument = replace_second_group(argument, pattern, MASKED)
@@ -232,24 +236,24 @@ def _flag_of(program: str, argument: str) -> str:
     return "-u" if program == "curl" and _CURL_USER.fullmatch(argument) else argument
 
 
-@lru_cache(maxsize=1024)
-def _is_known_secret_flag(flag: str) -> bool:
-    return _is_secret_flag(flag)
-
-
-def _is_secret_flag(flag: str) -> bool:
+def _is_secret(flag: str) -> bool:
     """Whether a flag ends in a word for a secret, with its dash before the word."""
+    return (_ends_in_known_word if len(flag) <= LONGEST_ENDING else _ends_in_word)(flag)
+
+
+def _ends_in_word(flag: str) -> bool:
     found = _ENDS_IN_WORD.search(flag[-LONGEST_ENDING:])
     return found is not None and "-" in flag[:max(0, len(flag) - LONGEST_ENDING) + found.start()]
+
+
+_ends_in_known_word: Final = lru_cache(maxsize=1024)(_ends_in_word)
 
 
 def _values_after_flags(text: str) -> Iterator[Span]:
     """Find the values that follow a flag such as ``--token`` within one text."""
     done = 0
     for found in _FLAG_BEFORE.finditer(text):
-        flag = found[1]
-        is_secret = _is_known_secret_flag if len(flag) <= LONGEST_ENDING else _is_secret_flag
-        if found.start() >= done and is_secret(flag) and (value := VALUE.match(text, found.end())):
+        if found.start() >= done and _is_secret(found[1]) and (value := VALUE.match(text, found.end())):
             yield value.span()
             done = value.end()
 

@@ -76,7 +76,9 @@ def mask_uri(uri: str) -> str:
     is_token_list = "oauthaccesstokens" in path or "oauthauthorizetokens" in path
     path = _masked_path(path)
     pieces = re.split(r"([&;])", query)
-    names = [_decoded_name(piece.partition("=")[0]) for piece in pieces[::2]]
+    written_names = [piece.partition("=")[0] for piece in pieces[::2]]
+    decoded = {written: _decoded_name(written) for written in set(written_names)}
+    names = [decoded[written] for written in written_names]
     is_login = any(word in path.lower() for word in _LOGIN_PATHS) or not _LOGIN_PARAMETERS.isdisjoint(names)
     command = Command()
     for place, name in enumerate(names):
