@@ -25,6 +25,7 @@ ON_MARIADB = (
     ("CREATE TRIGGER hide BEFORE INSERT ON seals FOR EACH ROW SET NEW.events = 0", "hide"),
     ("CREATE EVENT hide ON SCHEDULE EVERY 1 HOUR DO DELETE FROM seals", "hide"),
     ("ALTER TABLE callers MODIFY username VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL", "callers.username"),
+    ("ALTER TABLE callers ADD COLUMN hidden INT AS (last_day + 1) VIRTUAL", "callers.hidden"),
     ("ALTER TABLE callers ADD COLUMN hidden INT NOT NULL", "callers.hidden"),
     ("ALTER TABLE callers MODIFY client VARBINARY(32) NULL", "callers.client"),
     ("ALTER TABLE events DROP KEY events_name, ADD KEY events_name (name(3))", "events.events_name"),
@@ -42,7 +43,9 @@ def run(evidence: Evidence, statements: str) -> None:
 
 
 def changes(config: Config) -> Iterator[tuple[str, str]]:
-    yield from ON_MARIADB if config.db_host else ON_SQLITE
+    """Yield what is changed on an engine; RocksDB knows no columns that are computed."""
+    known = ON_MARIADB if config.db_host else ON_SQLITE
+    yield from (each for each in known if config.db_engine != "ROCKSDB" or "VIRTUAL" not in each[0])
 
 
 @pytest.mark.parametrize("number", range(len(ON_MARIADB)))
