@@ -11,7 +11,7 @@ from tests.large_trials import MIB, flood, large_arena, large_events, send_large
 from tests.mariadb import MariaDB
 from tests.trials import Arena
 
-GROWTH = 120 * MIB
+GROWTH = 110 * MIB
 """By how much all processes together may grow: 64 MiB are SQLite's own cache, which it fills once and keeps."""
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 import threading
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import zstandard
@@ -45,18 +46,17 @@ def pack(raws: Sequence[bytes]) -> Packed:
     return Packed(b"".join(frames), b"".join(table), [0, *ends[:-1]], frame_start)
 
 
-def unpack(content: bytes, frames: bytes, spans: Iterable[tuple[int, int]]) -> list[bytes]:
-    """Give the raw events at (offset, length) spans of a chunk; each frame needed is decompressed once."""
-    table = list(_ENTRY.iter_unpack(frames))
-    opened: dict[int, bytes] = {}
-    events = []
-    for offset, length in spans:
-        number = next(index for index, (raw_end, _) in enumerate(table) if offset < raw_end)
-        raw_start, content_start = table[number - 1] if number else (0, 0)
-        if number not in opened:
-            frame = memoryview(content)[content_start:table[number][1]]
-            opened[number] = _decompressor().decompress(frame)
-        events.append(opened[number][offset - raw_start:offset - raw_start + length])
+def unpack(content: bytes, frames: bytes, spans: Sequence[tuple[int, int]]) -> list[bytes]:
+    """Give the raw events at (offset, length) spans of a chunk; one frame at a time is held, decompressed once."""
+    table = [(0, 0), *_ENTRY.iter_unpack(frames)]
+    events = [b""] * len(spans)
+    number, raw = 0, b""
+    for offset, length, place in sorted((*span, place) for place, span in enumerate(spans)):
+        if offset >= table[number][0]:
+            number = bisect_right(table, offset, number, key=itemgetter(0))
+            raw = _decompressor().decompress(memoryview(content)[table[number - 1][1]:table[number][1]])
+        start = offset - table[number - 1][0]
+        events[place] = raw[start:start + length]
     return events
 
 
